@@ -1,0 +1,8 @@
+"""Cross-modal photo-caricature face recognition with dynamic multi-task learning.
+
+The method is Ming, Burie & Luqman, *Cross-modal photo-caricature face recognition based on dynamic
+multi-task learning*, IJDAR 2021. Importing this package loads neither TensorFlow nor Keras; the
+modules that need them do.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,111 @@
+"""What every dataset offers: samples with identity and modality, named splits, verification pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Optional
+
+import numpy as np
+
+from cari_keras.errors import DatasetError
+
+PHOTO = "photo"
+CARICATURE = "caricature"
+MODALITIES = (PHOTO, CARICATURE)
+
+Keypoints = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image of one face.
+
+    Attributes:
+        path: The image's name within its dataset, unique, with forward slashes.
+        identity: The person's name, one of the dataset's `identities`.
+        modality: `"photo"` or `"caricature"`.
+        source: Where the bytes are: a file's path, or empty where the dataset draws its images.
+        keypoints: Five points (left eye, right eye, nose, left and right mouth corner; left and
+            right as seen by the viewer) as (x, y) fractions of width and height, or None.
+    """
+
+    path: str
+    identity: str
+    modality: str
+    source: str = ""
+    keypoints: Optional[Keypoints] = None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A verification pair, by the paths of its two samples."""
+
+    caricature: str
+    photo: str
+    same: bool
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples in named splits, with the pairs to verify on, and an account of what was found.
+
+    Attributes:
+        name: The registry's name of the dataset.
+        identities: Names in the order of their integer labels.
+        splits: Split name -> samples. `train` always exists; `validation` and `test` where the
+            dataset has them.
+        pairs: Split name -> verification pairs over that split's samples.
+        report: What was found, each kind of irregularity counted, in the order found.
+        fingerprint: Changes whenever the bytes of any sample may have changed.
+    """
+
+    name: str
+    identities: tuple[str, ...]
+    splits: Mapping[str, Sequence[Sample]]
+    pairs: Mapping[str, Sequence[Pair]]
+    report: Mapping[str, int] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    def load(self, sample: Sample) -> np.ndarray:
+        """Returns the sample's image, uint8 RGB [height, width, 3].
+
+        Raises:
+            DatasetError: The file is missing, empty or not an image.
+        """
+        return read_image(sample.source)
+
+    def count(self, split: str, modality: str) -> int:
+        """The number of samples of one modality in one split."""
+        return sum(sample.modality == modality for sample in self.splits.get(split, ()))
+
+
+def read_image(path: str) -> np.ndarray:
+    """Reads an image file as uint8 RGB [height, width, 3].
+
+    Raises:
+        DatasetError: The file is missing, empty, or not an image that OpenCV can decode.
+    """
+    import cv2
+
+    try:
+        encoded = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
+    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    if image is None:
+        raise DatasetError(f"{path}: not an image (JPEG and PNG are read); remove or replace it")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def check_trainable(dataset: Dataset, where: str) -> None:
+    """Raises DatasetError unless there is something to train on: images of two identities."""
+    train = dataset.splits.get("train", ())
+    if not train:
+        raise DatasetError(f"{where}: no training images found")
+    identities = {sample.identity for sample in train}
+    if len(identities) < 2:
+        raise DatasetError(
+            f"{where}: all training images are of one identity ({next(iter(identities))}); "
+            "identification needs at least two"
+        )

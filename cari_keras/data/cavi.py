@@ -1,0 +1,242 @@
+"""CaVI (Garg et al., 2018) in its official layout, with its irregularities counted, none silent.
+
+The layout, below the data folder::
+
+    CaVI_Dataset/{Real,Caricature}/<Identity>/*.jpg
+    train-test-files/validation.txt, train-test-files/testing_1.txt
+
+A line of the lists is `identity Caricature/identity\\file identity Real/identity\\file 1|0`. Names are
+matched without case, since it differs between folders and lists. Only direct children of an
+identity's folder are its images: other people's photos lie in folders nested inside some of them.
+
+Splits: `validation` and `test` are the images of the two lists; `train` is every image of a listed
+identity that is in neither list, less those whose bytes also occur in either (they would leak) and
+less those whose bytes stand under another identity too (their label is not known).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Optional
+
+from cari_keras.data.base import CARICATURE, PHOTO, Dataset, Pair, Sample, check_trainable
+from cari_keras.errors import DatasetError
+
+FOLDERS = {"real": PHOTO, "caricature": CARICATURE}
+LISTS = {"validation": "validation.txt", "test": "testing_1.txt"}
+HOW_TO_GET = (
+    "ask the authors of CaVINet (Garg et al., 2018) for CaVI and unpack it so that "
+    "DATA_DIR/CaVI_Dataset/Real and DATA_DIR/train-test-files exist"
+)
+
+Key = tuple[str, str, str]  # modality, identity, file name, the last two in lower case
+
+
+def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
+    """Reads CaVI.
+
+    Args:
+        data_dir: The folder that holds `CaVI_Dataset` and `train-test-files`.
+        final: Train on the validation images as well (for the model to be scored on the test
+            list); they then remain the validation split too, so its figures mean nothing.
+
+    Raises:
+        DatasetError: The folder is missing, not in the official layout, or a list is malformed.
+    """
+    if not data_dir:
+        raise DatasetError(f"--data-dir is needed for CaVI: {HOW_TO_GET}")
+    root = Path(data_dir)
+    images_root = root / "CaVI_Dataset"
+    if not images_root.is_dir():
+        raise DatasetError(f"{images_root}: no such folder; {HOW_TO_GET}")
+
+    report: Counter[str] = Counter()
+    files = _scan(images_root, report)
+    if not files:
+        raise DatasetError(f"{images_root}: no images in Real/ or Caricature/; {HOW_TO_GET}")
+    digests = {key: _digest(path) for key, path in files.items()}
+
+    listed = {split: _read_list(root / "train-test-files" / n) for split, n in LISTS.items()}
+    identities = sorted({key[1] for rows in listed.values() for row in rows for key in row[:2]})
+    lists = {split: _unique_keys(rows) for split, rows in listed.items()}
+    _report_case(listed, files, report)
+    _report_lists(lists, files, report)
+
+    train = _training_keys(files, digests, lists, set(identities), report)
+    splits: dict[str, list[Key]] = {"train": train}
+    for split, keys in lists.items():
+        splits[split] = [key for key in keys if key in files]
+    if final:
+        splits["train"] = sorted(train + splits["validation"])
+
+    samples = {key: _sample(key, path, images_root) for key, path in files.items()}
+    dataset = Dataset(
+        name="cavi",
+        identities=tuple(identities),
+        splits={split: [samples[key] for key in keys] for split, keys in splits.items() if keys},
+        pairs={
+            split: pairs
+            for split, rows in listed.items()
+            if (pairs := _pairs(rows, samples, split, report))
+        },
+        report=dict(report),
+        fingerprint=hashlib.sha256("".join(sorted(digests.values())).encode()).hexdigest(),
+    )
+    check_trainable(dataset, str(root))
+    return dataset
+
+
+def _scan(images_root: Path, report: Counter[str]) -> dict[Key, Path]:
+    """All direct image files of identities' folders, by key; counts everything else."""
+    files: dict[Key, Path] = {}
+    for folder in sorted(images_root.iterdir()):
+        modality = FOLDERS.get(folder.name.lower())
+        if modality is None or not folder.is_dir():
+            report["entries beside Real and Caricature, left out"] += 1
+            continue
+        for identity in sorted(folder.iterdir()):
+            if not identity.is_dir():
+                report["files beside the identities' folders, left out"] += 1
+                continue
+            for path in sorted(identity.iterdir()):
+                if path.is_dir():
+                    nested = sum(f.suffix.lower() == ".jpg" for f in path.rglob("*"))
+                    report["images nested in another identity's folder, left out"] += nested
+                elif path.name.lower() == "thumbs.db":
+                    report["Thumbs.db, left out"] += 1
+                elif path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+                    report["files that are not images, left out"] += 1
+                elif (key := (modality, identity.name.lower(), path.name.lower())) in files:
+                    report["files whose names differ only in case, second left out"] += 1
+                else:
+                    files[key] = path
+    return files
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _read_list(path: Path) -> list[tuple[Key, Key, bool, str, str]]:
+    """Rows of (caricature key, photo key, same, and both paths as written)."""
+    if not path.is_file():
+        raise DatasetError(f"{path}: no such file; {HOW_TO_GET}")
+    rows = []
+    for number, line in enumerate(
+        path.read_text(encoding="utf-8", errors="replace").split("\n"), 1
+    ):
+        words = line.split()
+        if not words:
+            continue
+        if len(words) != 5 or words[4] not in ("0", "1"):
+            raise DatasetError(
+                f"{path}:{number}: expected 'identity caricature identity photo 0|1', "
+                f"received {line.strip()!r}"
+            )
+        caricature, photo = _key(words[1], path, number), _key(words[3], path, number)
+        if (caricature[0], photo[0]) != (CARICATURE, PHOTO):
+            raise DatasetError(f"{path}:{number}: expected a caricature, then a photo")
+        rows.append((caricature, photo, words[4] == "1", words[1], words[3]))
+    return rows
+
+
+def _key(written: str, path: Path, number: int) -> Key:
+    parts = written.replace("\\", "/").lower().split("/")
+    if len(parts) != 3 or parts[0] not in FOLDERS:
+        raise DatasetError(
+            f"{path}:{number}: expected Real|Caricature/identity\\file, received {written!r}"
+        )
+    return FOLDERS[parts[0]], parts[1], parts[2]
+
+
+def _unique_keys(rows: list[tuple[Key, Key, bool, str, str]]) -> list[Key]:
+    return sorted({key for row in rows for key in row[:2]})
+
+
+def _report_case(
+    listed: dict[str, list[tuple[Key, Key, bool, str, str]]],
+    files: dict[Key, Path],
+    report: Counter[str],
+) -> None:
+    written = {
+        key: row[3 + i] for rows in listed.values() for row in rows for i, key in enumerate(row[:2])
+    }
+    for key, path in files.items():
+        if key in written and "/".join(path.parts[-2:]) != "/".join(
+            written[key].replace("\\", "/").split("/")[-2:]
+        ):
+            report["listed images whose case differs from the file's, matched"] += 1
+
+
+def _report_lists(
+    lists: dict[str, list[Key]], files: dict[Key, Path], report: Counter[str]
+) -> None:
+    for split, keys in lists.items():
+        missing = sum(key not in files for key in keys)
+        if missing:
+            report[f"images of the {split} list that are missing"] += missing
+    both = set(lists["validation"]) & set(lists["test"])
+    if both:
+        report["images in both lists"] += len(both)
+
+
+def _training_keys(
+    files: dict[Key, Path],
+    digests: dict[Key, str],
+    lists: dict[str, list[Key]],
+    identities: set[str],
+    report: Counter[str],
+) -> list[Key]:
+    """The images to train on, each left-out kind counted."""
+    unlisted = {key[1] for key in files} - identities
+    if unlisted:
+        report["identities in no list, left out"] = len(unlisted)
+    owners: dict[str, set[str]] = defaultdict(set)
+    for key, digest in digests.items():
+        owners[digest].add(key[1])
+    report_ambiguous = sum(len(owners[digest]) > 1 for digest in digests.values())
+    if report_ambiguous:
+        report["images whose bytes stand under two identities"] = report_ambiguous
+    evaluated = {key for keys in lists.values() for key in keys}
+    evaluated_digests = {
+        split: {digests[k] for k in keys if k in files} for split, keys in lists.items()
+    }
+    seen: set[tuple[str, str]] = set()
+    train = []
+    for key in sorted(files):
+        digest = digests[key]
+        if key in evaluated:
+            continue
+        if key[1] in unlisted:
+            report["images of those identities, left out"] += 1
+        elif copied := [s for s, known in evaluated_digests.items() if digest in known]:
+            report[f"training images identical to a {copied[-1]} image, left out"] += 1
+        elif len(owners[digest]) > 1:
+            report["training images under two identities, left out"] += 1
+        elif (key[1], digest) in seen:
+            report["training images identical to another, left out"] += 1
+        else:
+            seen.add((key[1], digest))
+            train.append(key)
+    return train
+
+
+def _sample(key: Key, path: Path, images_root: Path) -> Sample:
+    return Sample(path.relative_to(images_root).as_posix(), key[1], key[0], source=str(path))
+
+
+def _pairs(
+    rows: list[tuple[Key, Key, bool, str, str]],
+    samples: dict[Key, Sample],
+    split: str,
+    report: Counter[str],
+) -> list[Pair]:
+    pairs = []
+    for caricature, photo, same, *_ in rows:
+        if caricature in samples and photo in samples:
+            pairs.append(Pair(samples[caricature].path, samples[photo].path, same))
+        else:
+            report[f"pairs of the {split} list with a missing image, left out"] += 1
+    return pairs

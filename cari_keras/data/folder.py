@@ -1,0 +1,112 @@
+"""Any pictures laid out as ROOT/{photo,caricature}/<identity>/*, split by a seed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO, Dataset, Pair, Sample
+from cari_keras.data.base import check_trainable as _check_trainable
+from cari_keras.errors import DatasetError
+
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+
+
+def load(
+    data_dir: str, *, seed: int = 0, validation_fraction: float = 0.2, pairs_per_image: int = 10
+) -> Dataset:
+    """Reads a folder dataset.
+
+    Each identity's images of each modality are split on their own, so that both splits have the
+    same identities; an identity with one image of a modality keeps it for training.
+
+    Args:
+        data_dir: The folder with `photo/` and `caricature/` in it.
+        seed: Decides the split and the pairs.
+        validation_fraction: The share of each identity's images that goes to validation.
+        pairs_per_image: How many verification pairs are drawn per validation caricature.
+
+    Raises:
+        DatasetError: The folder is missing, holds no images, or only one identity.
+    """
+    root = Path(data_dir)
+    if not root.is_dir():
+        raise DatasetError(
+            f"{root}: no such folder; expected ROOT/{{photo,caricature}}/<identity>/*"
+        )
+    present = [modality for modality in MODALITIES if (root / modality).is_dir()]
+    if not present:
+        raise DatasetError(
+            f"{root}: has neither photo/ nor caricature/; expected "
+            "ROOT/{photo,caricature}/<identity>/*"
+        )
+    report: Counter[str] = Counter()
+    samples: list[Sample] = []
+    for modality in present:
+        for path in sorted((root / modality).rglob("*")):
+            if path.is_dir():
+                continue
+            parts = path.relative_to(root / modality).parts
+            if len(parts) != 2:
+                report["files not directly in an identity's folder, left out"] += 1
+            elif path.suffix.lower() not in EXTENSIONS:
+                report["files that are not images, left out"] += 1
+            else:
+                name = path.relative_to(root).as_posix()
+                samples.append(Sample(name, parts[0], modality, source=str(path)))
+    if not samples:
+        raise DatasetError(f"{root}: no images in photo/<identity>/ or caricature/<identity>/")
+    splits = split_by_seed(samples, validation_fraction, seed)
+    stamps = ((s.path, Path(s.source).stat()) for s in samples)
+    print_of_files = repr([(path, st.st_size, st.st_mtime_ns) for path, st in stamps])
+    dataset = Dataset(
+        name="folder",
+        identities=tuple(sorted({sample.identity for sample in samples})),
+        splits=splits,
+        pairs={"validation": draw_pairs(splits["validation"], pairs_per_image, seed)},
+        report=dict(report),
+        fingerprint=hashlib.sha256(print_of_files.encode()).hexdigest(),
+    )
+    _check_trainable(dataset, str(root))
+    return dataset
+
+
+def split_by_seed(samples: list[Sample], fraction: float, seed: int) -> dict[str, list[Sample]]:
+    """Splits each (identity, modality) group on its own; validation gets `fraction`, rounded."""
+    groups: dict[tuple[str, str], list[Sample]] = {}
+    for sample in sorted(samples, key=lambda s: s.path):
+        groups.setdefault((sample.identity, sample.modality), []).append(sample)
+    rng = np.random.default_rng(seed)
+    splits: dict[str, list[Sample]] = {"train": [], "validation": []}
+    for key in sorted(groups):
+        group = groups[key]
+        order = rng.permutation(len(group))
+        held_out = min(round(fraction * len(group)), len(group) - 1)
+        for position, index in enumerate(order):
+            splits["validation" if position < held_out else "train"].append(group[index])
+    return splits
+
+
+def draw_pairs(samples: list[Sample], per_image: int, seed: int) -> list[Pair]:
+    """Draws genuine and impostor caricature-photo pairs, half and half, without repeats.
+
+    For every caricature: up to `per_image // 2` photos of the same person, and as many photos of
+    other people, both uniformly at random.
+    """
+    rng = np.random.default_rng([seed, 1])
+    photos = [sample for sample in samples if sample.modality == PHOTO]
+    owner = np.array([sample.identity for sample in photos])
+    pairs = []
+    for sample in samples:
+        if sample.modality != CARICATURE:
+            continue
+        genuine = np.flatnonzero(owner == sample.identity)
+        impostor = np.flatnonzero(owner != sample.identity)
+        count = min(per_image // 2, len(genuine), len(impostor))
+        for candidates, same in ((genuine, True), (impostor, False)):
+            for index in rng.choice(candidates, count, replace=False) if count else ():
+                pairs.append(Pair(sample.path, photos[index].path, same))
+    return pairs

@@ -1,0 +1,25 @@
+"""The exceptions a user can cause. Each carries one line that names the thing and the remedy.
+
+Command-line programs print that line and exit with status 2; anything else is a bug and keeps its
+traceback.
+"""
+
+
+class CariError(Exception):
+    """Base class of every error that the user's input can cause."""
+
+
+class ConfigError(CariError):
+    """A setting is out of range, unknown, or contradicts another."""
+
+
+class DatasetError(CariError):
+    """A dataset is missing, empty, or not in the layout it should have."""
+
+
+class CheckpointError(CariError):
+    """A run folder or checkpoint is missing, damaged, or of another network."""
+
+
+class TrainingError(CariError):
+    """Training cannot go on, for example because a loss is not finite."""

@@ -1,0 +1,1 @@
+"""The network: Inception-ResNet blocks, three branches and the weight head."""

@@ -1,0 +1,186 @@
+"""The building blocks of Inception-ResNet-v1 (Szegedy et al., 2017), in the FaceNet form.
+
+Layer names are those of the public FaceNet network (`Conv2d_1a_3x3`, `Block35_1_Branch_0_...`), so
+that its weights can be mapped by name. Only layers touch symbolic tensors, never raw TensorFlow
+operations: the same code builds on Keras 2.15 and on Keras 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Union
+
+import keras
+
+KernelSize = Union[int, tuple[int, int]]
+
+
+@keras.saving.register_keras_serializable(package="cari_keras")
+class ScaledAdd(keras.layers.Layer):
+    """`x + scale * residual`, for a list of two tensors of one shape; has no weights."""
+
+    def __init__(self, scale: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, inputs: Sequence[Any]) -> Any:
+        x, residual = inputs
+        return x + self.scale * residual
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape[0]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "scale": self.scale}
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Makes layers that share one set of hyper-parameters.
+
+    Attributes:
+        dtype: Keras dtype policy of every layer, `"float32"` or `"mixed_bfloat16"`.
+        weight_decay: L2 coefficient on convolution and dense kernels.
+        bn_momentum: Decay of BatchNorm's moving statistics.
+        prefix: Prepended to every layer's name; tells the three branches apart.
+    """
+
+    dtype: str = "float32"
+    weight_decay: float = 5e-5
+    bn_momentum: float = 0.995
+    prefix: str = ""
+
+    def regularizer(self) -> Any:
+        return keras.regularizers.L2(self.weight_decay) if self.weight_decay else None
+
+    def batch_norm(self, x: Any, name: str) -> Any:
+        """BatchNorm without gamma, epsilon 1e-3."""
+        return keras.layers.BatchNormalization(
+            momentum=self.bn_momentum,
+            epsilon=1e-3,
+            scale=False,
+            dtype=self.dtype,
+            name=f"{self.prefix}{name}_BatchNorm",
+        )(x)
+
+    def conv(
+        self,
+        x: Any,
+        filters: int,
+        kernel: KernelSize,
+        name: str,
+        *,
+        strides: int = 1,
+        padding: str = "same",
+    ) -> Any:
+        """Convolution without bias, BatchNorm, ReLU."""
+        x = keras.layers.Conv2D(
+            filters,
+            kernel,
+            strides=strides,
+            padding=padding,
+            use_bias=False,
+            kernel_initializer="glorot_uniform",
+            kernel_regularizer=self.regularizer(),
+            dtype=self.dtype,
+            name=f"{self.prefix}{name}",
+        )(x)
+        x = self.batch_norm(x, name)
+        return keras.layers.Activation("relu", dtype=self.dtype, name=f"{self.prefix}{name}_ReLU")(
+            x
+        )
+
+    def concat(self, tensors: Sequence[Any], name: str) -> Any:
+        return keras.layers.Concatenate(dtype=self.dtype, name=f"{self.prefix}{name}")(tensors)
+
+    def max_pool(self, x: Any, name: str) -> Any:
+        return keras.layers.MaxPooling2D(
+            3, strides=2, padding="valid", dtype=self.dtype, name=f"{self.prefix}{name}"
+        )(x)
+
+    def residual(
+        self, x: Any, towers: Sequence[Any], name: str, *, scale: float, relu: bool = True
+    ) -> Any:
+        """Concatenates the towers, maps them back linearly to x's channels, adds them scaled."""
+        mixed = self.concat(towers, f"{name}_Concatenate")
+        up = keras.layers.Conv2D(
+            x.shape[-1],
+            1,
+            kernel_initializer="glorot_uniform",
+            kernel_regularizer=self.regularizer(),
+            dtype=self.dtype,
+            name=f"{self.prefix}{name}_Conv2d_1x1",
+        )(mixed)
+        x = ScaledAdd(scale, dtype=self.dtype, name=f"{self.prefix}{name}_ScaledAdd")([x, up])
+        if relu:
+            x = keras.layers.Activation(
+                "relu", dtype=self.dtype, name=f"{self.prefix}{name}_Activation"
+            )(x)
+        return x
+
+
+def stem(layers: Layers, x: Any) -> Any:
+    """[N, 160, 160, 3] to [N, 17, 17, 256]."""
+    x = layers.conv(x, 32, 3, "Conv2d_1a_3x3", strides=2, padding="valid")
+    x = layers.conv(x, 32, 3, "Conv2d_2a_3x3", padding="valid")
+    x = layers.conv(x, 64, 3, "Conv2d_2b_3x3")
+    x = layers.max_pool(x, "MaxPool_3a_3x3")
+    x = layers.conv(x, 80, 1, "Conv2d_3b_1x1", padding="valid")
+    x = layers.conv(x, 192, 3, "Conv2d_4a_3x3", padding="valid")
+    return layers.conv(x, 256, 3, "Conv2d_4b_3x3", strides=2, padding="valid")
+
+
+def block35(layers: Layers, x: Any, index: int) -> Any:
+    """Inception-ResNet-A on the 17x17 grid; the shape stays."""
+    name = f"Block35_{index}"
+    b0 = layers.conv(x, 32, 1, f"{name}_Branch_0_Conv2d_1x1")
+    b1 = layers.conv(x, 32, 1, f"{name}_Branch_1_Conv2d_0a_1x1")
+    b1 = layers.conv(b1, 32, 3, f"{name}_Branch_1_Conv2d_0b_3x3")
+    b2 = layers.conv(x, 32, 1, f"{name}_Branch_2_Conv2d_0a_1x1")
+    b2 = layers.conv(b2, 32, 3, f"{name}_Branch_2_Conv2d_0b_3x3")
+    b2 = layers.conv(b2, 32, 3, f"{name}_Branch_2_Conv2d_0c_3x3")
+    return layers.residual(x, [b0, b1, b2], name, scale=0.17)
+
+
+def reduction_a(layers: Layers, x: Any) -> Any:
+    """[N, 17, 17, 256] to [N, 8, 8, 896]."""
+    b0 = layers.conv(x, 384, 3, "Mixed_6a_Branch_0_Conv2d_1a_3x3", strides=2, padding="valid")
+    b1 = layers.conv(x, 192, 1, "Mixed_6a_Branch_1_Conv2d_0a_1x1")
+    b1 = layers.conv(b1, 192, 3, "Mixed_6a_Branch_1_Conv2d_0b_3x3")
+    b1 = layers.conv(b1, 256, 3, "Mixed_6a_Branch_1_Conv2d_1a_3x3", strides=2, padding="valid")
+    pool = layers.max_pool(x, "Mixed_6a_Branch_2_MaxPool_1a_3x3")
+    return layers.concat([b0, b1, pool], "Mixed_6a")
+
+
+def block17(layers: Layers, x: Any, index: int) -> Any:
+    """Inception-ResNet-B on the 8x8 grid; the shape stays."""
+    name = f"Block17_{index}"
+    b0 = layers.conv(x, 128, 1, f"{name}_Branch_0_Conv2d_1x1")
+    b1 = layers.conv(x, 128, 1, f"{name}_Branch_1_Conv2d_0a_1x1")
+    b1 = layers.conv(b1, 128, (1, 7), f"{name}_Branch_1_Conv2d_0b_1x7")
+    b1 = layers.conv(b1, 128, (7, 1), f"{name}_Branch_1_Conv2d_0c_7x1")
+    return layers.residual(x, [b0, b1], name, scale=0.10)
+
+
+def reduction_b(layers: Layers, x: Any) -> Any:
+    """[N, 8, 8, 896] to [N, 3, 3, 1792]."""
+    b0 = layers.conv(x, 256, 1, "Mixed_7a_Branch_0_Conv2d_0a_1x1")
+    b0 = layers.conv(b0, 384, 3, "Mixed_7a_Branch_0_Conv2d_1a_3x3", strides=2, padding="valid")
+    b1 = layers.conv(x, 256, 1, "Mixed_7a_Branch_1_Conv2d_0a_1x1")
+    b1 = layers.conv(b1, 256, 3, "Mixed_7a_Branch_1_Conv2d_1a_3x3", strides=2, padding="valid")
+    b2 = layers.conv(x, 256, 1, "Mixed_7a_Branch_2_Conv2d_0a_1x1")
+    b2 = layers.conv(b2, 256, 3, "Mixed_7a_Branch_2_Conv2d_0b_3x3")
+    b2 = layers.conv(b2, 256, 3, "Mixed_7a_Branch_2_Conv2d_1a_3x3", strides=2, padding="valid")
+    pool = layers.max_pool(x, "Mixed_7a_Branch_3_MaxPool_1a_3x3")
+    return layers.concat([b0, b1, b2, pool], "Mixed_7a")
+
+
+def block8(layers: Layers, x: Any, index: int, *, scale: float = 0.20, relu: bool = True) -> Any:
+    """Inception-ResNet-C on the 3x3 grid; the shape stays."""
+    name = f"Block8_{index}"
+    b0 = layers.conv(x, 192, 1, f"{name}_Branch_0_Conv2d_1x1")
+    b1 = layers.conv(x, 192, 1, f"{name}_Branch_1_Conv2d_0a_1x1")
+    b1 = layers.conv(b1, 192, (1, 3), f"{name}_Branch_1_Conv2d_0b_1x3")
+    b1 = layers.conv(b1, 192, (3, 1), f"{name}_Branch_1_Conv2d_0c_3x1")
+    return layers.residual(x, [b0, b1], name, scale=scale, relu=relu)

@@ -1,0 +1,164 @@
+"""The multi-task network of the paper's Figure 4 and Table 1, as one functional Keras model."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import keras
+
+from cari_keras.errors import ConfigError
+from cari_keras.model import blocks
+
+#: Repeats of block35, block17 and block8 (the last block8, of scale 1, comes on top of these).
+DEPTHS = {"paper": (1, 1, 1), "facenet": (5, 10, 5)}
+
+#: Task i of the paper is TASKS[i - 1]; losses, weights and weight logits are in this order.
+TASKS = ("verification", "caricature", "photo")
+
+#: Layers whose parameters are Psi, the dynamic weights learning module; all others are Theta.
+WEIGHT_HEAD = "weight_head"
+
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+
+MIN_IMAGE_SIZE = 80
+
+
+def build_network(
+    num_identities: int,
+    *,
+    depth: str = "paper",
+    image_size: int = 160,
+    embedding_size: int = 128,
+    dropout: float = 0.5,
+    weight_decay: float = 5e-5,
+    bn_momentum: float = 0.995,
+    private_blocks: Optional[int] = None,
+    precision: str = "float32",
+    seed: int = 0,
+) -> keras.Model:
+    """Builds the network.
+
+    Args:
+        num_identities: Number of classes K of each of the three identification heads.
+        depth: `"paper"` (each block once, Table 1) or `"facenet"` (5, 10, 5: the public FaceNet).
+        image_size: Side of the square input in pixels; the paper's is 160, the least is 80.
+        embedding_size: Width d of the bottleneck.
+        dropout: Probability of dropping a pooled feature, 0 <= dropout < 1 (section 5.2: 0.5).
+        weight_decay: L2 coefficient on all convolution and dense kernels of Theta (5e-5). The
+            weight head has none: Psi is moved by L4 alone.
+        bn_momentum: Decay of the moving statistics of BatchNorm.
+        private_blocks: How many of the last block8s each branch has for itself; the others are
+            shared. None keeps all of them private, as in the paper; 0 shares all.
+        precision: `"float32"`, or `"bfloat16"` for mixed precision (variables, embeddings, logits
+            and whatever follows from them stay float32).
+        seed: Seeds the dropout masks. The initial weights follow the global seed, see
+            `keras.utils.set_random_seed`.
+
+    Returns:
+        A functional model from `image`, float32 [N, image_size, image_size, 3], each image
+        standardised to zero mean and unit variance, to a dict of float32 tensors:
+
+        - `embedding` [N, d], unit L2 norm: branch 1's bottleneck;
+        - `logits_verification`, `logits_caricature`, `logits_photo` [N, K]: the branches' heads;
+        - `weight_logits` [N, 3]: equation 11, in the order of `TASKS`.
+
+    Raises:
+        ConfigError: An argument is out of its range.
+    """
+    if depth not in DEPTHS:
+        raise ConfigError(f"depth must be one of {', '.join(DEPTHS)}. Received: {depth!r}")
+    if precision not in PRECISIONS:
+        raise ConfigError(
+            f"precision must be one of {', '.join(PRECISIONS)}. Received: {precision!r}"
+        )
+    if num_identities < 2:
+        raise ConfigError(f"num_identities must be at least 2. Received: {num_identities}")
+    if image_size < MIN_IMAGE_SIZE:
+        raise ConfigError(f"image_size must be at least {MIN_IMAGE_SIZE}. Received: {image_size}")
+    if not 0 <= dropout < 1:
+        raise ConfigError(f"dropout must be in [0, 1). Received: {dropout}")
+    blocks35, blocks17, blocks8 = DEPTHS[depth]
+    total8 = blocks8 + 1
+    private = total8 if private_blocks is None else private_blocks
+    if not 0 <= private <= total8:
+        raise ConfigError(
+            f"private_blocks must be between 0 and {total8} for depth {depth}. Received: {private}"
+        )
+    dtype = PRECISIONS[precision]
+    shared = blocks.Layers(dtype=dtype, weight_decay=weight_decay, bn_momentum=bn_momentum)
+
+    image = keras.Input((image_size, image_size, 3), name="image")
+    x = blocks.stem(shared, image)
+    for i in range(blocks35):
+        x = blocks.block35(shared, x, i + 1)
+    x = blocks.reduction_a(shared, x)
+    for i in range(blocks17):
+        x = blocks.block17(shared, x, i + 1)
+    x = blocks.reduction_b(shared, x)
+    x = _blocks8(shared, x, 0, total8 - private, total8)
+
+    outputs = {}
+    for position, task in enumerate(TASKS):
+        layers = blocks.Layers(dtype, weight_decay, bn_momentum, prefix=f"{task}_")
+        features = _blocks8(layers, x, total8 - private, total8, total8)
+        bottleneck = _bottleneck(layers, features, embedding_size, dropout, seed + position)
+        if task == "verification":
+            outputs["embedding"] = keras.layers.UnitNormalization(
+                dtype="float32", name="embedding"
+            )(bottleneck)
+        outputs[f"logits_{task}"] = keras.layers.Dense(
+            num_identities,
+            kernel_initializer="glorot_uniform",
+            kernel_regularizer=layers.regularizer(),
+            dtype="float32",
+            name=f"logits_{task}",
+        )(bottleneck)
+    outputs["weight_logits"] = _weight_head(x)
+    return keras.Model(image, outputs, name=f"cari_{depth}")
+
+
+def _blocks8(layers: blocks.Layers, x: Any, first: int, stop: int, total: int) -> Any:
+    """Block8s number first + 1 to stop of `total`; the last of all has scale 1 and no ReLU."""
+    for i in range(first, stop):
+        last = i == total - 1
+        x = blocks.block8(layers, x, i + 1, scale=1.0 if last else 0.20, relu=not last)
+    return x
+
+
+def _bottleneck(layers: blocks.Layers, x: Any, size: int, dropout: float, seed: int) -> Any:
+    """[N, 3, 3, 1792] to the bottleneck's [N, size]: pooling, dropout, dense, BatchNorm."""
+    prefix = layers.prefix
+    x = keras.layers.GlobalAveragePooling2D(dtype=layers.dtype, name=f"{prefix}AvgPool")(x)
+    x = keras.layers.Dropout(dropout, seed=seed, dtype=layers.dtype, name=f"{prefix}Dropout")(x)
+    x = keras.layers.Dense(
+        size,
+        use_bias=False,
+        kernel_initializer="glorot_uniform",
+        kernel_regularizer=layers.regularizer(),
+        dtype=layers.dtype,
+        name=f"{prefix}Bottleneck",
+    )(x)
+    return layers.batch_norm(x, "Bottleneck")
+
+
+def _weight_head(z: Any) -> Any:
+    """Equation 11: one linear map of the flattened end Z of the shared layers, without ReLU."""
+    flat = keras.layers.Flatten(dtype="float32", name=f"{WEIGHT_HEAD}_flatten")(z)
+    return keras.layers.Dense(3, dtype="float32", name=WEIGHT_HEAD)(flat)
+
+
+def split_variables(model: keras.Model) -> tuple[list[Any], list[Any]]:
+    """The model's trainable variables as (Theta, Psi); they are disjoint and complete."""
+    psi = list(model.get_layer(WEIGHT_HEAD).trainable_variables)
+    own = {id(variable) for variable in psi}
+    theta = [variable for variable in model.trainable_variables if id(variable) not in own]
+    return theta, psi
+
+
+def named_weights(model: keras.Model) -> dict[str, Any]:
+    """All variables by `layer/weight`, a name that is the same on Keras 2 and Keras 3."""
+    return {
+        f"{layer.name}/{weight.name.split('/')[-1].split(':')[0]}": weight
+        for layer in model.layers
+        for weight in layer.weights
+    }

@@ -1,0 +1,1 @@
+"""Losses, task weighting, the two-gradient step, and the loop around it."""

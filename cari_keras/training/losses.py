@@ -1,0 +1,98 @@
+"""The task losses L1, L2, L3 (paper, section 4, equations 5-9) and the class centers.
+
+Everything is float32, whatever the network's precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from cari_keras.model.network import TASKS
+
+
+def masked_cross_entropy(labels: tf.Tensor, logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Mean cross-entropy over the images that the mask keeps (equations 6, 8 and 9).
+
+    Args:
+        labels: int [N], each in [0, K).
+        logits: float32 [N, K].
+        mask: bool [N].
+
+    Returns:
+        float32 scalar, in nats; exactly 0, with zero gradient, where the mask keeps nothing.
+
+    Example:
+        >>> logits = tf.math.log([[0.5, 0.5], [0.25, 0.75]])
+        >>> float(masked_cross_entropy(tf.constant([0, 0]), logits, tf.constant([True, False])))
+        0.6931471824645996
+    """
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    kept = tf.cast(mask, losses.dtype)
+    return tf.reduce_sum(losses * kept) / tf.maximum(tf.reduce_sum(kept), 1.0)
+
+
+def center_loss(embeddings: tf.Tensor, centers: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Mean over the batch of half the squared distance to the class center.
+
+    The form of Wen et al. (2016), which the published code uses; equation 7 prints the norm itself.
+
+    Args:
+        embeddings: float32 [N, d], unit norm.
+        centers: float32 [K, d]; held constant.
+        labels: int [N].
+
+    Returns:
+        float32 scalar, between 0 and 2 for embeddings and centers in the unit ball.
+    """
+    own = tf.stop_gradient(tf.gather(centers, labels))
+    return 0.5 * tf.reduce_mean(tf.reduce_sum(tf.square(embeddings - own), axis=-1))
+
+
+def update_centers(
+    centers: tf.Variable, embeddings: tf.Tensor, labels: tf.Tensor, rate: float
+) -> None:
+    """Moves each class's center by `rate` times the mean of (embedding - center) over its images.
+
+    Classes without an image in the batch stay where they are. The cost grows with the batch, not
+    with the number of classes.
+    """
+    classes, position = tf.unique(labels)
+    own = tf.gather(centers, classes)
+    means = tf.math.unsorted_segment_mean(embeddings, position, tf.size(classes))
+    centers.scatter_nd_add(tf.cast(classes, tf.int32)[:, tf.newaxis], rate * (means - own))
+
+
+def task_losses(
+    outputs: Mapping[str, Any],
+    labels: tf.Tensor,
+    is_caricature: tf.Tensor,
+    centers: tf.Tensor,
+    *,
+    center_weight: float = 0.1,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The three losses of a batch and which of them it has images for.
+
+    Args:
+        outputs: The network's outputs.
+        labels: int [N].
+        is_caricature: bool [N].
+        centers: float32 [K, d].
+        center_weight: beta of equation 5.
+
+    Returns:
+        losses: float32 [3], in the order of `TASKS`: L1 over all images with the center loss, L2
+            over the caricatures, L3 over the photos; 0 for a task without images.
+        present: bool [3], whether the batch has images for the task.
+    """
+    masks = {
+        "verification": tf.ones_like(is_caricature),
+        "caricature": is_caricature,
+        "photo": tf.logical_not(is_caricature),
+    }
+    losses = [masked_cross_entropy(labels, outputs[f"logits_{t}"], masks[t]) for t in TASKS]
+    if center_weight:
+        losses[0] += center_weight * center_loss(outputs["embedding"], centers, labels)
+    return tf.stack(losses), tf.stack([tf.reduce_any(masks[task]) for task in TASKS])

@@ -1,0 +1,91 @@
+"""How the task losses are weighed: the paper's dynamic weights and what they are compared with.
+
+A strategy is a pair of functions of the weights and losses: what Theta descends and what Psi
+descends. Adding one means adding an entry to `STRATEGIES`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+import tensorflow as tf
+
+Loss = Callable[[tf.Tensor, tf.Tensor, float], tf.Tensor]
+
+
+def softmax_weights(
+    weight_logits: tf.Tensor, active: tf.Tensor, logit_scale: Optional[float]
+) -> tf.Tensor:
+    """Equation 10: the task weights, as the mean over the batch of each image's softmax.
+
+    Args:
+        weight_logits: float32 [N, 3], equation 11.
+        active: bool [3]; the weight of a task that is switched off, or that has no image in the
+            batch, is exactly 0 and takes no part: the others sum to one, and no gradient reaches
+            its logit through the softmax.
+        logit_scale: None uses the logits as they are, equation 10 as printed; its loss L4 then has
+            its minimum at all weight on the largest loss. A number s L2-normalises each image's
+            logits and multiplies them by s, which bounds the weights of three tasks: s = 0.5 to
+            [0.213, 0.480], s = 1 to [0.128, 0.630] (published for CaVI), s = 2 to [0.041, 0.853]
+            (published for WebCaricature).
+
+    Returns:
+        float32 [3], summing to 1 where any task is active.
+    """
+    if logit_scale is not None:
+        weight_logits = logit_scale * tf.math.l2_normalize(weight_logits, axis=-1)
+    lowest = tf.fill(tf.shape(weight_logits), tf.constant(-1e9, weight_logits.dtype))
+    masked = tf.where(active, weight_logits, lowest)
+    weights = tf.nn.softmax(masked, axis=-1) * tf.cast(active, masked.dtype)
+    return tf.reduce_mean(weights, axis=0)
+
+
+def equal_weights(active: tf.Tensor) -> tf.Tensor:
+    """1 / (number of active tasks) for the active tasks, 0 for the others: float32 [3]."""
+    share = tf.cast(active, tf.float32)
+    return share / tf.maximum(tf.reduce_sum(share), 1.0)
+
+
+def weighted_sum(weights: tf.Tensor, losses: tf.Tensor) -> tf.Tensor:
+    """L = sum of w_i L_i with w held constant (equation 2, for the update of equation 3)."""
+    return tf.reduce_sum(tf.stop_gradient(weights) * losses)
+
+
+def hardness(weights: tf.Tensor, losses: tf.Tensor, epsilon: float) -> tf.Tensor:
+    """L4 = sum of w_i / (L_i + epsilon) with L held constant (equation 12).
+
+    Args:
+        weights: float32 [3]; a task with weight exactly 0 contributes nothing.
+        losses: float32 [3].
+        epsilon: 0 is the equation as printed; the published code has 0.01.
+    """
+    return tf.reduce_sum(tf.math.divide_no_nan(weights, tf.stop_gradient(losses) + epsilon))
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """What each of the two sets of parameters descends, given weights, losses and epsilon.
+
+    Attributes:
+        theta: The loss for the network's parameters.
+        psi: The loss for the weight head's parameters, or None where the weights are not learned:
+            they are then equal, and the weight head takes no part.
+    """
+
+    theta: Loss
+    psi: Optional[Loss]
+
+
+STRATEGIES: dict[str, Strategy] = {
+    # Ming et al. 2021: weights move to the hard task.
+    "dynamic": Strategy(lambda w, losses, _: weighted_sum(w, losses), hardness),
+    # Yin & Liu 2018, "primitive dynamic" in the paper: Theta and Psi both descend the same sum of
+    # w_i L_i, nothing held constant; the weights drift to the easy task.
+    "naive": Strategy(
+        lambda w, losses, _: tf.reduce_sum(w * losses),
+        lambda w, losses, _: tf.reduce_sum(w * losses),
+    ),
+    # Fixed equal weights.
+    "equal": Strategy(lambda w, losses, _: weighted_sum(w, losses), None),
+}

@@ -1,0 +1,37 @@
+# Sourced by the other scripts: makes .venv beside this folder and installs the project in it.
+# Set-up is repeated only when setup.cfg changes. PYTHON names another interpreter.
+
+# shellcheck shell=bash
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+venv="$root/.venv"
+
+find_python() {
+    local candidate
+    for candidate in "${PYTHON:-}" python3.11 python3.10 python3.9 python3; do
+        if [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 &&
+            "$candidate" -c 'import sys, venv; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo "error: no Python 3.9 or newer found; install one, or name it with PYTHON=/path/to/python" >&2
+    return 1
+}
+
+# prepare_environment [EXTRA]: installs the project, with the named extra.
+prepare_environment() {
+    local extra=${1:+[$1]} python wanted stamp
+    python=$(find_python) || return 1
+    stamp="$venv/.installed${1:+-$1}"
+    wanted="$(cat "$root/setup.cfg" "$root/scripts/environment.sh" | cksum) $root"
+    if [ -x "$venv/bin/python" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
+        return 0
+    fi
+    echo "Setting up $venv (a few minutes, once; about 2 GB) ..." >&2
+    [ -x "$venv/bin/python" ] || "$python" -m venv "$venv" || return 1
+    "$venv/bin/python" -m pip install --quiet --upgrade pip || return 1
+    "$venv/bin/python" -m pip install --quiet --editable "$root$extra" || return 1
+    echo "$wanted" >"$stamp"
+}
+
+export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
