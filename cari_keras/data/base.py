@@ -1,10 +1,10 @@
-"""What every dataset offers: samples with identity and modality, named splits, verification pairs."""
+"""What every dataset offers: samples with identity and modality, splits, verification pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -44,6 +44,14 @@ class Pair:
     caricature: str
     photo: str
     same: bool
+
+
+class Batch(NamedTuple):
+    """images float32 [N, S, S, 3] standardised; labels int32 [N]; is_caricature bool [N]."""
+
+    images: Any
+    labels: Any
+    is_caricature: Any
 
 
 @dataclass(frozen=True)

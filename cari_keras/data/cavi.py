@@ -5,8 +5,8 @@ The layout, below the data folder::
     CaVI_Dataset/{Real,Caricature}/<Identity>/*.jpg
     train-test-files/validation.txt, train-test-files/testing_1.txt
 
-A line of the lists is `identity Caricature/identity\\file identity Real/identity\\file 1|0`. Names are
-matched without case, since it differs between folders and lists. Only direct children of an
+A line of the lists is `identity Caricature/identity\\file identity Real/identity\\file 1|0`. Names
+are matched without case, since it differs between folders and lists. Only direct children of an
 identity's folder are its images: other people's photos lie in folders nested inside some of them.
 
 Splits: `validation` and `test` are the images of the two lists; `train` is every image of a listed
@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from cari_keras.data.base import CARICATURE, PHOTO, Dataset, Pair, Sample, check_trainable
 from cari_keras.errors import DatasetError
@@ -32,6 +32,15 @@ HOW_TO_GET = (
 )
 
 Key = tuple[str, str, str]  # modality, identity, file name, the last two in lower case
+
+
+class Row(NamedTuple):
+    """One line of a list: a caricature, a photo, and both as written."""
+
+    caricature: Key
+    photo: Key
+    same: bool
+    written: tuple[str, str]
 
 
 def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
@@ -119,14 +128,12 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _read_list(path: Path) -> list[tuple[Key, Key, bool, str, str]]:
-    """Rows of (caricature key, photo key, same, and both paths as written)."""
+def _read_list(path: Path) -> list[Row]:
     if not path.is_file():
         raise DatasetError(f"{path}: no such file; {HOW_TO_GET}")
     rows = []
-    for number, line in enumerate(
-        path.read_text(encoding="utf-8", errors="replace").split("\n"), 1
-    ):
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for number, line in enumerate(text.split("\n"), 1):
         words = line.split()
         if not words:
             continue
@@ -138,7 +145,7 @@ def _read_list(path: Path) -> list[tuple[Key, Key, bool, str, str]]:
         caricature, photo = _key(words[1], path, number), _key(words[3], path, number)
         if (caricature[0], photo[0]) != (CARICATURE, PHOTO):
             raise DatasetError(f"{path}:{number}: expected a caricature, then a photo")
-        rows.append((caricature, photo, words[4] == "1", words[1], words[3]))
+        rows.append(Row(caricature, photo, words[4] == "1", (words[1], words[3])))
     return rows
 
 
@@ -151,17 +158,20 @@ def _key(written: str, path: Path, number: int) -> Key:
     return FOLDERS[parts[0]], parts[1], parts[2]
 
 
-def _unique_keys(rows: list[tuple[Key, Key, bool, str, str]]) -> list[Key]:
+def _unique_keys(rows: list[Row]) -> list[Key]:
     return sorted({key for row in rows for key in row[:2]})
 
 
 def _report_case(
-    listed: dict[str, list[tuple[Key, Key, bool, str, str]]],
+    listed: dict[str, list[Row]],
     files: dict[Key, Path],
     report: Counter[str],
 ) -> None:
     written = {
-        key: row[3 + i] for rows in listed.values() for row in rows for i, key in enumerate(row[:2])
+        key: path
+        for rows in listed.values()
+        for row in rows
+        for key, path in zip(row[:2], row.written)
     }
     for key, path in files.items():
         if key in written and "/".join(path.parts[-2:]) != "/".join(
@@ -196,12 +206,12 @@ def _training_keys(
     owners: dict[str, set[str]] = defaultdict(set)
     for key, digest in digests.items():
         owners[digest].add(key[1])
-    report_ambiguous = sum(len(owners[digest]) > 1 for digest in digests.values())
-    if report_ambiguous:
-        report["images whose bytes stand under two identities"] = report_ambiguous
+    ambiguous = sum(len(owners[digest]) > 1 for digest in digests.values())
+    if ambiguous:
+        report["images whose bytes stand under two identities"] = ambiguous
     evaluated = {key for keys in lists.values() for key in keys}
     evaluated_digests = {
-        split: {digests[k] for k in keys if k in files} for split, keys in lists.items()
+        split: {digests[key] for key in keys if key in files} for split, keys in lists.items()
     }
     seen: set[tuple[str, str]] = set()
     train = []
@@ -228,15 +238,15 @@ def _sample(key: Key, path: Path, images_root: Path) -> Sample:
 
 
 def _pairs(
-    rows: list[tuple[Key, Key, bool, str, str]],
+    rows: list[Row],
     samples: dict[Key, Sample],
     split: str,
     report: Counter[str],
 ) -> list[Pair]:
     pairs = []
-    for caricature, photo, same, *_ in rows:
-        if caricature in samples and photo in samples:
-            pairs.append(Pair(samples[caricature].path, samples[photo].path, same))
+    for row in rows:
+        if row.caricature in samples and row.photo in samples:
+            pairs.append(Pair(samples[row.caricature].path, samples[row.photo].path, row.same))
         else:
             report[f"pairs of the {split} list with a missing image, left out"] += 1
     return pairs

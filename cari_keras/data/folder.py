@@ -8,10 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO, Dataset, Pair, Sample
-from cari_keras.data.base import check_trainable as _check_trainable
+from cari_keras.data.base import (
+    CARICATURE,
+    MODALITIES,
+    PHOTO,
+    Dataset,
+    Pair,
+    Sample,
+    check_trainable,
+)
 from cari_keras.errors import DatasetError
 
+LAYOUT = "expected ROOT/{photo,caricature}/<identity>/*"
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 
 
@@ -34,15 +42,10 @@ def load(
     """
     root = Path(data_dir)
     if not root.is_dir():
-        raise DatasetError(
-            f"{root}: no such folder; expected ROOT/{{photo,caricature}}/<identity>/*"
-        )
+        raise DatasetError(f"{root}: no such folder; {LAYOUT}")
     present = [modality for modality in MODALITIES if (root / modality).is_dir()]
     if not present:
-        raise DatasetError(
-            f"{root}: has neither photo/ nor caricature/; expected "
-            "ROOT/{photo,caricature}/<identity>/*"
-        )
+        raise DatasetError(f"{root}: has neither photo/ nor caricature/; {LAYOUT}")
     report: Counter[str] = Counter()
     samples: list[Sample] = []
     for modality in present:
@@ -70,7 +73,7 @@ def load(
         report=dict(report),
         fingerprint=hashlib.sha256(print_of_files.encode()).hexdigest(),
     )
-    _check_trainable(dataset, str(root))
+    check_trainable(dataset, str(root))
     return dataset
 
 

@@ -87,9 +87,10 @@ class Layers:
             name=f"{self.prefix}{name}",
         )(x)
         x = self.batch_norm(x, name)
-        return keras.layers.Activation("relu", dtype=self.dtype, name=f"{self.prefix}{name}_ReLU")(
-            x
-        )
+        return self.relu(x, f"{name}_ReLU")
+
+    def relu(self, x: Any, name: str) -> Any:
+        return keras.layers.Activation("relu", dtype=self.dtype, name=f"{self.prefix}{name}")(x)
 
     def concat(self, tensors: Sequence[Any], name: str) -> Any:
         return keras.layers.Concatenate(dtype=self.dtype, name=f"{self.prefix}{name}")(tensors)
@@ -113,11 +114,7 @@ class Layers:
             name=f"{self.prefix}{name}_Conv2d_1x1",
         )(mixed)
         x = ScaledAdd(scale, dtype=self.dtype, name=f"{self.prefix}{name}_ScaledAdd")([x, up])
-        if relu:
-            x = keras.layers.Activation(
-                "relu", dtype=self.dtype, name=f"{self.prefix}{name}_Activation"
-            )(x)
-        return x
+        return self.relu(x, f"{name}_Activation") if relu else x
 
 
 def stem(layers: Layers, x: Any) -> Any:

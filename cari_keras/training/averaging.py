@@ -38,7 +38,7 @@ class MovingAverage:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Inside the block the network's variables hold the averages; afterwards their own values."""
+        """Inside the block the network's variables hold the averages; after it their own values."""
         own = {name: tf.identity(tf.convert_to_tensor(v)) for name, v in self.variables.items()}
         for name, variable in self.variables.items():
             variable.assign(self.shadows[name])

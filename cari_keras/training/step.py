@@ -8,18 +8,11 @@ from typing import Any, NamedTuple, Optional
 import keras
 import tensorflow as tf
 
+from cari_keras.data.base import Batch
 from cari_keras.model.network import TASKS, split_variables
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.losses import task_losses, update_centers
 from cari_keras.training.weighting import STRATEGIES, equal_weights, softmax_weights
-
-
-class Batch(NamedTuple):
-    """images float32 [N, S, S, 3] standardised; labels int32 [N]; is_caricature bool [N]."""
-
-    images: tf.Tensor
-    labels: tf.Tensor
-    is_caricature: tf.Tensor
 
 
 class Gradients(NamedTuple):

@@ -1,0 +1,1 @@
+"""Datasets, their preparation as TFRecords, and the input pipeline."""

@@ -1,0 +1,110 @@
+"""Random changes to training images: small pure functions of an image and a seed.
+
+All take and return float32 [S, S, 3] in [0, 255] and a seed, int [2]; the same seed gives the same
+result, eagerly and inside tf.data, in any order of execution.
+
+Brightness and contrast of the whole image are not varied: per-image standardisation removes both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+#: ITU-R BT.601 luma.
+_LUMA = (0.299, 0.587, 0.114)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How strongly training images are varied; see the functions below.
+
+    Attributes:
+        flip: Whether half of the images are mirrored.
+        crop: The smallest side of a random crop, as a fraction of the image; 1 turns it off.
+        color: Largest relative change of a channel and of the saturation; 0 turns it off.
+        greyscale: The share of images that lose their colour.
+    """
+
+    flip: bool = True
+    crop: float = 0.85
+    color: float = 0.2
+    greyscale: float = 0.1
+
+
+def random_flip(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Mirrors left and right with probability 1/2."""
+    mirrored = tf.random.stateless_uniform([], seed) < 0.5
+    return tf.cond(mirrored, lambda: tf.reverse(image, axis=[1]), lambda: image)
+
+
+def random_crop_and_scale(image: tf.Tensor, seed: tf.Tensor, smallest: float) -> tf.Tensor:
+    """Cuts a square whose side is uniform in [smallest, 1] of the image's, anywhere in the image.
+
+    Height and width are scaled apart by up to 5 %. The square is resized, bilinearly, to the
+    image's own size.
+    """
+    size = image.shape[0]
+    draws = tf.random.stateless_uniform([4], seed)
+    side = smallest + (1.0 - smallest) * draws[0]
+    stretch = 1.0 + 0.05 * (2.0 * draws[1] - 1.0)
+    height, width = tf.minimum(side * stretch, 1.0), tf.minimum(side / stretch, 1.0)
+    top, left = (1.0 - height) * draws[2], (1.0 - width) * draws[3]
+    box = tf.stack([top, left, top + height, left + width])
+    return tf.image.crop_and_resize(image[tf.newaxis], box[tf.newaxis], [0], [size, size])[0]
+
+
+def random_color(image: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+    """Scales each channel, and the saturation, by factors uniform in [1 - strength, 1 + strength].
+
+    Both are linear in the pixel, so they are one 3 x 3 matrix; the result is clipped to [0, 255].
+    """
+    factors = 1.0 + strength * (2.0 * tf.random.stateless_uniform([4], seed) - 1.0)
+    grey = tf.tile(tf.constant(_LUMA)[:, tf.newaxis], [1, 3])
+    mix = factors[3] * tf.eye(3) + (1.0 - factors[3]) * grey
+    flat = tf.reshape(image, [-1, 3]) @ (mix * factors[:3])
+    return tf.reshape(tf.clip_by_value(flat, 0.0, 255.0), tf.shape(image))
+
+
+def random_greyscale(image: tf.Tensor, seed: tf.Tensor, probability: float) -> tf.Tensor:
+    """Replaces all three channels by the luma, with the given probability."""
+
+    def to_grey() -> tf.Tensor:
+        return tf.tile(tf.tensordot(image, _LUMA, 1)[..., tf.newaxis], [1, 1, 3])
+
+    return tf.cond(tf.random.stateless_uniform([], seed) < probability, to_grey, lambda: image)
+
+
+def augment(image: tf.Tensor, seed: tf.Tensor, settings: Augmentation) -> tf.Tensor:
+    """Applies whatever is switched on: flip, crop and scale, color, greyscale.
+
+    Args:
+        image: uint8 or float32 [S, S, 3] in [0, 255], of static shape.
+        seed: int [2].
+        settings: Which changes, how strong.
+
+    Returns:
+        float32 [S, S, 3] in [0, 255].
+    """
+    shape = image.shape
+    image = tf.cast(image, tf.float32)
+    seeds = tf.random.experimental.stateless_split(seed, 4)
+    if settings.flip:
+        image = random_flip(image, seeds[0])
+    if settings.crop < 1:
+        image = random_crop_and_scale(image, seeds[1], settings.crop)
+    if settings.color:
+        image = random_color(image, seeds[2], settings.color)
+    if settings.greyscale:
+        image = random_greyscale(image, seeds[3], settings.greyscale)
+    return tf.ensure_shape(image, shape)
+
+
+def standardize(images: tf.Tensor) -> tf.Tensor:
+    """Each image to zero mean and unit variance over all its values, float32.
+
+    `tf.image.per_image_standardization`: the deviation is held at 1 / sqrt(number of values) or
+    above, so that a uniform image becomes zeros.
+    """
+    return tf.image.per_image_standardization(tf.cast(images, tf.float32))

@@ -1,0 +1,116 @@
+"""From TFRecord shards to batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from cari_keras.data.augment import Augmentation, augment, standardize
+from cari_keras.data.base import MODALITIES, Batch
+from cari_keras.data.prepare import Prepared
+from cari_keras.data.records import decode, parse
+
+#: Encoded images held for shuffling, per modality; about 100 MB of 160-pixel JPEGs.
+SHUFFLE_BUFFER = 8192
+
+
+def steps_per_epoch(
+    prepared: Prepared, batch_size: int, modalities: Sequence[str] = MODALITIES
+) -> int:
+    """Full batches in one pass over the training images; a remainder is left for other epochs."""
+    return prepared.count("train", modalities) // batch_size
+
+
+def training_batches(
+    prepared: Prepared,
+    batch_size: int,
+    *,
+    epoch: int,
+    seed: int,
+    augmentation: Augmentation,
+    modalities: Sequence[str] = MODALITIES,
+    skip: int = 0,
+) -> tf.data.Dataset:
+    """One epoch of training batches, a pure function of its arguments.
+
+    Photos and caricatures are shuffled apart and then dealt out evenly, so that every batch holds
+    both in the dataset's proportion (give or take one image).
+
+    Args:
+        prepared: The prepared dataset; its `train` split is read.
+        batch_size: N.
+        epoch: The epoch's number; changes order and augmentation.
+        seed: The run's seed.
+        augmentation: How images are varied.
+        modalities: Which images take part.
+        skip: Batches to leave out at the start, to go on in the middle of an epoch.
+
+    Returns:
+        A dataset of `Batch`: images float32 [N, S, S, 3] standardised, labels int32 [N],
+        is_caricature bool [N].
+    """
+    streams, counts = [], []
+    for position, modality in enumerate(modalities):
+        if not prepared.count("train", [modality]):
+            continue
+        records = tf.data.TFRecordDataset(prepared.files("train", modality))
+        counts.append(prepared.count("train", [modality]))
+        streams.append(
+            records.shuffle(
+                min(SHUFFLE_BUFFER, counts[-1]),
+                seed=_mix(seed, epoch, position),
+                reshuffle_each_iteration=False,
+            )
+        )
+    records = streams[0] if len(streams) == 1 else _deal(streams, counts)
+    seeds = tf.data.Dataset.range(sum(counts)).map(
+        lambda i: tf.stack([tf.constant(_mix(seed, epoch, 7), tf.int64), i])
+    )
+    size = prepared.image_size
+
+    def example(serialized: tf.Tensor, random_seed: tf.Tensor) -> Batch:
+        fields = parse(serialized)
+        image = augment(decode(fields["image"], size), random_seed, augmentation)
+        return Batch(standardize(image), fields["label"], fields["is_caricature"])
+
+    return (
+        tf.data.Dataset.zip((records, seeds))
+        .skip(skip * batch_size)
+        .map(example, num_parallel_calls=tf.data.AUTOTUNE)
+        .batch(batch_size, drop_remainder=True)
+        .prefetch(2)
+    )
+
+
+def evaluation_batches(prepared: Prepared, split: str, batch_size: int) -> tf.data.Dataset:
+    """Every image of a split once, in order, unchanged but for standardisation.
+
+    Returns:
+        A dataset of dicts: `image` float32 [n, S, S, 3], `label` int32 [n], `is_caricature` bool
+        [n], `path` string [n]; the last batch may be smaller.
+    """
+    files = [name for modality in MODALITIES for name in prepared.files(split, modality)]
+    size = prepared.image_size
+
+    def example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+        fields = parse(serialized)
+        fields["image"] = standardize(decode(fields["image"], size))
+        return {name: fields[name] for name in ("image", "label", "is_caricature", "path")}
+
+    records = tf.data.TFRecordDataset(files)
+    return records.map(example, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size).prefetch(2)
+
+
+def _deal(streams: Sequence[tf.data.Dataset], counts: Sequence[int]) -> tf.data.Dataset:
+    """Interleaves two finite streams so that each is spread evenly over the whole."""
+    total, second = sum(counts), counts[1]
+    choice = tf.data.Dataset.range(total).map(
+        lambda k: (k + 1) * second // total - k * second // total
+    )
+    return tf.data.Dataset.choose_from_datasets(list(streams), choice, stop_on_empty_dataset=False)
+
+
+def _mix(seed: int, epoch: int, stream: int) -> int:
+    """A 31-bit seed that differs for every epoch and stream."""
+    return (seed * 1_000_003 + epoch * 7_919 + stream * 104_729) % (2**31 - 1)

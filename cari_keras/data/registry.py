@@ -1,0 +1,59 @@
+"""The datasets by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable
+
+from cari_keras.data.base import Dataset
+from cari_keras.errors import ConfigError, DatasetError
+
+if TYPE_CHECKING:
+    from cari_keras.config import Config
+
+
+def _demo(config: Config) -> Dataset:
+    from cari_keras.data import demo
+
+    data = config.data
+    return demo.load(
+        identities=data.demo_identities,
+        photos=data.demo_images,
+        caricatures=data.demo_images,
+        size=data.image_size,
+        seed=config.training.seed,
+    )
+
+
+def _cavi(config: Config) -> Dataset:
+    from cari_keras.data import cavi
+
+    return cavi.load(config.data.data_dir, final=config.data.final)
+
+
+def _folder(config: Config) -> Dataset:
+    from cari_keras.data import folder
+
+    if not config.data.data_dir:
+        raise DatasetError("--data-dir is needed for the folder dataset")
+    return folder.load(config.data.data_dir, seed=config.training.seed)
+
+
+DATASETS: dict[str, Callable[[Config], Dataset]] = {
+    "demo": _demo,
+    "cavi": _cavi,
+    "folder": _folder,
+}
+
+
+def load_dataset(config: Config) -> Dataset:
+    """Reads the dataset that a configuration names.
+
+    Raises:
+        ConfigError: The name is unknown.
+        DatasetError: The dataset is missing or not as it should be.
+    """
+    if config.data.dataset not in DATASETS:
+        raise ConfigError(
+            f"dataset must be one of {', '.join(DATASETS)}. Received: {config.data.dataset!r}"
+        )
+    return DATASETS[config.data.dataset](config)
