@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import keras
@@ -145,6 +146,21 @@ def _weight_head(z: Any) -> Any:
     """Equation 11: one linear map of the flattened end Z of the shared layers, without ReLU."""
     flat = keras.layers.Flatten(dtype="float32", name=f"{WEIGHT_HEAD}_flatten")(z)
     return keras.layers.Dense(3, dtype="float32", name=WEIGHT_HEAD)(flat)
+
+
+def restrict_to_tasks(model: keras.Model, tasks: Sequence[str]) -> keras.Model:
+    """The part of the network that some tasks need: shared layers, their branches, weight head.
+
+    The layers are the same objects. `embedding` is kept with the verification task. The model
+    itself is returned where all tasks are named.
+    """
+    if set(tasks) >= set(TASKS):
+        return model
+    kept = {f"logits_{task}" for task in tasks} | {"weight_logits"}
+    if "verification" in tasks:
+        kept.add("embedding")
+    outputs = {name: tensor for name, tensor in model.output.items() if name in kept}
+    return keras.Model(model.input, outputs, name=model.name)
 
 
 def split_variables(model: keras.Model) -> tuple[list[Any], list[Any]]:

@@ -73,10 +73,10 @@ def task_losses(
     *,
     center_weight: float = 0.1,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The three losses of a batch and which of them it has images for.
+    """The three losses of a batch, and which of the tasks are active in it.
 
     Args:
-        outputs: The network's outputs.
+        outputs: The network's outputs; a task whose logits are absent is switched off.
         labels: int [N].
         is_caricature: bool [N].
         centers: float32 [K, d].
@@ -84,15 +84,23 @@ def task_losses(
 
     Returns:
         losses: float32 [3], in the order of `TASKS`: L1 over all images with the center loss, L2
-            over the caricatures, L3 over the photos; 0 for a task without images.
-        present: bool [3], whether the batch has images for the task.
+            over the caricatures, L3 over the photos; 0 for a task that is not active.
+        active: bool [3]: the task is switched on and the batch has images for it.
     """
     masks = {
         "verification": tf.ones_like(is_caricature),
         "caricature": is_caricature,
         "photo": tf.logical_not(is_caricature),
     }
-    losses = [masked_cross_entropy(labels, outputs[f"logits_{t}"], masks[t]) for t in TASKS]
-    if center_weight:
+    losses, active = [], []
+    for task in TASKS:
+        logits = outputs.get(f"logits_{task}")
+        if logits is None:
+            losses.append(tf.constant(0.0))
+            active.append(tf.constant(False))
+            continue
+        losses.append(masked_cross_entropy(labels, logits, masks[task]))
+        active.append(tf.reduce_any(masks[task]))
+    if center_weight and "embedding" in outputs:
         losses[0] += center_weight * center_loss(outputs["embedding"], centers, labels)
-    return tf.stack(losses), tf.stack([tf.reduce_any(masks[task]) for task in TASKS])
+    return tf.stack(losses), tf.stack(active)

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from cari_keras.data.base import Batch
-from cari_keras.model.network import TASKS, split_variables
+from cari_keras.model.network import TASKS, restrict_to_tasks, split_variables
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.losses import task_losses, update_centers
 from cari_keras.training.weighting import STRATEGIES, equal_weights, softmax_weights
@@ -24,7 +24,7 @@ class Gradients(NamedTuple):
         losses: float32 [3].
         weights: float32 [3].
         psi_loss: float32 scalar, L4; 0 where the weights are not learned.
-        embeddings: float32 [N, d].
+        embeddings: float32 [N, d], or None where verification is not trained.
     """
 
     theta: Sequence[Any]
@@ -32,7 +32,7 @@ class Gradients(NamedTuple):
     losses: tf.Tensor
     weights: tf.Tensor
     psi_loss: tf.Tensor
-    embeddings: tf.Tensor
+    embeddings: Optional[tf.Tensor]
 
 
 class TrainStep:
@@ -46,12 +46,13 @@ class TrainStep:
         theta_optimizer: Updates Theta.
         psi_optimizer: Updates Psi; a different object.
         strategy: Name in `STRATEGIES`.
-        tasks: Names of the tasks that are trained; the weights of the others are exactly 0.
+        tasks: Names of the tasks that are trained; the weights of the others are exactly 0, and
+            their branches are neither computed nor changed.
         logit_scale: See `softmax_weights`.
         loss_epsilon: See `hardness`.
         center_weight: beta, the center loss's share in L1 (equation 5).
         center_rate: alpha, how fast the centers move.
-        average_decay: Decay of the moving average of the network's variables; 0 keeps none.
+        average: Moving average of the network's variables, updated after each step.
     """
 
     def __init__(
@@ -69,12 +70,11 @@ class TrainStep:
         center_rate: float = 0.5,
         average: Optional[MovingAverage] = None,
     ) -> None:
-        self.model = model
-        self.theta, self.psi = split_variables(model)
+        self.model = restrict_to_tasks(model, tasks)
+        self.theta, self.psi = split_variables(self.model)
         self.theta_optimizer = theta_optimizer
         self.psi_optimizer = psi_optimizer
         self.strategy = STRATEGIES[strategy]
-        self.switched_on = tf.constant([task in tasks for task in TASKS])
         self.logit_scale = logit_scale
         self.loss_epsilon = loss_epsilon
         self.center_weight = center_weight
@@ -91,14 +91,13 @@ class TrainStep:
         learned = self.strategy.psi is not None
         with tf.GradientTape(persistent=learned) as tape:
             outputs = self.model(batch.images, training=True)
-            losses, present = task_losses(
+            losses, active = task_losses(
                 outputs,
                 batch.labels,
                 batch.is_caricature,
                 self.centers,
                 center_weight=self.center_weight,
             )
-            active = tf.logical_and(present, self.switched_on)
             if learned:
                 logits = outputs["weight_logits"]
                 weights = softmax_weights(logits, active, self.logit_scale)
@@ -112,7 +111,7 @@ class TrainStep:
                 psi_loss = self.strategy.psi(weights, losses, self.loss_epsilon)
         theta = tape.gradient(theta_loss, self.theta)
         psi = tape.gradient(psi_loss, self.psi) if learned else []
-        return Gradients(theta, psi, losses, weights, psi_loss, outputs["embedding"])
+        return Gradients(theta, psi, losses, weights, psi_loss, outputs.get("embedding"))
 
     @tf.function
     def __call__(self, batch: Batch) -> tf.Tensor:
@@ -120,7 +119,7 @@ class TrainStep:
         _apply(self.theta_optimizer, found.theta, self.theta)
         if found.psi:
             _apply(self.psi_optimizer, found.psi, self.psi)
-        if self.center_weight:
+        if self.center_weight and found.embeddings is not None:
             update_centers(self.centers, found.embeddings, batch.labels, self.center_rate)
         if self.average is not None:
             self.average.update(self.iteration)

@@ -1,0 +1,69 @@
+"""Command-line flags from the configuration's fields, and the programs' common frame."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Callable, NoReturn
+
+from cari_keras.config import SECTIONS, Config, settings
+from cari_keras.errors import CariError
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def add_config_flags(parser: argparse.ArgumentParser) -> None:
+    """One flag per configuration field, grouped by section; defaults are left to the preset."""
+    for section, cls in SECTIONS.items():
+        group = parser.add_argument_group(section, (cls.__doc__ or "").split("\n")[0])
+        for item in settings(cls):
+            flag = "--" + item.name.replace("_", "-")
+            options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": item.help}
+            if item.type is bool:
+                options["action"] = argparse.BooleanOptionalAction
+            else:
+                options["type"] = item.type
+                options["choices"] = item.choices or None
+                if item.many:
+                    options["nargs"] = "+"
+                elif not item.choices:
+                    options["metavar"] = "X"
+            group.add_argument(flag, **options)
+
+
+def config_values(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The configuration fields that were given as flags."""
+    given = vars(arguments)
+    values = {
+        n: given[n] for cls in SECTIONS.values() for n in cls.__dataclass_fields__ if n in given
+    }
+    if "tasks" in values:
+        values["tasks"] = tuple(dict.fromkeys(values["tasks"]))
+    return values
+
+
+def with_flags(config: Config, arguments: argparse.Namespace) -> Config:
+    """The configuration with the given flags put over it."""
+    return config.with_values(config_values(arguments))
+
+
+def run_program(
+    program: str, main: Callable[[Sequence[str]], int], arguments: Sequence[str]
+) -> int:
+    """Runs a program; a user's mistake becomes one line on standard error and status 2."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        return main(arguments)
+    except CariError as error:
+        print(f"{program}: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        return 130

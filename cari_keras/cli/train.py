@@ -1,0 +1,133 @@
+"""cari-train: trains the network on a dataset and reports what it learned."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional
+
+from cari_keras.cli.flags import Parser, add_config_flags, config_values, run_program, with_flags
+from cari_keras.config import PRESETS, Config
+from cari_keras.errors import CheckpointError, ConfigError
+
+EXAMPLES = """
+examples:
+  cari-train                                         the embedded demo, drawn by the package itself
+  cari-train --dataset cavi --data-dir DIR           CaVI from scratch
+  cari-train --dataset folder --data-dir ROOT        any ROOT/{photo,caricature}/<identity>/*
+  cari-train --tasks photo                           photo identification alone
+  cari-train --weighting equal --seed 1              fixed equal task weights
+  cari-train --resume runs/demo-20261123-120000      go on with a run that was interrupted
+"""
+
+TABLE = {
+    "verification_accuracy": "Verification",
+    "verification_auc": "AUC",
+    "photo_identification": "Photo id.",
+    "caricature_identification": "Caricature id.",
+    "v2c": "V2C",
+    "c2v": "C2V",
+}
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Entry point of the console script; returns the exit status."""
+    return run_program("cari-train", _main, sys.argv[1:] if arguments is None else arguments)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    parser = Parser(
+        prog="cari-train",
+        description="Trains the multi-task photo-caricature network.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--preset", choices=list(PRESETS), help="settings to start from (default: the dataset's)"
+    )
+    parser.add_argument("--resume", metavar="RUN", help="a run folder to go on with")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    add_config_flags(parser)
+    given = parser.parse_args(arguments)
+    if given.resume:
+        if config_values(given):
+            raise ConfigError("--resume takes its settings from the run; give no others")
+        run = Path(given.resume)
+        config = _saved_config(run)
+    else:
+        preset = given.preset or getattr(given, "dataset", "demo")
+        config = with_flags(PRESETS[preset](), given)
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        run = Path(config.training.output or f"runs/{config.data.dataset}-{stamp}")
+    return _train(config, run, resume=bool(given.resume), progress=not given.quiet)
+
+
+def _saved_config(run: Path) -> Config:
+    path = run / "config.json"
+    try:
+        return Config.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"{path}: not a run's configuration ({error})") from error
+
+
+def _train(config: Config, run: Path, *, resume: bool, progress: bool) -> int:
+    # TensorFlow is loaded only now, so that --help and mistakes in flags answer at once.
+    from cari_keras.data.prepare import prepare
+    from cari_keras.data.registry import load_dataset
+
+    dataset = load_dataset(config)
+    for kind, count in dataset.report.items():
+        print(f"{dataset.name}: {count} {kind}")
+    prepared = prepare(
+        dataset,
+        config.data.image_size,
+        cache_dir=config.data.cache_dir,
+        workers=config.training.workers,
+        progress=progress,
+    )
+    for line in prepared.skipped:
+        print(f"skipped: {line}")
+    for split, counts in prepared.counts.items():
+        found = ", ".join(f"{count} {modality}s" for modality, count in counts.items())
+        print(f"{dataset.name}: {split}: {found}; {len(prepared.pairs.get(split, ()))} pairs")
+
+    from cari_keras.training.trainer import Trainer
+
+    trainer = Trainer(config, prepared, run, resume=resume)
+    print(f"run folder: {run}")
+    rows = trainer.fit(progress=progress)
+    _report(config, run, rows)
+    return 0
+
+
+def _report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None:
+    """Prints the closing table and draws the run's figures."""
+    import pandas as pd
+
+    from cari_keras.evaluation import figures
+
+    steps = pd.read_csv(run / "steps.csv")
+    metrics = pd.DataFrame(rows)
+    title = f"{config.data.dataset}, {config.training.weighting} weights"
+    figures.save(
+        figures.plot_weights_and_losses(steps, title), run / "figures" / "weights_and_losses.png"
+    )
+    figures.save(figures.plot_validation(metrics, title), run / "figures" / "validation.png")
+    columns = {name: label for name, label in TABLE.items() if name in metrics}
+    shown = metrics.tail(1) if len(metrics) < 2 else metrics.iloc[[0, len(metrics) // 2, -1]]
+    table = (100 * shown[list(columns)].rename(columns=columns)).round(2)
+    table.insert(0, "Epoch", shown["epoch"].astype(int))
+    print("\nValidation, in percent (verification: threshold by two-fold cross-validation):\n")
+    print(table.to_string(index=False))
+    if len(config.training.tasks) > 1 and config.training.weighting != "equal":
+        share = figures.hardest_task_share(steps)
+        print(f"\nThe hardest task held the largest weight in {share:.0%} of the iterations.")
+    print(f"\nPictures: {run / 'figures'}\nTensorBoard: tensorboard --logdir {run / 'tensorboard'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

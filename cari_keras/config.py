@@ -1,0 +1,280 @@
+"""Every setting of a run: frozen dataclasses, the one source of flags and of the saved config.json.
+
+`PRESETS` holds named configurations; a command-line flag overrides one field of one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Optional, get_args, get_origin, get_type_hints
+
+from cari_keras.errors import ConfigError
+
+TASK_NAMES = ("verification", "caricature", "photo")
+
+
+def setting(default: Any, help: str, choices: tuple[Any, ...] = ()) -> Any:
+    """A dataclass field with the text and choices of its command-line flag."""
+    return field(default=default, metadata={"help": help, "choices": choices})
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which images, and how they reach the network."""
+
+    dataset: str = setting("demo", "dataset to train on", ("demo", "cavi", "folder"))
+    data_dir: Optional[str] = setting(None, "the dataset's folder")
+    cache_dir: Optional[str] = setting(
+        None, "where prepared datasets are kept (default: the per-user cache)"
+    )
+    final: bool = setting(
+        False, "cavi: train on the validation images too; their figures mean nothing"
+    )
+    image_size: int = setting(160, "side of the network's input in pixels (the paper: 160)")
+    batch_size: int = setting(64, "images per step")
+    flip: bool = setting(True, "mirror half of the training images")
+    crop: float = setting(0.85, "smallest side of a random crop, as a fraction; 1 turns it off")
+    color: float = setting(
+        0.2, "largest relative change of channels and saturation; 0 turns it off"
+    )
+    greyscale: float = setting(0.1, "share of training images that lose their colour")
+    demo_identities: int = setting(20, "demo: number of people")
+    demo_images: int = setting(30, "demo: photos, and as many caricatures, of each person")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network; see `cari_keras.model.network.build_network`."""
+
+    depth: str = setting("paper", "repeats of the blocks: 1/1/1 or 5/10/5", ("paper", "facenet"))
+    embedding_size: int = setting(128, "width of the bottleneck")
+    dropout: float = setting(0.5, "probability of dropping a pooled feature")
+    weight_decay: float = setting(5e-5, "L2 coefficient on convolution and dense kernels")
+    bn_momentum: float = setting(0.995, "decay of BatchNorm's moving statistics")
+    private_blocks: Optional[int] = setting(
+        None, "last block8s that each branch has for itself (default: all)"
+    )
+    precision: str = setting("float32", "arithmetic of the network", ("float32", "bfloat16"))
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The loop, the losses, the optimizers."""
+
+    epochs: int = setting(10, "passes over the training images")
+    seed: int = setting(0, "decides initial weights, order, augmentation, dropout and splits")
+    tasks: tuple[str, ...] = setting(TASK_NAMES, "tasks to train", TASK_NAMES)
+    weighting: str = setting("dynamic", "how losses are weighed", ("dynamic", "naive", "equal"))
+    logit_scale: Optional[float] = setting(
+        1.0, "bound of the task weights: scale of the normalised weight logits; 'none' = unbounded"
+    )
+    loss_epsilon: float = setting(0.01, "added to the losses in L4 = sum of w / (L + epsilon)")
+    center_weight: float = setting(0.1, "beta: share of the center loss in L1")
+    center_rate: float = setting(0.5, "alpha: how fast class centers move")
+    optimizer: str = setting("adam", "optimizer of both parameter sets", ("adam", "rmsprop"))
+    learning_rate: float = setting(1e-3, "learning rate of the network, after the warm-up")
+    weight_learning_rate: float = setting(1e-3, "learning rate of the weight head")
+    schedule: str = setting("cosine", "learning rate after the warm-up", ("cosine", "constant"))
+    warmup: float = setting(0.05, "share of all steps over which the learning rate rises from 0")
+    clip_norm: float = setting(5.0, "largest global norm of a gradient; 0 turns clipping off")
+    average_decay: float = setting(
+        0.99, "decay of the moving average of the weights, which is what is evaluated; 0 = none"
+    )
+    output: Optional[str] = setting(None, "run folder (default: runs/<preset>-<date>)")
+    workers: Optional[int] = setting(None, "processes that prepare images (default: all cores)")
+
+
+SECTIONS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of a run.
+
+    Example:
+        >>> config = PRESETS["demo"]().with_values({"epochs": 2})
+        >>> config.training.epochs
+        2
+    """
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def with_values(self, values: Mapping[str, Any]) -> Config:
+        """A copy with fields, named without their section, replaced.
+
+        Raises:
+            ConfigError: A name is unknown or a value is out of range.
+        """
+        changed = self
+        for name, value in values.items():
+            section = next((s for s, c in SECTIONS.items() if name in c.__dataclass_fields__), None)
+            if section is None:
+                raise ConfigError(f"unknown setting {name!r}")
+            new = replace(getattr(changed, section), **{name: value})
+            changed = replace(changed, **{section: new})
+        validate(changed)
+        return changed
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested plain values, for config.json."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Mapping[str, Any]]) -> Config:
+        """The inverse of `to_dict`, also after a round through JSON.
+
+        Raises:
+            ConfigError: A name is unknown or a value is out of range.
+        """
+        flat = {name: v for section in SECTIONS for name, v in value.get(section, {}).items()}
+        if "tasks" in flat:
+            flat["tasks"] = tuple(flat["tasks"])
+        return cls().with_values(flat)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field as the command line sees it."""
+
+    name: str
+    type: Callable[[str], Any]
+    many: bool
+    default: Any
+    help: str
+    choices: tuple[Any, ...]
+
+
+def settings(section: type) -> list[Setting]:
+    """The fields of a section with the parser of their values."""
+    hints = get_type_hints(section)
+    found = []
+    for item in dataclasses.fields(section):
+        hint = hints[item.name]
+        optional = type(None) in get_args(hint)
+        inner = next((a for a in get_args(hint) if a is not type(None)), hint) if optional else hint
+        many = get_origin(inner) is tuple
+        parser = str if many else inner
+        found.append(
+            Setting(
+                item.name,
+                _none_or(parser) if optional else parser,
+                many,
+                item.default,
+                item.metadata["help"],
+                item.metadata["choices"],
+            )
+        )
+    return found
+
+
+def _none_or(parser: Callable[[str], Any]) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        return None if text.lower() == "none" else parser(text)
+
+    parse.__name__ = getattr(parser, "__name__", "value")
+    return parse
+
+
+#: Name -> (lower bound, whether the bound itself is allowed, upper bound, likewise).
+_RANGES: dict[str, tuple[float, bool, float, bool]] = {
+    "image_size": (80, True, 1024, True),
+    "batch_size": (1, True, 65536, True),
+    "crop": (0, False, 1, True),
+    "color": (0, True, 1, False),
+    "greyscale": (0, True, 1, True),
+    "demo_identities": (2, True, 100000, True),
+    "demo_images": (2, True, 100000, True),
+    "embedding_size": (1, True, 65536, True),
+    "dropout": (0, True, 1, False),
+    "weight_decay": (0, True, 1, True),
+    "bn_momentum": (0, True, 1, False),
+    "epochs": (1, True, 1e9, True),
+    "seed": (0, True, 2**31 - 1, True),
+    "logit_scale": (0, False, 1e3, True),
+    "loss_epsilon": (0, True, 1e3, True),
+    "center_weight": (0, True, 1e3, True),
+    "center_rate": (0, True, 1, True),
+    "learning_rate": (0, False, 10, True),
+    "weight_learning_rate": (0, False, 10, True),
+    "warmup": (0, True, 1, False),
+    "clip_norm": (0, True, 1e9, True),
+    "average_decay": (0, True, 1, False),
+    "workers": (1, True, 4096, True),
+}
+
+
+def validate(config: Config) -> None:
+    """Raises ConfigError for the first value that is out of its range."""
+    for section, cls in SECTIONS.items():
+        values = getattr(config, section)
+        for item in settings(cls):
+            value = getattr(values, item.name)
+            if item.choices:
+                for one in value if item.many else [value]:
+                    if one not in item.choices:
+                        raise ConfigError(
+                            f"{item.name} must be one of {', '.join(item.choices)}. "
+                            f"Received: {one!r}"
+                        )
+            if item.name in _RANGES and value is not None:
+                low, with_low, high, with_high = _RANGES[item.name]
+                above = low <= value if with_low else low < value
+                below = value <= high if with_high else value < high
+                if not (above and below):
+                    left, right = "[" if with_low else "(", "]" if with_high else ")"
+                    raise ConfigError(
+                        f"{item.name} must be in {left}{low:g}, {high:g}{right}. "
+                        f"Received: {value!r}"
+                    )
+    if not config.training.tasks:
+        raise ConfigError("tasks must name at least one task")
+
+
+def demo() -> Config:
+    """The embedded demo: 20 drawn people, 600 photos and 600 caricatures at 96 pixels.
+
+    Command: `cari-train` (or `./scripts/demo`, which also sets everything up).
+    """
+    return Config().with_values(
+        {
+            "dataset": "demo",
+            "image_size": 96,
+            "batch_size": 32,
+            "epochs": 12,
+            "bn_momentum": 0.9,
+            "embedding_size": 64,
+            "dropout": 0.2,
+        }
+    )
+
+
+def cavi() -> Config:
+    """CaVI from scratch with the paper's network (no pretrained weights).
+
+    Command: `cari-train --dataset cavi --data-dir DIR --epochs 3`.
+    """
+    return Config().with_values(
+        {
+            "dataset": "cavi",
+            "batch_size": 64,
+            "epochs": 30,
+            "bn_momentum": 0.95,
+            "precision": "bfloat16",
+        }
+    )
+
+
+def folder() -> Config:
+    """Any ROOT/{photo,caricature}/<identity>/*, with the settings of CaVI.
+
+    Command: `cari-train --dataset folder --data-dir ROOT`.
+    """
+    return cavi().with_values({"dataset": "folder"})
+
+
+#: Each dataset has the preset of its name.
+PRESETS: dict[str, Callable[[], Config]] = {"demo": demo, "cavi": cavi, "folder": folder}

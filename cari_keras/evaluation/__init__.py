@@ -1,0 +1,1 @@
+"""Metrics and protocols: verification, identification, and the figures that show them."""

@@ -1,0 +1,136 @@
+"""The one evaluator: runs the network over a split once and computes the protocol's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cari_keras.data.base import Pair
+from cari_keras.data.pipeline import evaluation_batches
+from cari_keras.data.prepare import Prepared
+from cari_keras.evaluation.verification import auc, cross_validated_accuracy, squared_distances
+from cari_keras.model.network import TASKS, restrict_to_tasks
+
+#: Figure -> (task whose head answers, whether it is asked about caricatures). Table 2's columns.
+IDENTIFICATION = {
+    "photo_identification": ("photo", False),
+    "caricature_identification": ("caricature", True),
+    "v2c": ("photo", True),
+    "c2v": ("caricature", False),
+}
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The network's answers for the n images of a split.
+
+    Attributes:
+        paths: n names.
+        labels: int [n].
+        is_caricature: bool [n].
+        outputs: The network's outputs by name, each [n, ...] float32, without the weight logits;
+            heads of tasks that were not trained are absent.
+    """
+
+    paths: Sequence[str]
+    labels: np.ndarray
+    is_caricature: np.ndarray
+    outputs: dict[str, np.ndarray]
+
+
+class Evaluator:
+    """Computes verification and identification figures of a network on one split.
+
+    Args:
+        model: From `build_network`.
+        prepared: The prepared dataset.
+        split: Which of its splits.
+        tasks: The tasks that were trained; figures of the others are left out.
+        batch_size: Images per forward pass.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        prepared: Prepared,
+        split: str = "validation",
+        *,
+        tasks: Sequence[str] = TASKS,
+        batch_size: int = 64,
+    ) -> None:
+        self.prepared = prepared
+        self.split = split
+        outputs = dict(restrict_to_tasks(model, tasks).output)
+        del outputs["weight_logits"]
+        network = keras.Model(model.input, outputs)
+        size = prepared.image_size
+        # One trace for every batch size, the last and smaller one included.
+        self._forward = tf.function(
+            lambda images: network(images, training=False),
+            input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)],
+        )
+        self._batches = evaluation_batches(prepared, split, batch_size)
+
+    def predict(self) -> Predictions:
+        """Runs the network over the split."""
+        batches = []
+        for batch in self._batches:
+            fields: dict[str, Any] = dict(self._forward(batch["image"]))
+            fields.update({name: batch[name] for name in ("label", "is_caricature", "path")})
+            batches.append({name: value.numpy() for name, value in fields.items()})
+        if not batches:
+            return Predictions([], np.zeros(0, int), np.zeros(0, bool), {})
+        joined = {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
+        return Predictions(
+            [path.decode() for path in joined.pop("path")],
+            joined.pop("label"),
+            joined.pop("is_caricature"),
+            joined,
+        )
+
+    def __call__(self) -> dict[str, float]:
+        """The split's figures: see `figures`."""
+        predictions = self.predict()
+        return figures(predictions, self.prepared.pairs.get(self.split, ()))
+
+
+def figures(predictions: Predictions, pairs: Sequence[Pair]) -> dict[str, float]:
+    """Figures from predictions.
+
+    Returns:
+        Shares in [0, 1]; a figure is absent where its head, or its images, are:
+
+        - `verification_accuracy`: over the pairs, the threshold by two-fold cross-validation over
+          identities; `verification_auc`;
+        - `photo_identification`, `caricature_identification`: each branch on its own modality;
+        - `v2c`: the photo branch on caricatures; `c2v`: the caricature branch on photos.
+    """
+    found: dict[str, float] = {}
+    if "embedding" in predictions.outputs and pairs:
+        row = {path: i for i, path in enumerate(predictions.paths)}
+        embedding = predictions.outputs["embedding"]
+        caricature = np.array([row[pair.caricature] for pair in pairs])
+        photo = np.array([row[pair.photo] for pair in pairs])
+        same = np.array([pair.same for pair in pairs])
+        distances = squared_distances(embedding[caricature], embedding[photo])
+        subjects = predictions.labels[caricature]
+        found["verification_accuracy"] = cross_validated_accuracy(
+            distances, same, subjects
+        ).accuracy
+        found["verification_auc"] = auc(distances, same)
+    for name, (task, on_caricatures) in IDENTIFICATION.items():
+        logits = predictions.outputs.get(f"logits_{task}")
+        asked = predictions.is_caricature == on_caricatures
+        if logits is not None and asked.any():
+            found[name] = rank1(logits[asked], predictions.labels[asked])
+    return found
+
+
+def rank1(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The share of images whose largest logit is their own identity's: [n, K], [n]."""
+    return float(np.mean(np.argmax(logits, axis=-1) == labels))

@@ -1,0 +1,81 @@
+"""Pictures of a run. Figures are drawn off screen, without pyplot's global state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from cari_keras.files import atomic_path
+
+#: The colours of the paper's Figure 6.
+TASK_COLORS = {"verification": "tab:blue", "caricature": "0.45", "photo": "tab:orange"}
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a figure as PNG, atomically."""
+    FigureCanvasAgg(figure)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=120, format="png")
+
+
+def plot_weights_and_losses(steps: pd.DataFrame, title: str = "") -> Figure:
+    """Task weights above task losses against the iteration: the paper's Figures 5 and 6.
+
+    Args:
+        steps: The columns of steps.csv. Tasks whose weight is always 0 are left out. The thin line
+            is each iteration, the thick one its moving mean.
+        title: Above the figure.
+    """
+    figure = Figure(figsize=(7, 7), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    window = max(1, len(steps) // 50)
+    for task, color in TASK_COLORS.items():
+        if not np.any(steps[f"weight_{task}"]):
+            continue
+        for axes, column in ((upper, f"weight_{task}"), (lower, f"loss_{task}")):
+            values = steps[column]
+            smooth = values.rolling(window, min_periods=1, center=True).mean()
+            axes.plot(steps["iteration"], values, color=color, alpha=0.25, linewidth=0.8)
+            axes.plot(steps["iteration"], smooth, color=color, linewidth=2, label=task)
+    upper.set_ylabel("task weight")
+    lower.set_ylabel("task loss (nats)")
+    lower.set_xlabel("iteration")
+    lower.set_ylim(bottom=0)
+    upper.legend(title="task")
+    for axes in (upper, lower):
+        axes.grid(alpha=0.3)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def plot_validation(metrics: pd.DataFrame, title: str = "") -> Figure:
+    """Validation figures in percent against the epoch; takes the columns of metrics.csv."""
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for column in metrics.columns.drop(["epoch", "iteration"]):
+        label = column.replace("_", " ")
+        axes.plot(metrics["epoch"], 100 * metrics[column], marker="o", markersize=3, label=label)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("validation (%)")
+    axes.set_ylim(0, 100)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def hardest_task_share(steps: pd.DataFrame) -> float:
+    """The share of iterations at which the task with the largest loss has the largest weight.
+
+    Both are moving means over a fiftieth of the run, since single batches are noisy.
+    """
+    window = max(1, len(steps) // 50)
+    losses = steps.filter(like="loss_").rolling(window, min_periods=1).mean().to_numpy()
+    weights = steps.filter(like="weight_").rolling(window, min_periods=1).mean().to_numpy()
+    return float(np.mean(np.argmax(losses, axis=1) == np.argmax(weights, axis=1)))

@@ -1,0 +1,70 @@
+"""Checkpoints: plain arrays in one .npz file with its hash beside it, nothing executable.
+
+Names are stack-independent (`layer/weight`), so a file written on one Keras is read on another.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from cari_keras.errors import CheckpointError
+from cari_keras.files import atomic_path, sha256_of_file, write_json
+
+ARRAYS = "arrays.npz"
+META = "checkpoint.json"
+
+
+def save_checkpoint(
+    folder: Path, arrays: Mapping[str, np.ndarray], meta: Optional[Mapping[str, Any]] = None
+) -> None:
+    """Writes a checkpoint folder; an existing one is replaced only when the new one is whole."""
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+        with (temporary / ARRAYS).open("wb") as stream:
+            np.savez(stream, **arrays)
+        digest = sha256_of_file(temporary / ARRAYS)
+        write_json(temporary / META, {**(meta or {}), "sha256": digest})
+
+
+def load_checkpoint(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Reads a checkpoint's arrays and meta data.
+
+    Raises:
+        CheckpointError: The folder is missing or damaged; arrays whose hash is not the recorded one
+            are refused.
+    """
+    try:
+        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+        if sha256_of_file(folder / ARRAYS) != meta["sha256"]:
+            raise CheckpointError(f"{folder / ARRAYS}: does not have its recorded hash; damaged?")
+        with np.load(folder / ARRAYS, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}, meta
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{folder}: not a readable checkpoint ({error})") from error
+
+
+def assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray], source: str) -> None:
+    """Gives every variable the array of its name.
+
+    Raises:
+        CheckpointError: An array is missing, left over, or of another shape.
+    """
+    missing, extra = sorted(set(variables) - set(arrays)), sorted(set(arrays) - set(variables))
+    if missing or extra:
+        raise CheckpointError(
+            f"{source}: of another network ({len(missing)} arrays missing, {len(extra)} left over, "
+            f"for example {(missing + extra)[0]})"
+        )
+    for name, variable in variables.items():
+        if tuple(variable.shape) != arrays[name].shape:
+            raise CheckpointError(
+                f"{source}: {name} has shape {arrays[name].shape}, expected {tuple(variable.shape)}"
+            )
+    for name, variable in variables.items():
+        variable.assign(arrays[name])

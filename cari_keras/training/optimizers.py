@@ -1,0 +1,40 @@
+"""The optimizers of Theta and Psi and their learning rate."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+
+from cari_keras.config import TrainingConfig
+
+
+def make_optimizer(config: TrainingConfig, *, for_weights: bool) -> Any:
+    """An optimizer for the network (Theta) or for the weight head (Psi), by the run's settings.
+
+    `rmsprop` is the published code's: rho 0.9, momentum 0.9 and epsilon 1.0 (Keras' default epsilon
+    is 1e-7), which wants a learning rate of 0.1 rather than 1e-3. Gradients are clipped by their
+    global norm, each set on its own.
+    """
+    rate = config.weight_learning_rate if for_weights else config.learning_rate
+    clip = config.clip_norm or None
+    if config.optimizer == "rmsprop":
+        return keras.optimizers.RMSprop(
+            rate, rho=0.9, momentum=0.9, epsilon=1.0, global_clipnorm=clip
+        )
+    return keras.optimizers.Adam(rate, global_clipnorm=clip)
+
+
+def learning_rate_factor(config: TrainingConfig, step: int, total: int) -> float:
+    """What the base learning rate is multiplied by at a step, 0 <= step < total.
+
+    It rises linearly over the first `warmup` share of the steps, and then either stays 1 or falls
+    to 0 along half a cosine.
+    """
+    warm = round(config.warmup * total)
+    if step < warm:
+        return (step + 1) / warm
+    if config.schedule == "constant":
+        return 1.0
+    return 0.5 * (1.0 + math.cos(math.pi * (step - warm) / max(total - warm, 1)))

@@ -1,0 +1,256 @@
+"""The training loop: the paper's network on a prepared dataset, into a run folder.
+
+A run folder holds config.json, identities.json, steps.csv, metrics.csv, tensorboard/, skipped.txt
+where images could not be read, and two checkpoints: last/ (everything needed to go on) and best/
+(the network's weights at its best validation score).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from cari_keras.config import Config
+from cari_keras.data.augment import Augmentation
+from cari_keras.data.base import MODALITIES
+from cari_keras.data.pipeline import steps_per_epoch, training_batches
+from cari_keras.data.prepare import Prepared
+from cari_keras.errors import ConfigError, DatasetError, TrainingError
+from cari_keras.evaluation.evaluator import Evaluator
+from cari_keras.files import write_json, write_text
+from cari_keras.model.network import TASKS, build_network, named_weights
+from cari_keras.training.averaging import MovingAverage
+from cari_keras.training.checkpoints import assign, load_checkpoint, save_checkpoint
+from cari_keras.training.optimizers import learning_rate_factor, make_optimizer
+from cari_keras.training.runlog import RunLog, read_metrics
+from cari_keras.training.step import TrainStep
+
+#: Between epochs' ends, `last/` is written this often, so that a killed run loses little.
+SECONDS_BETWEEN_CHECKPOINTS = 300.0
+
+
+def build_step(config: Config, num_identities: int) -> tuple[keras.Model, TrainStep]:
+    """The network and its training step, as a configuration describes them."""
+    keras.utils.set_random_seed(config.training.seed)
+    model = build_network(
+        num_identities,
+        image_size=config.data.image_size,
+        seed=config.training.seed,
+        depth=config.model.depth,
+        embedding_size=config.model.embedding_size,
+        dropout=config.model.dropout,
+        weight_decay=config.model.weight_decay,
+        bn_momentum=config.model.bn_momentum,
+        private_blocks=config.model.private_blocks,
+        precision=config.model.precision,
+    )
+    training = config.training
+    average = None
+    if training.average_decay:
+        average = MovingAverage(named_weights(model), training.average_decay)
+    step = TrainStep(
+        model,
+        num_identities,
+        make_optimizer(training, for_weights=False),
+        make_optimizer(training, for_weights=True),
+        strategy=training.weighting,
+        tasks=training.tasks,
+        logit_scale=training.logit_scale,
+        loss_epsilon=training.loss_epsilon,
+        center_weight=training.center_weight,
+        center_rate=training.center_rate,
+        average=average,
+    )
+    return model, step
+
+
+class Trainer:
+    """Trains one run.
+
+    Args:
+        config: All settings.
+        prepared: The prepared dataset; it needs at least one full batch of training images.
+        run: The run folder; made where it does not exist.
+        resume: Go on from the run's `last/` checkpoint.
+
+    Raises:
+        DatasetError: There are fewer training images than one batch holds.
+        CheckpointError: The checkpoint to resume from is missing or damaged.
+        ConfigError: The run exists already and `resume` is off.
+    """
+
+    def __init__(
+        self, config: Config, prepared: Prepared, run: Path, *, resume: bool = False
+    ) -> None:
+        self.config, self.prepared, self.run = config, prepared, Path(run)
+        self.modalities = _modalities(config.training.tasks)
+        self.steps = steps_per_epoch(prepared, config.data.batch_size, self.modalities)
+        if not self.steps:
+            raise DatasetError(
+                f"{prepared.name}: {prepared.count('train', self.modalities)} training images are "
+                f"fewer than one batch; lower --batch-size (now {config.data.batch_size})"
+            )
+        if not resume and (self.run / "config.json").exists():
+            raise ConfigError(f"{self.run} already holds a run; choose another --output")
+        self.model, self.step = build_step(config, len(prepared.identities))
+        self.evaluator = Evaluator(
+            self.model, prepared, tasks=config.training.tasks, batch_size=config.data.batch_size
+        )
+        self.epoch, self.step_in_epoch, self.best = 0, 0, -1.0
+        self._next_checkpoint = 0.0
+        if resume:
+            self._restore()
+        else:
+            self.run.mkdir(parents=True, exist_ok=True)
+            write_json(self.run / "identities.json", list(prepared.identities))
+            write_json(self.run / "config.json", config.to_dict())
+        if prepared.skipped:
+            write_text(self.run / "skipped.txt", "\n".join(prepared.skipped) + "\n")
+
+    def fit(self, *, progress: bool = True) -> list[dict[str, Any]]:
+        """Trains to the end and returns the rows of metrics.csv, one per epoch.
+
+        Raises:
+            TrainingError: A loss is not finite.
+        """
+        epochs, batch_size = self.config.training.epochs, self.config.data.batch_size
+        done = self.epoch * self.steps + self.step_in_epoch
+        log = RunLog(self.run, iteration=done, epoch=self.epoch + 1)
+        bar = tqdm(
+            total=epochs * self.steps * batch_size,
+            initial=done * batch_size,
+            unit="image",
+            disable=not progress,
+            dynamic_ncols=True,
+            mininterval=0.5,
+        )
+        self._schedule_checkpoint()
+        try:
+            while self.epoch < epochs:
+                self._train_epoch(bar, log)
+                figures = self.evaluate()
+                self.epoch, self.step_in_epoch = self.epoch + 1, 0
+                log.epoch(self.epoch, self.epoch * self.steps, figures)
+                self._save(figures)
+                if progress:
+                    bar.write(f"epoch {self.epoch}/{epochs}: {describe(figures)}")
+        finally:
+            bar.close()
+            log.close()
+        return read_metrics(self.run)
+
+    def evaluate(self) -> dict[str, float]:
+        """Validation figures of the averaged weights, or of the weights where none are kept."""
+        if self.step.average is None:
+            return self.evaluator()
+        with self.step.average.applied():
+            return self.evaluator()
+
+    def _train_epoch(self, bar: Any, log: RunLog) -> None:
+        data, training = self.config.data, self.config.training
+        batches = training_batches(
+            self.prepared,
+            data.batch_size,
+            epoch=self.epoch,
+            seed=training.seed,
+            augmentation=Augmentation(data.flip, data.crop, data.color, data.greyscale),
+            modalities=self.modalities,
+            skip=self.step_in_epoch,
+        )
+        bar.set_description(f"epoch {self.epoch + 1}/{training.epochs}")
+        for batch in batches:
+            iteration = self.epoch * self.steps + self.step_in_epoch
+            self._set_learning_rate(iteration)
+            values = self.step(batch).numpy()
+            _check_finite(values, iteration, self.run)
+            log.step(iteration, values)
+            self.step_in_epoch += 1
+            bar.set_postfix_str(_postfix(values, training.tasks), refresh=False)
+            bar.update(data.batch_size)
+            if time.monotonic() > self._next_checkpoint:
+                log.flush()
+                self._save_last()
+
+    def _set_learning_rate(self, iteration: int) -> None:
+        training = self.config.training
+        factor = learning_rate_factor(training, iteration, training.epochs * self.steps)
+        self.step.theta_optimizer.learning_rate.assign(training.learning_rate * factor)
+
+    def _state(self) -> dict[str, Any]:
+        """Every variable of the run, by a name that does not depend on the Keras version."""
+        state = {f"model/{name}": v for name, v in named_weights(self.model).items()}
+        if self.step.average is not None:
+            state.update({f"average/{name}": v for name, v in self.step.average.shadows.items()})
+        for name, optimizer in (
+            ("theta", self.step.theta_optimizer),
+            ("psi", self.step.psi_optimizer),
+        ):
+            variables = list(optimizer.variables)
+            state.update({f"optimizer_{name}/{i:04d}": v for i, v in enumerate(variables)})
+        state["centers"] = self.step.centers
+        state["iteration"] = self.step.iteration
+        return state
+
+    def _save(self, figures: Mapping[str, float]) -> None:
+        score = float(np.mean(list(figures.values()))) if figures else 0.0
+        if score > self.best:
+            self.best = score
+            source = self.step.average.shadows if self.step.average else named_weights(self.model)
+            meta = {"epoch": self.epoch, "score": score, "figures": dict(figures)}
+            save_checkpoint(self.run / "best", _as_arrays(source), meta)
+        self._save_last()
+
+    def _save_last(self) -> None:
+        meta = {"epoch": self.epoch, "step_in_epoch": self.step_in_epoch, "best": self.best}
+        save_checkpoint(self.run / "last", _as_arrays(self._state()), meta)
+        self._schedule_checkpoint()
+
+    def _schedule_checkpoint(self) -> None:
+        self._next_checkpoint = time.monotonic() + SECONDS_BETWEEN_CHECKPOINTS
+
+    def _restore(self) -> None:
+        arrays, meta = load_checkpoint(self.run / "last")
+        assign(self._state(), arrays, str(self.run / "last"))
+        self.epoch, self.step_in_epoch = meta["epoch"], meta["step_in_epoch"]
+        self.best = meta["best"]
+
+
+def _as_arrays(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {name: np.asarray(tf.convert_to_tensor(v)) for name, v in variables.items()}
+
+
+def _modalities(tasks: tuple[str, ...]) -> tuple[str, ...]:
+    """The modalities that some tasks look at: only their own for the identification tasks."""
+    return MODALITIES if "verification" in tasks else tuple(m for m in MODALITIES if m in tasks)
+
+
+def _check_finite(values: np.ndarray, iteration: int, run: Path) -> None:
+    if np.isfinite(values).all():
+        return
+    bad = [task for task, value in zip(TASKS, values) if not np.isfinite(value)]
+    raise TrainingError(
+        f"the loss of {' and '.join(bad) or 'the weights'} is not finite at iteration {iteration}; "
+        f"lower --learning-rate. The last good checkpoint is {run / 'last'}"
+    )
+
+
+def _postfix(values: np.ndarray, tasks: tuple[str, ...]) -> str:
+    losses, weights = values[:3], values[3:6]
+    parts = [
+        f"{task[:4]} {loss:.2f}x{weight:.2f}"
+        for task, loss, weight in zip(TASKS, losses, weights)
+        if task in tasks
+    ]
+    return ", ".join(parts)
+
+
+def describe(figures: Mapping[str, float]) -> str:
+    """Figures in one line, in percent."""
+    return ", ".join(f"{name.replace('_', ' ')} {100 * v:.1f} %" for name, v in figures.items())
