@@ -86,7 +86,10 @@ class TrainingConfig:
     workers: Optional[int] = setting(None, "processes that prepare images (default: all cores)")
 
 
-SECTIONS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
+SECTIONS: dict[str, Any] = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
+
+#: Section -> names of its fields.
+FIELDS = {name: [f.name for f in dataclasses.fields(cls)] for name, cls in SECTIONS.items()}
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ class Config:
         """
         changed = self
         for name, value in values.items():
-            section = next((s for s, c in SECTIONS.items() if name in c.__dataclass_fields__), None)
+            section = next((s for s, names in FIELDS.items() if name in names), None)
             if section is None:
                 raise ConfigError(f"unknown setting {name!r}")
             new = replace(getattr(changed, section), **{name: value})
@@ -148,7 +151,7 @@ class Setting:
     choices: tuple[Any, ...]
 
 
-def settings(section: type) -> list[Setting]:
+def settings(section: Any) -> list[Setting]:
     """The fields of a section with the parser of their values."""
     hints = get_type_hints(section)
     found = []

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Callable, NoReturn
 
-from cari_keras.config import SECTIONS, Config, settings
+from cari_keras.config import FIELDS, SECTIONS, Config, settings
 from cari_keras.errors import CariError
 
 
@@ -41,9 +41,7 @@ def add_config_flags(parser: argparse.ArgumentParser) -> None:
 def config_values(arguments: argparse.Namespace) -> dict[str, Any]:
     """The configuration fields that were given as flags."""
     given = vars(arguments)
-    values = {
-        n: given[n] for cls in SECTIONS.values() for n in cls.__dataclass_fields__ if n in given
-    }
+    values = {name: given[name] for names in FIELDS.values() for name in names if name in given}
     if "tasks" in values:
         values["tasks"] = tuple(dict.fromkeys(values["tasks"]))
     return values
