@@ -1,0 +1,69 @@
+"""Configuration: presets, ranges, the round through JSON."""
+
+import dataclasses
+import json
+
+import pytest
+
+from cari_keras.config import PRESETS, SECTIONS, Config, DataConfig, TrainingConfig, settings
+from cari_keras.errors import ConfigError
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_presets_survive_json(name):
+    config = PRESETS[name]()
+    assert config.data.dataset == name
+    assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_configs_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().training.epochs = 3  # type: ignore[misc]
+
+
+def test_with_values_changes_only_what_is_named():
+    config = Config().with_values({"epochs": 3, "image_size": 96})
+    assert (config.training.epochs, config.data.image_size) == (3, 96)
+    assert config.with_values({"epochs": Config().training.epochs, "image_size": 160}) == Config()
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"epochs": 0}, ["epochs", "[1, ", "0"]),
+        ({"image_size": 79}, ["image_size", "80", "79"]),
+        ({"dropout": 1.0}, ["dropout", "1.0"]),
+        ({"crop": 0.0}, ["crop", "0.0"]),
+        ({"logit_scale": -1.0}, ["logit_scale", "-1.0"]),
+        ({"depth": "deep"}, ["depth", "paper", "'deep'"]),
+        ({"tasks": ("photo", "photograph")}, ["tasks", "'photograph'"]),
+        ({"tasks": ()}, ["tasks", "at least one"]),
+        ({"learning_rate": float("nan")}, ["learning_rate", "nan"]),
+        ({"nonsense": 1}, ["'nonsense'"]),
+    ],
+)
+def test_bad_values_are_named(values, words):
+    with pytest.raises(ConfigError) as caught:
+        Config().with_values(values)
+    assert "\n" not in str(caught.value)
+    assert all(word in str(caught.value) for word in words)
+
+
+def test_none_is_a_value_where_it_is_allowed():
+    assert Config().with_values({"logit_scale": None}).training.logit_scale is None
+    logit_scale = next(s for s in settings(TrainingConfig) if s.name == "logit_scale")
+    assert logit_scale.type("none") is None
+    assert logit_scale.type("0.5") == 0.5
+
+
+def test_settings_know_their_types():
+    kinds = {s.name: s.type for s in settings(DataConfig)}
+    assert kinds["image_size"] is int
+    assert kinds["crop"] is float
+    assert kinds["flip"] is bool
+
+
+def test_every_field_has_help_and_a_unique_name():
+    found = [s for section in SECTIONS.values() for s in settings(section)]
+    assert all(s.help for s in found)
+    assert len({s.name for s in found}) == len(found)

@@ -1,0 +1,39 @@
+"""Atomic writes and the cache folder."""
+
+import pytest
+
+from cari_keras.files import atomic_path, sha256_of_file, user_cache_dir, write_json, write_text
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path):
+    for content in ("one", "two"):
+        with atomic_path(tmp_path / "d") as temporary:
+            temporary.mkdir()
+            (temporary / content).touch()
+    assert [p.name for p in (tmp_path / "d").iterdir()] == ["two"]
+
+
+def test_write_json_and_hash(tmp_path):
+    write_json(tmp_path / "new" / "a.json", {"é": 1})
+    assert (tmp_path / "new" / "a.json").read_text(encoding="utf-8") == '{\n  "é": 1\n}\n'
+    (tmp_path / "abc").write_bytes(b"abc")
+    # The test vector of FIPS 180-2.
+    assert sha256_of_file(tmp_path / "abc").startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+def test_cache_folder_follows_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("CARI_KERAS_CACHE", str(tmp_path))
+    assert user_cache_dir() == tmp_path
+    monkeypatch.delenv("CARI_KERAS_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
+    assert user_cache_dir() == tmp_path / "x" / "cari_keras"

@@ -1,0 +1,15 @@
+"""Importing the package is quiet, and loads nothing heavy."""
+
+import subprocess
+import sys
+
+
+def test_import_is_quiet_and_light():
+    code = (
+        "import sys, cari_keras, cari_keras.config, cari_keras.cli.train\n"
+        "heavy = {'tensorflow', 'keras', 'cv2', 'mtcnn', 'matplotlib', 'pandas'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "assert cari_keras.__version__\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

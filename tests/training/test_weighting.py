@@ -1,0 +1,132 @@
+"""The task weights: equations 10 and 12, their bounds, and the sign of equation 15."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cari_keras.training.weighting import (
+    STRATEGIES,
+    equal_weights,
+    hardness,
+    softmax_weights,
+    weighted_sum,
+)
+
+ALL = tf.constant([True, True, True])
+
+
+def test_equation_10_is_the_mean_of_each_images_softmax():
+    logits = tf.constant([[0.0, 0.0, math.log(2)], [math.log(3), 0.0, 0.0]])
+    # Softmaxes (1/4, 1/4, 1/2) and (3/5, 1/5, 1/5).
+    weights = softmax_weights(logits, ALL, logit_scale=None)
+    np.testing.assert_allclose(weights, [0.425, 0.225, 0.35], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("scale", "low", "high"), [(0.5, 0.213, 0.480), (1.0, 0.128, 0.630), (2.0, 0.041, 0.853)]
+)
+def test_logit_scale_bounds_the_weights(scale, low, high):
+    rng = np.random.default_rng(0)
+    seen = []
+    for _ in range(300):
+        logits = tf.constant(rng.normal(size=(1, 3)) * 10 ** rng.uniform(-3, 6), tf.float32)
+        weights = softmax_weights(logits, ALL, scale).numpy()
+        assert weights.sum() == pytest.approx(1, abs=1e-6)
+        seen.append(weights)
+    # The extremes of the published settings (spec, section 2), to three digits.
+    b = scale / math.sqrt(6)  # logits (2b, -b, -b), of length `scale`
+    assert 1 / (1 + 2 * math.exp(-3 * b)) == pytest.approx(high, abs=5e-4)
+    assert 1 / (1 + 2 * math.exp(3 * b)) == pytest.approx(low, abs=5e-4)
+    assert low - 5e-4 < np.min(seen) < low + 0.02
+    assert high - 0.02 < np.max(seen) < high + 5e-4
+
+
+def test_one_logit_alone_is_not_the_largest_weight_but_close():
+    """(1, 0, 0) normalised: e / (e + 2)."""
+    weights = softmax_weights(tf.constant([[7.0, 0.0, 0.0]]), ALL, 1.0)
+    assert float(weights[0]) == pytest.approx(math.e / (math.e + 2), rel=1e-6)
+
+
+@pytest.mark.parametrize("scale", [None, 1.0])
+def test_an_inactive_task_takes_no_part(scale):
+    logits = tf.Variable([[1.0, 5.0, 2.0], [0.5, -3.0, 0.1]])
+    with tf.GradientTape() as tape:
+        weights = softmax_weights(logits, tf.constant([True, False, True]), scale)
+        loss = hardness(weights, tf.constant([1.0, 0.0, 2.0]), epsilon=0.0)
+    assert float(weights[1]) == 0.0
+    assert float(tf.reduce_sum(weights)) == pytest.approx(1)
+    gradient = tape.gradient(loss, logits).numpy()
+    assert np.isfinite(gradient).all()
+    if scale is None:
+        np.testing.assert_array_equal(gradient[:, 1], 0.0)
+
+
+def test_no_active_task_gives_zero_weights():
+    weights = softmax_weights(tf.ones([2, 3]), tf.constant([False] * 3), 1.0)
+    np.testing.assert_array_equal(weights, np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("active", "expected"),
+    [([1, 1, 1], [1 / 3] * 3), ([0, 1, 1], [0, 0.5, 0.5]), ([0, 0, 0], [0] * 3)],
+)
+def test_equal_weights(active, expected):
+    np.testing.assert_allclose(equal_weights(tf.constant(np.array(active, bool))), expected)
+
+
+def test_weighted_sum_and_hardness_by_hand():
+    weights, losses = tf.constant([0.5, 0.3, 0.2]), tf.constant([2.0, 1.0, 4.0])
+    assert float(weighted_sum(weights, losses)) == pytest.approx(1.0 + 0.3 + 0.8)
+    assert float(hardness(weights, losses, 0.0)) == pytest.approx(0.25 + 0.3 + 0.05)
+    expected = 0.5 / 2.01 + 0.3 / 1.01 + 0.2 / 4.01
+    assert float(hardness(weights, losses, 0.01)) == pytest.approx(expected)
+
+
+def test_hardness_of_a_zero_loss_with_zero_weight_is_finite():
+    assert float(hardness(tf.constant([1.0, 0.0]), tf.constant([2.0, 0.0]), 0.0)) == 0.5
+
+
+def test_what_is_held_constant():
+    weights, losses = tf.Variable([0.5, 0.3, 0.2]), tf.Variable([2.0, 1.0, 4.0])
+    with tf.GradientTape(persistent=True) as tape:
+        total = weighted_sum(weights, losses)
+        l4 = hardness(weights, losses, 0.0)
+    assert tape.gradient(total, weights) is None
+    np.testing.assert_allclose(tape.gradient(total, losses), weights)
+    assert tape.gradient(l4, losses) is None
+    np.testing.assert_allclose(tape.gradient(l4, weights), [0.5, 1.0, 0.25])
+
+
+@pytest.mark.parametrize("scale", [None, 0.5, 1.0, 2.0])
+def test_the_sign_of_equation_15(scale):
+    """A descent step on L4 raises the weight of the task with the largest loss, and lowers that of
+    the smallest; a step on the naive strategy's loss does the opposite."""
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        losses = tf.constant(rng.uniform(0.1, 6.0, 3), tf.float32)
+        hardest, easiest = int(np.argmax(losses)), int(np.argmin(losses))
+        logits = tf.Variable(rng.normal(size=(1, 3)), dtype=tf.float32)
+        for name, sign in (("dynamic", 1), ("naive", -1)):
+            psi = STRATEGIES[name].psi
+            assert psi is not None
+            with tf.GradientTape() as tape:
+                before = softmax_weights(logits, ALL, scale)
+                loss = psi(before, losses, 0.0)
+            step = tape.gradient(loss, logits)
+            after = softmax_weights(logits - 1e-2 * step, ALL, scale)
+            # Of the three weights, the hardest gains and the easiest loses against each other.
+            ratio = np.log(after / before)
+            assert sign * (ratio[hardest] - ratio[easiest]) > 0
+
+
+def test_minimum_of_l4_is_all_weight_on_the_largest_loss():
+    losses = tf.constant([1.0, 3.0, 2.0])
+    logits = tf.Variable(tf.zeros([1, 3]))
+    for _ in range(400):
+        with tf.GradientTape() as tape:
+            loss = hardness(softmax_weights(logits, ALL, None), losses, 0.0)
+        logits.assign_sub(20.0 * tape.gradient(loss, logits))
+    weights = softmax_weights(logits, ALL, None).numpy()
+    assert weights[1] > 0.99
