@@ -112,11 +112,10 @@ def run(config: Config, rounds: int, steps: int) -> int:
     bare, whole = taken.values()
     report("input (bfloat16)", taken, f"end to end / bare: {np.median(bare / whole):.3f}")
 
-    single = variant(precision="float32")
-    taken = in_turns({"float32": lambda: time_bare(single), "bfloat16": lambda: time_bare(step)})
+    float32 = variant(precision="float32")
+    taken = in_turns({"float32": lambda: time_bare(float32), "bfloat16": lambda: time_bare(step)})
     slow, fast = taken.values()
     report("precision", taken, f"bfloat16 / float32: {np.median(slow / fast):.2f} times as fast")
-    del single
 
     equal = variant(precision="bfloat16", weighting="equal")
     taken = in_turns(

@@ -1,0 +1,99 @@
+"""The embedded demo: people, their photographs and caricatures, all drawn by this package."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Union
+
+import numpy as np
+
+from cari_keras.data import faces
+from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO, Dataset, Sample
+from cari_keras.data.faces.caricature import CaricaturePlan
+from cari_keras.data.faces.photo import PhotoPlan
+from cari_keras.data.folder import draw_pairs, split_by_seed
+from cari_keras.errors import ConfigError
+
+Plan = Union[PhotoPlan, CaricaturePlan]
+
+
+@dataclass(frozen=True)
+class DemoDataset(Dataset):
+    """A dataset whose images are drawn when they are asked for.
+
+    Attributes:
+        size: Side of the drawn images in pixels.
+        seed: Decides who the people are and every picture of them.
+    """
+
+    size: int = 96
+    seed: int = 0
+
+    def load(self, sample: Sample) -> np.ndarray:
+        """Draws the sample's image, uint8 RGB [size, size, 3]."""
+        person, image = int(sample.identity.split("_")[1]), int(sample.path.split("/")[2][:-4])
+        plan = _plan(self.seed, person, sample.modality, image)
+        if isinstance(plan, PhotoPlan):
+            return faces.draw_photo(plan, self.size)
+        return faces.draw_caricature(plan, self.size)
+
+
+def load(
+    *, identities: int = 20, photos: int = 30, caricatures: int = 30, size: int = 96, seed: int = 0
+) -> DemoDataset:
+    """Describes a demo dataset; nothing is drawn yet.
+
+    A fifth of each person's photos and caricatures is for validation.
+
+    Args:
+        identities: Number of people.
+        photos: Photos of each person.
+        caricatures: Caricatures of each person.
+        size: Side of the images in pixels.
+        seed: Decides everything; another seed gives other people.
+
+    Raises:
+        ConfigError: Fewer than two people, fewer than two images of each, or a size below 32.
+    """
+    for name, value, least in (
+        ("identities", identities, 2),
+        ("photos", photos, 2),
+        ("caricatures", caricatures, 2),
+        ("size", size, 32),
+    ):
+        if value < least:
+            raise ConfigError(f"demo: {name} must be at least {least}. Received: {value}")
+    counts = {PHOTO: photos, CARICATURE: caricatures}
+    samples = [
+        _sample(seed, person, modality, image)
+        for modality in MODALITIES
+        for person in range(identities)
+        for image in range(counts[modality])
+    ]
+    splits = split_by_seed(samples, 0.2, seed)
+    description = repr((faces.DRAWING_VERSION, identities, photos, caricatures, size, seed))
+    return DemoDataset(
+        name="demo",
+        identities=tuple(sorted({sample.identity for sample in samples})),
+        splits=splits,
+        pairs={"validation": draw_pairs(splits["validation"], 10, seed)},
+        fingerprint=hashlib.sha256(description.encode()).hexdigest(),
+        size=size,
+        seed=seed,
+    )
+
+
+def _sample(seed: int, person: int, modality: str, image: int) -> Sample:
+    name = f"person_{person:03d}"
+    keypoints = _plan(seed, person, modality, image).face.keypoints
+    return Sample(f"{modality}/{name}/{image:03d}.png", name, modality, keypoints=keypoints)
+
+
+def _plan(seed: int, person: int, modality: str, image: int) -> Plan:
+    """Each picture has a generator of its own, so that it does not depend on any other."""
+    identity = faces.sample_identity(np.random.default_rng([seed, 1, person]))
+    rng = np.random.default_rng([seed, 2, person, MODALITIES.index(modality), image])
+    if modality == PHOTO:
+        return faces.plan_photo(identity, rng)
+    return faces.plan_caricature(identity, rng)
