@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 from cari_keras.config import PRESETS, Config
+from cari_keras.runtime import run_operations_in_order
+
+run_operations_in_order()
 
 #: The data that may lie beside the project; tests that use it skip where it is absent.
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -80,6 +81,7 @@ def training_batches(
         .map(example, num_parallel_calls=tf.data.AUTOTUNE)
         .batch(batch_size, drop_remainder=True)
         .prefetch(2)
+        .with_options(_own_threads())
     )
 
 
@@ -99,7 +101,19 @@ def evaluation_batches(prepared: Prepared, split: str, batch_size: int) -> tf.da
         return {name: fields[name] for name in ("image", "label", "is_caricature", "path")}
 
     records = tf.data.TFRecordDataset(files)
-    return records.map(example, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size).prefetch(2)
+    return (
+        records.map(example, num_parallel_calls=tf.data.AUTOTUNE)
+        .batch(batch_size)
+        .prefetch(2)
+        .with_options(_own_threads())
+    )
+
+
+def _own_threads() -> tf.data.Options:
+    """Input work has threads of its own, so that it goes on while the network's operations run."""
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = os.cpu_count() or 1
+    return options
 
 
 def _deal(streams: Sequence[tf.data.Dataset], counts: Sequence[int]) -> tf.data.Dataset:

@@ -37,6 +37,9 @@ from cari_keras.data.faces.photo import (
 
 AMOUNT = (1.5, 2.5)
 
+#: Standard deviation of what an artist gets wrong in every parameter, after the amplification.
+ARTISTS_ERROR = 0.9
+
 
 @dataclass(frozen=True)
 class CaricaturePlan:
@@ -68,7 +71,7 @@ class CaricaturePlan:
 def plan_caricature(identity: Identity, rng: np.random.Generator) -> CaricaturePlan:
     """Chooses an artist: exaggeration in `AMOUNT`, errors, pose, expression, style, palette."""
     amount = rng.uniform(*AMOUNT)
-    seen = perturb(exaggerate(identity, amount), rng, 0.35)
+    seen = perturb(exaggerate(identity, amount), rng, ARTISTS_ERROR)
     face = build_face(seen, sample_pose(rng, yaw=0.18), sample_expression(rng))
     return CaricaturePlan(
         seen,
@@ -92,7 +95,7 @@ def draw_caricature(plan: CaricaturePlan, size: int) -> np.ndarray:
 def _bend(face: Face, rng: np.random.Generator) -> Face:
     """Bends the whole face by a few slow waves, as artists stretch and squeeze what they draw."""
     frequency = rng.uniform(2.0, 6.0, (2, 3, 2)) * rng.choice([-1, 1], (2, 3, 2))
-    phase, size = rng.uniform(0, 2 * np.pi, (2, 3)), rng.normal(0, 0.010, (2, 3))
+    phase, size = rng.uniform(0, 2 * np.pi, (2, 3)), rng.normal(0, 0.013, (2, 3))
 
     def moved(points: np.ndarray) -> np.ndarray:
         waves = np.sin(np.einsum("nk,djk->ndj", points, frequency) + phase)

@@ -76,12 +76,12 @@ def plan_photo(identity: Identity, rng: np.random.Generator) -> PhotoPlan:
         exposure=rng.uniform(0.8, 1.2),
         grey=bool(rng.random() < 0.15),
         blur=rng.uniform(0.0, 0.006) if rng.random() < 0.8 else rng.uniform(0.006, 0.012),
-        noise=rng.uniform(0.0, 0.045),
+        noise=rng.uniform(0.0, 0.035),
         seed=int(rng.integers(2**31)),
     )
 
 
-def sample_pose(rng: np.random.Generator, yaw: float = 0.24) -> Pose:
+def sample_pose(rng: np.random.Generator, yaw: float = 0.20) -> Pose:
     """Mostly frontal, `yaw` radians of deviation sideways."""
     return Pose(
         yaw=float(np.clip(rng.normal(0, yaw), -0.6, 0.6)),

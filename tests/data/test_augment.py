@@ -1,0 +1,126 @@
+"""Each image operation, eagerly and inside tf.data, against what its name says."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cari_keras.data.augment import (
+    Augmentation,
+    augment,
+    random_color,
+    random_crop_and_scale,
+    random_flip,
+    random_greyscale,
+    standardize,
+)
+
+SIZE = 24
+OPERATIONS = {
+    "flip": random_flip,
+    "crop": lambda image, seed: random_crop_and_scale(image, seed, 0.8),
+    "color": lambda image, seed: random_color(image, seed, 0.3),
+    "greyscale": lambda image, seed: random_greyscale(image, seed, 0.5),
+    "all": lambda image, seed: augment(image, seed, Augmentation(greyscale=0.5)),
+}
+
+
+@pytest.fixture(scope="module")
+def image():
+    """Smooth, coloured, without symmetry; float32 in [0, 255]."""
+    y, x = np.mgrid[:SIZE, :SIZE] / SIZE
+    channels = [60 + 150 * x, 40 + 100 * y, 200 - 120 * x * y]
+    return tf.constant(np.stack(channels, -1), tf.float32)
+
+
+def seeds(count):
+    return [tf.constant([11, i], tf.int64) for i in range(count)]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_eager_and_in_a_pipeline_alike(name, image):
+    operation = OPERATIONS[name]
+    eager = [operation(image, seed).numpy() for seed in seeds(8)]
+    pipeline = tf.data.Dataset.from_tensor_slices(tf.stack(seeds(8)))
+    mapped = pipeline.map(lambda seed: operation(image, seed), num_parallel_calls=2)
+    for expected, found in zip(eager, mapped):
+        assert found.shape == (SIZE, SIZE, 3)
+        assert found.dtype == tf.float32
+        np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_seed_decides_and_the_range_holds(name, image):
+    operation = OPERATIONS[name]
+    results = [operation(image, seed).numpy() for seed in seeds(16)]
+    np.testing.assert_array_equal(results[0], operation(image, seeds(1)[0]))
+    assert any(not np.array_equal(results[0], other) for other in results)
+    assert all(r.min() >= 0 and r.max() <= 255 for r in results)
+
+
+def test_flip_mirrors_half_of_them(image):
+    mirrored = image.numpy()[:, ::-1]
+    kinds = []
+    for seed in seeds(200):
+        found = random_flip(image, seed).numpy()
+        kinds.append(np.array_equal(found, mirrored))
+        assert kinds[-1] or np.array_equal(found, image)
+    assert 70 < sum(kinds) < 130
+
+
+def test_crop_of_the_whole_image_changes_nothing(image):
+    for seed in seeds(5):
+        whole = random_crop_and_scale(image, seed, 1.0)
+        # Up to 5 % of stretch remain; the range of the ramp can only shrink by as much.
+        assert abs(float(tf.reduce_max(whole) - tf.reduce_max(image))) < 16
+
+
+def test_crop_shows_a_part_of_the_image_enlarged(image):
+    ramp = image.numpy()[..., 0]
+    step = ramp[0, 1] - ramp[0, 0]
+    sides = []
+    for seed in seeds(100):
+        row = random_crop_and_scale(image, seed, 0.5).numpy()[SIZE // 2, :, 0]
+        assert row[0] >= ramp.min() - 1e-3
+        assert row[-1] <= ramp.max() + 1e-3
+        sides.append((row[-1] - row[0]) / (SIZE - 1) / step)  # the crop's width
+    assert 0.45 < min(sides) < 0.6
+    assert 0.9 < max(sides) <= 1.0
+
+
+def test_color_scales_channels_and_saturation(image):
+    pixel = tf.reshape(tf.constant([100.0, 120.0, 80.0]), [1, 1, 3])
+    found = np.array([random_color(pixel, seed, 0.2).numpy().ravel() for seed in seeds(300)])
+    assert np.all(np.abs(found / [100, 120, 80] - 1) < 0.2 + 0.2 * 0.45)
+    assert np.all(np.std(found, axis=0) > 5)
+    grey = tf.fill([1, 1, 3], 90.0)  # no saturation to change: only the channels' factors act
+    found = np.array([random_color(grey, seed, 0.2).numpy().ravel() for seed in seeds(300)])
+    assert np.all(found >= 90 * 0.8 - 1e-3)
+    assert np.all(found <= 90 * 1.2 + 1e-3)
+
+
+def test_greyscale_is_luma_for_the_given_share(image):
+    luma = image.numpy() @ [0.299, 0.587, 0.114]
+    greys = 0
+    for seed in seeds(300):
+        found = random_greyscale(image, seed, 0.25).numpy()
+        if np.array_equal(found, image):
+            continue
+        greys += 1
+        for channel in range(3):
+            np.testing.assert_allclose(found[..., channel], luma, rtol=1e-5)
+    assert 45 < greys < 105
+
+
+def test_augment_switched_off_is_the_image_itself():
+    pixels = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+    off = Augmentation(flip=False, crop=1.0, color=0.0, greyscale=0.0)
+    np.testing.assert_array_equal(augment(tf.constant(pixels), seeds(1)[0], off), pixels)
+
+
+def test_standardize_by_hand():
+    image = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+    expected = (image - image.mean()) / image.std()
+    np.testing.assert_allclose(standardize(tf.constant(image)), expected, atol=1e-4)
+    batch = standardize(tf.constant(np.stack([image, image // 2])))
+    np.testing.assert_allclose(batch[0], expected, atol=1e-4)
+    np.testing.assert_array_equal(standardize(tf.fill([4, 4, 3], 77.0)), np.zeros((4, 4, 3)))

@@ -1,0 +1,70 @@
+"""Folder datasets: what is found, the split by a seed, the pairs, and the errors."""
+
+import pytest
+
+from cari_keras.data import folder
+from cari_keras.errors import DatasetError
+from tests.conftest import write_folder_dataset, write_image
+
+
+def test_every_group_is_split_on_its_own(folder_dataset):
+    dataset = folder.load(str(folder_dataset))
+    assert dataset.identities == ("person_0", "person_1", "person_2")
+    assert dataset.count("train", "photo") == 15
+    assert dataset.count("train", "caricature") == 15
+    assert dataset.count("validation", "photo") == 3
+    assert {s.identity for s in dataset.splits["validation"]} == set(dataset.identities)
+    train, validation = ({s.path for s in dataset.splits[n]} for n in ("train", "validation"))
+    assert not train & validation
+
+
+def test_the_seed_decides_the_split(folder_dataset):
+    first, again, other = (folder.load(str(folder_dataset), seed=s) for s in (0, 0, 1))
+    assert first.splits == again.splits
+    assert first.pairs == again.pairs
+    assert first.splits != other.splits
+
+
+def test_what_is_not_an_identitys_image_is_counted(tmp_path):
+    root = write_folder_dataset(tmp_path, identities=2, images=2)
+    (root / "photo" / "person_0" / "notes.txt").write_text("x")
+    (root / "photo" / "stray.png").write_bytes(b"x")
+    write_image(root / "caricature" / "person_1" / "deeper" / "a.png", (9, 9, 9))
+    dataset = folder.load(str(root))
+    assert dataset.report == {
+        "files that are not images, left out": 1,
+        "files not directly in an identity's folder, left out": 2,
+    }
+    assert sum(len(samples) for samples in dataset.splits.values()) == 8
+
+
+def test_a_single_image_is_for_training(tmp_path):
+    root = write_folder_dataset(tmp_path, identities=2, images=1)
+    dataset = folder.load(str(root))
+    assert len(dataset.splits["train"]) == 4
+    assert not dataset.splits["validation"]
+
+
+def test_pairs_draw_without_repeats():
+    dataset_samples = [
+        folder.Sample(f"{modality}/{who}/{i}", who, modality)
+        for modality in ("photo", "caricature")
+        for who in "ab"
+        for i in range(4)
+    ]
+    pairs = folder.draw_pairs(dataset_samples, 6, seed=0)
+    assert len(set(pairs)) == len(pairs) == 8 * 6
+    assert sum(p.same for p in pairs) == 24
+
+
+def test_errors_name_the_folder_and_the_layout(tmp_path):
+    with pytest.raises(DatasetError, match=r"nowhere: no such folder; expected ROOT/\{photo,"):
+        folder.load(str(tmp_path / "nowhere"))
+    with pytest.raises(DatasetError, match="has neither photo/ nor caricature/"):
+        folder.load(str(tmp_path))
+    (tmp_path / "photo" / "somebody").mkdir(parents=True)
+    with pytest.raises(DatasetError, match="no images in photo/<identity>/"):
+        folder.load(str(tmp_path))
+    write_image(tmp_path / "photo" / "somebody" / "0.png", (10, 10, 10))
+    with pytest.raises(DatasetError, match=r"are of one identity \(somebody\)"):
+        folder.load(str(tmp_path))

@@ -1,0 +1,66 @@
+"""From shards to batches: order, mixing of modalities, repeatability, going on in the middle."""
+
+import numpy as np
+import pytest
+
+from cari_keras.data.augment import Augmentation
+from cari_keras.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
+
+OFF = Augmentation(flip=False, crop=1.0, color=0.0, greyscale=0.0)
+
+
+def batches(prepared, **changes):
+    arguments = {"epoch": 0, "seed": 3, "augmentation": Augmentation(), **changes}
+    return [tuple(x.numpy() for x in b) for b in training_batches(prepared, 8, **arguments)]
+
+
+def test_batches_are_full_standardised_and_mixed(prepared):
+    found = batches(prepared)
+    assert len(found) == steps_per_epoch(prepared, 8) == 3
+    for images, labels, is_caricature in found:
+        assert images.shape == (8, 80, 80, 3)
+        assert images.dtype == np.float32
+        np.testing.assert_allclose(images.mean((1, 2, 3)), 0, atol=1e-4)
+        np.testing.assert_allclose(images.std((1, 2, 3)), 1, atol=1e-3)
+        assert labels.dtype == np.int32
+        assert is_caricature.sum() == 4  # half of the dataset's images, in every batch
+
+
+def test_an_epoch_is_a_pure_function_of_its_arguments(prepared):
+    first, again = batches(prepared), batches(prepared)
+    for one, two in zip(first, again):
+        for a, b in zip(one, two):
+            np.testing.assert_array_equal(a, b)
+    for change in ({"epoch": 1}, {"seed": 4}):
+        other = batches(prepared, **change)
+        assert any(not np.array_equal(a[0], b[0]) for a, b in zip(first, other))
+
+
+def test_going_on_in_the_middle_gives_the_rest(prepared):
+    whole, rest = batches(prepared), batches(prepared, skip=1)
+    assert len(rest) == 2
+    for one, two in zip(whole[1:], rest):
+        for a, b in zip(one, two):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_an_epoch_shows_no_image_twice(prepared):
+    images = np.concatenate([b[0] for b in batches(prepared, augmentation=OFF)])
+    assert len(np.unique(images.reshape(len(images), -1), axis=0)) == len(images) == 24
+
+
+def test_one_modality_alone(prepared):
+    assert steps_per_epoch(prepared, 8, ["photo"]) == 1
+    ((_, _, is_caricature),) = batches(prepared, modalities=["photo"])
+    assert not is_caricature.any()
+
+
+@pytest.mark.parametrize("batch_size", [4, 100])
+def test_evaluation_shows_every_image_once_unchanged(prepared, batch_size):
+    found = list(evaluation_batches(prepared, "validation", batch_size))
+    paths = [path for b in found for path in b["path"].numpy()]
+    assert len(paths) == len(set(paths)) == 6
+    again = list(evaluation_batches(prepared, "validation", 1))
+    joined = np.concatenate([b["image"] for b in found])
+    np.testing.assert_array_equal(joined, np.concatenate([b["image"] for b in again]))
+    assert {int(x) for b in found for x in b["label"]} == {0, 1, 2}

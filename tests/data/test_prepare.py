@@ -1,0 +1,131 @@
+"""Preparation: what is written, what is skipped, that it is cached and resumed."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cari_keras.data import demo, folder
+from cari_keras.data import prepare as module
+from cari_keras.data.prepare import prepare
+from cari_keras.data.records import decode, parse
+from cari_keras.errors import DatasetError
+from tests.conftest import write_folder_dataset
+
+
+def read(prepared, split):
+    """All records of a split, by path."""
+    found = {}
+    for modality in ("photo", "caricature"):
+        for record in tf.data.TFRecordDataset(prepared.files(split, modality)):
+            fields = parse(record)
+            found[fields["path"].numpy().decode()] = fields
+    return found
+
+
+def test_records_hold_the_dataset(folder_dataset, prepared):
+    dataset = folder.load(str(folder_dataset))
+    assert prepared.count("train") == 30
+    assert prepared.count("validation", ["photo"]) == 3
+    for split, samples in dataset.splits.items():
+        records = read(prepared, split)
+        assert set(records) == {s.path for s in samples}
+        for sample in samples:
+            fields = records[sample.path]
+            assert prepared.identities[int(fields["label"])] == sample.identity
+            assert bool(fields["is_caricature"]) == (sample.modality == "caricature")
+            image = decode(fields["image"], 80).numpy().astype(float)
+            # Resized and compressed: the colour stays.
+            np.testing.assert_allclose(
+                image.mean((0, 1)), dataset.load(sample).mean((0, 1)), atol=3
+            )
+
+
+@pytest.mark.slow
+def test_all_processes_give_what_one_gives(tmp_path):
+    dataset = demo.load(identities=2, photos=10, caricatures=10, size=80)
+    for name, workers in (("one", 1), ("two", 2)):
+        prepare(dataset, 80, cache_dir=tmp_path / name, workers=workers, progress=False)
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.tfrecord"))
+    assert len(files) == 4
+    for name in files:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_keypoints_reach_the_records(tmp_path):
+    dataset = demo.load(identities=2, photos=2, caricatures=2, size=80)
+    prepared = prepare(dataset, 80, cache_dir=tmp_path, workers=1, progress=False)
+    for sample in dataset.splits["train"]:
+        stored = read(prepared, "train")[sample.path]["keypoints"]
+        np.testing.assert_allclose(stored, sample.keypoints, rtol=1e-6)
+
+
+def test_unreadable_images_are_skipped_listed_and_their_pairs_dropped(tmp_path):
+    root = write_folder_dataset(tmp_path / "data", identities=2, images=5)
+    dataset = folder.load(str(root))
+    bad = [dataset.splits["train"][0], dataset.splits["validation"][0]]
+    for sample, content in zip(bad, (b"not an image", b"")):
+        (root / sample.path).write_bytes(content)
+    dataset = folder.load(str(root))
+    prepared = prepare(dataset, 80, cache_dir=tmp_path / "c", workers=1, progress=False)
+    assert prepared.count("train") + prepared.count("validation") == 18
+    assert prepared.report["unreadable images, left out"] == 2
+    for sample, line in zip(bad, sorted(prepared.skipped, key=lambda s: bad[1].path in s)):
+        assert line.startswith(str(root / sample.path))
+        assert "not an image" in line
+    used = {path for p in prepared.pairs["validation"] for path in (p.caricature, p.photo)}
+    assert bad[1].path not in used
+    # The same from the cache.
+    again = prepare(dataset, 80, cache_dir=tmp_path / "c", workers=1, progress=False)
+    assert again == prepared
+
+
+def test_no_readable_image_is_an_error(tmp_path):
+    root = write_folder_dataset(tmp_path / "data", identities=2, images=2)
+    for path in root.rglob("*.png"):
+        path.write_bytes(b"rubbish")
+    with pytest.raises(DatasetError, match="none of its training images can be read"):
+        prepare(folder.load(str(root)), 80, cache_dir=tmp_path / "c", workers=1, progress=False)
+
+
+def test_an_interrupted_preparation_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    root = write_folder_dataset(tmp_path / "data", identities=2, images=5)
+    dataset = folder.load(str(root))
+    whole = prepare(dataset, 80, cache_dir=tmp_path / "whole", workers=1, progress=False)
+
+    calls = []
+    encode = module.encode
+
+    def killed(sample, size):
+        calls.append(sample.path)
+        if len(calls) == 11:
+            raise KeyboardInterrupt
+        return encode(sample, size)
+
+    monkeypatch.setattr(module, "encode", killed)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(dataset, 80, cache_dir=tmp_path / "part", workers=1, progress=False)
+    written = list((tmp_path / "part").rglob("*.tfrecord"))
+    assert len(written) == 1  # the first shard; the second was cut
+    stamp = written[0].stat().st_mtime_ns
+    resumed = prepare(dataset, 80, cache_dir=tmp_path / "part", workers=1, progress=False)
+    assert written[0].stat().st_mtime_ns == stamp
+    assert sorted(calls[11:]) == sorted(set(calls[11:]))
+    assert not set(calls[:8]) & set(calls[11:])
+    for split in ("train", "validation"):
+        assert read(resumed, split).keys() == read(whole, split).keys()
+
+
+def test_the_cache_follows_the_request(tmp_path):
+    root = write_folder_dataset(tmp_path / "data", identities=2, images=3)
+    first = prepare(folder.load(str(root)), 80, cache_dir=tmp_path, workers=1, progress=False)
+    other = prepare(folder.load(str(root)), 96, cache_dir=tmp_path, workers=1, progress=False)
+    assert first.root != other.root
+    shutil.copy(root / "photo" / "person_0" / "0.png", root / "photo" / "person_1" / "9.png")
+    more = prepare(folder.load(str(root)), 80, cache_dir=tmp_path, workers=1, progress=False)
+    assert more.root != first.root
+    assert more.count("train") + more.count("validation") == 13
+    summary = json.loads((more.root / "dataset.json").read_text())
+    assert summary["image_size"] == 80

@@ -1,0 +1,268 @@
+"""The two gradients: what each touches, against finite differences, on every kind of batch."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cari_keras.data.base import Batch
+from cari_keras.model.network import WEIGHT_HEAD, split_variables
+from cari_keras.training.averaging import MovingAverage
+from cari_keras.training.losses import task_losses
+from cari_keras.training.step import TrainStep
+from cari_keras.training.weighting import STRATEGIES, hardness, softmax_weights, weighted_sum
+
+K, D = 4, 3
+KINDS = {
+    "mixed": [0, 1, 1, 0, 1],
+    "photos only": [0, 0, 0],
+    "caricatures only": [1, 1, 1],
+    "one photo": [0],
+    "one caricature": [1],
+}
+
+
+def toy_network(seed=0):
+    """Smooth, tiny, with the outputs' names and the weight head of the real one."""
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((2, 2, 3))
+    z = keras.layers.Dense(6, activation="tanh")(keras.layers.Flatten()(image))
+    outputs = {}
+    for task in ("verification", "caricature", "photo"):
+        features = keras.layers.Dense(D, activation="tanh")(z)
+        if task == "verification":
+            outputs["embedding"] = keras.layers.UnitNormalization()(features)
+        outputs[f"logits_{task}"] = keras.layers.Dense(K, name=f"logits_{task}")(features)
+    outputs["weight_logits"] = keras.layers.Dense(3, name=WEIGHT_HEAD)(z)
+    return keras.Model(image, outputs)
+
+
+def make_step(model=None, rate=0.1, **options):
+    return TrainStep(
+        model or toy_network(),
+        K,
+        keras.optimizers.SGD(rate),
+        keras.optimizers.SGD(rate),
+        **options,
+    )
+
+
+def make_batch(kinds, seed=0):
+    rng = np.random.default_rng(seed)
+    n = len(kinds)
+    return Batch(
+        tf.constant(rng.normal(size=(n, 2, 2, 3)), tf.float32),
+        tf.constant(rng.integers(0, K, n), tf.int32),
+        tf.constant(np.array(kinds, bool)),
+    )
+
+
+def losses_of(step, batch):
+    outputs = step.model(batch.images, training=True)
+    return outputs, *task_losses(
+        outputs, batch.labels, batch.is_caricature, step.centers, center_weight=step.center_weight
+    )
+
+
+def finite_difference(variable, function, index, size=2e-3):
+    start = variable.numpy()
+    ends = []
+    for sign in (1, -1):
+        moved = start.copy()
+        moved.flat[index] += sign * size
+        variable.assign(moved)
+        ends.append(float(function()))
+    variable.assign(start)
+    return (ends[0] - ends[1]) / (2 * size)
+
+
+@pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("strategy", ["dynamic", "naive"])
+def test_both_gradients_against_finite_differences(kinds, strategy):
+    """Theta's with the weights held at their value, Psi's with the losses held at theirs."""
+    step, batch = make_step(strategy=strategy), make_batch(kinds)
+    step.centers.assign(np.random.default_rng(1).normal(size=(K, D)))
+    found = step.gradients(batch)
+    weights, losses = tf.constant(found.weights), tf.constant(found.losses)
+
+    def theta_loss():
+        outputs, current, active = losses_of(step, batch)
+        if strategy == "dynamic":
+            return weighted_sum(weights, current)
+        moved = softmax_weights(outputs["weight_logits"], active, step.logit_scale)
+        return tf.reduce_sum(moved * current)
+
+    def psi_loss():
+        outputs, _, active = losses_of(step, batch)
+        moved = softmax_weights(outputs["weight_logits"], active, step.logit_scale)
+        if strategy == "dynamic":
+            return hardness(moved, losses, step.loss_epsilon)
+        return tf.reduce_sum(moved * losses)
+
+    rng = np.random.default_rng(2)
+    for variables, gradients, function in (
+        (step.theta, found.theta, theta_loss),
+        (step.psi, found.psi, psi_loss),
+    ):
+        for variable, gradient in zip(variables, gradients):
+            for index in rng.choice(gradient.numpy().size, 3, replace=False):
+                expected = finite_difference(variable, function, index)
+                assert gradient.numpy().flat[index] == pytest.approx(expected, rel=0.02, abs=3e-4)
+
+
+def test_l_does_not_move_psi_and_l4_does_not_move_theta():
+    step, batch = make_step(), make_batch(KINDS["mixed"])
+    strategy = STRATEGIES["dynamic"]
+    with tf.GradientTape(persistent=True) as tape:
+        outputs, losses, active = losses_of(step, batch)
+        weights = softmax_weights(outputs["weight_logits"], active, 1.0)
+        total = strategy.theta(weights, losses, 0.01)
+        l4 = strategy.psi(weights, losses, 0.01)
+    assert all(g is None for g in tape.gradient(total, step.psi))
+    assert any(np.any(g) for g in tape.gradient(total, step.theta))
+    # L4 reaches Theta only through Z, the weight head's input: the step never takes that gradient.
+    logits = [v for v in step.theta if v.shape[-1] == K]
+    assert all(g is None for g in tape.gradient(l4, logits))
+    before = [v.numpy() for v in step.theta]
+    step.theta_optimizer.learning_rate.assign(0.0)
+    step(batch)
+    for old, variable in zip(before, step.theta):
+        np.testing.assert_array_equal(old, variable)
+    assert any(np.any(g) for g in step.gradients(batch).psi)
+
+
+def test_with_psi_at_rest_only_theta_moves():
+    step, batch = make_step(), make_batch(KINDS["mixed"])
+    before = [v.numpy() for v in step.psi]
+    step.psi_optimizer.learning_rate.assign(0.0)
+    step(batch)
+    for old, variable in zip(before, step.psi):
+        np.testing.assert_array_equal(old, variable)
+
+
+def test_equation_15_the_weight_moves_to_the_hard_task():
+    """Repeated updates of Psi on fixed losses put the largest weight on the largest loss."""
+    for scale in (None, 1.0):
+        step, batch = make_step(logit_scale=scale, rate=0.5), make_batch(KINDS["mixed"])
+        step.theta_optimizer.learning_rate.assign(0.0)
+        first = step(batch).numpy()
+        for _ in range(300):
+            last = step(batch).numpy()
+        hardest, easiest = np.argmax(first[:3]), np.argmin(first[:3])
+        assert np.argmax(last[3:6]) == hardest
+        assert np.argmin(last[3:6]) == easiest
+        assert last[6] < first[6]
+
+
+def test_naive_weights_move_to_the_easy_task():
+    step, batch = make_step(strategy="naive", rate=0.5), make_batch(KINDS["mixed"])
+    step.theta_optimizer.learning_rate.assign(0.0)
+    for _ in range(300):
+        last = step(batch).numpy()
+    assert np.argmax(last[3:6]) == np.argmin(last[:3])
+
+
+@pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_any_batch_gives_finite_numbers_and_no_part_to_absent_tasks(kinds, strategy):
+    step, batch = make_step(strategy=strategy), make_batch(kinds)
+    values = step(batch).numpy()
+    assert values.shape == (7,)
+    assert np.isfinite(values).all()
+    assert values[3:6].sum() == pytest.approx(1, abs=1e-6)
+    for position, present in ((1, any(kinds)), (2, not all(kinds))):
+        assert (values[position] > 0) == present
+        assert (values[3 + position] > 0) == present
+    for variable in step.theta + step.psi:
+        assert np.isfinite(variable).all()
+
+
+def test_a_task_that_is_off_leaves_its_branch_alone():
+    model = toy_network()
+    step = make_step(model, tasks=("verification", "caricature"))
+    head = model.get_layer("logits_photo")
+    before = head.kernel.numpy()
+    values = step(make_batch(KINDS["mixed"])).numpy()
+    assert values[2] == values[5] == 0
+    np.testing.assert_array_equal(head.kernel, before)
+
+
+def test_one_task_alone_has_all_the_weight():
+    step = make_step(tasks=("photo",))
+    values = step(make_batch(KINDS["photos only"])).numpy()
+    np.testing.assert_allclose(values[3:6], [0, 0, 1])
+    np.testing.assert_array_equal(values[:2], 0)
+
+
+def test_equal_weights_are_those_of_a_sum_of_losses():
+    """One step of SGD with equal weights is one step down the mean of the three losses."""
+    model = toy_network()
+    step, batch = make_step(model, strategy="equal", center_weight=0.0), make_batch([0, 1, 1])
+    theta, _ = split_variables(model)
+    with tf.GradientTape() as tape:
+        _, losses, _ = losses_of(step, batch)
+        mean = tf.reduce_mean(losses)
+    expected = [v.numpy() - 0.1 * g.numpy() for v, g in zip(theta, tape.gradient(mean, theta))]
+    assert step(batch).numpy()[6] == 0
+    for variable, value in zip(theta, expected):
+        np.testing.assert_allclose(variable, value, atol=1e-6)
+
+
+def test_the_step_updates_centers_average_and_iteration():
+    model = toy_network()
+    named = {f"v{i}": v for i, v in enumerate(model.weights)}
+    average = MovingAverage(named, 0.9)
+    step, batch = make_step(model, average=average), make_batch(KINDS["mixed"])
+    outputs = step.model(batch.images)["embedding"].numpy()
+    step(batch)
+    label = int(batch.labels[0])
+    own = outputs[batch.labels.numpy() == label].mean(0)
+    np.testing.assert_allclose(step.centers[label], 0.5 * own, atol=1e-6)  # from 0, at rate 0.5
+    assert int(step.iteration) == 1
+    shadows = [s.numpy() for s in average.shadows.values()]
+    step(batch)
+    assert any(np.any(s != old) for s, old in zip(average.shadows.values(), shadows))
+
+
+def test_weight_decay_acts_on_theta_only():
+    def toy(regularizer):
+        keras.utils.set_random_seed(0)
+        image = keras.Input((2, 2, 3))
+        flat = keras.layers.Flatten()(image)
+        z = keras.layers.Dense(4, kernel_regularizer=regularizer, use_bias=False)(flat)
+        outputs = {f"logits_{t}": keras.layers.Dense(K)(z) for t in ("caricature", "photo")}
+        outputs["logits_verification"] = keras.layers.Dense(K)(z)
+        outputs["embedding"] = keras.layers.UnitNormalization()(z)
+        outputs["weight_logits"] = keras.layers.Dense(3, name=WEIGHT_HEAD)(z)
+        return keras.Model(image, outputs)
+
+    batch = make_batch(KINDS["mixed"])
+    decayed, plain = (make_step(toy(r)) for r in (keras.regularizers.L2(0.5), None))
+    kernel = plain.theta[0]
+    np.testing.assert_array_equal(decayed.theta[0], kernel)
+    found, expected = (step.gradients(batch) for step in (decayed, plain))
+    np.testing.assert_allclose(found.theta[0], expected.theta[0] + 2 * 0.5 * kernel, atol=1e-5)
+    np.testing.assert_allclose(found.psi[0], expected.psi[0], atol=1e-7)
+
+
+@pytest.mark.slow
+def test_the_real_network_learns_one_batch():
+    """Both precisions, end to end: the losses of a repeated batch fall."""
+    from cari_keras.model.network import build_network
+
+    rng = np.random.default_rng(0)
+    batch = Batch(
+        tf.constant(rng.normal(size=(8, 80, 80, 3)), tf.float32),
+        tf.constant(np.arange(8) % K, tf.int32),
+        tf.constant(np.arange(8) % 2 == 0),
+    )
+    for precision in ("float32", "bfloat16"):
+        keras.utils.set_random_seed(0)
+        model = build_network(K, image_size=80, embedding_size=8, dropout=0.0, precision=precision)
+        optimizers = [keras.optimizers.Adam(1e-3) for _ in range(2)]
+        step = TrainStep(model, K, *optimizers)
+        first = step(batch).numpy()
+        for _ in range(12):
+            last = step(batch).numpy()
+        assert np.all(last[:3] < 0.6 * first[:3])
+        assert last.dtype == np.float32
