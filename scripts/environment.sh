@@ -34,4 +34,4 @@ prepare_environment() {
     echo "$wanted" >"$stamp"
 }
 
-export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
+export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-3}

@@ -56,7 +56,7 @@ def run_program(
     program: str, main: Callable[[Sequence[str]], int], arguments: Sequence[str]
 ) -> int:
     """Runs a program; a user's mistake becomes one line on standard error and status 2."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         return main(arguments)
     except CariError as error:

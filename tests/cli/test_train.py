@@ -1,0 +1,97 @@
+"""cari-train as its user runs it: a subprocess, its output, its files, its one-line errors."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from cari_keras.config import FIELDS
+from tests.conftest import write_folder_dataset, write_image
+
+SMALL = ["--image-size", "80", "--batch-size", "4", "--embedding-size", "8", "--epochs", "2"]
+
+
+def cari_train(*arguments, cwd=None):
+    command = [sys.executable, "-m", "cari_keras.cli.train", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+def last_error(result):
+    """The one line that a mistake leaves on standard error."""
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    lines = [line for line in result.stderr.split("\n") if line]
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+def test_help_names_every_setting_and_examples():
+    result = cari_train("--help")
+    assert result.returncode == 0
+    for name in (n for names in FIELDS.values() for n in names):
+        assert "--" + name.replace("_", "-") in result.stdout
+    assert "cari-train --dataset cavi --data-dir DIR" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--epoch-count", "3"], "unrecognized arguments: --epoch-count"),
+        (["--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
+        (["--epochs", "0"], "epochs must be in .* Received: 0"),
+        (["--depth", "deep"], "argument --depth: invalid choice: 'deep'"),
+        (["--dataset", "cavi"], "--data-dir is needed for CaVI: ask the authors"),
+        (["--dataset", "cavi", "--data-dir", "nowhere"], "nowhere/CaVI_Dataset: no such folder"),
+        (["--dataset", "folder"], "--data-dir is needed for the folder dataset"),
+        (["--dataset", "folder", "--data-dir", "nowhere"], "nowhere: no such folder; expected"),
+        (["--resume", "nowhere"], "nowhere/config.json: not a run's configuration"),
+        (["--resume", "nowhere", "--epochs", "3"], "--resume takes its settings from the run"),
+    ],
+)
+def test_mistakes_are_one_line(arguments, message, tmp_path):
+    assert re.search(message, last_error(cari_train(*arguments, cwd=tmp_path)))
+
+
+def test_datasets_that_cannot_be_trained_on(tmp_path):
+    (tmp_path / "empty" / "photo").mkdir(parents=True)
+    result = cari_train("--dataset", "folder", "--data-dir", tmp_path / "empty")
+    assert "empty: no images in photo/<identity>/" in last_error(result)
+    for k in range(3):
+        write_image(tmp_path / "single" / "photo" / "ann" / f"{k}.png", (90, 90, 90), seed=k)
+    result = cari_train("--dataset", "folder", "--data-dir", tmp_path / "single")
+    assert "all training images are of one identity (ann)" in last_error(result)
+
+
+@pytest.mark.slow
+def test_a_run_end_to_end(tmp_path):
+    """Two epochs with an image that cannot be read; then an attempt to overwrite the run."""
+    root = write_folder_dataset(tmp_path / "data", identities=2, images=5)
+    (root / "photo" / "person_0" / "broken.jpg").write_bytes(b"not a picture")
+    arguments = ["--dataset", "folder", "--data-dir", root, "--precision", "float32", *SMALL]
+    arguments += ["--output", tmp_path / "run", "--cache-dir", tmp_path / "cache"]
+    result = cari_train(*arguments)
+    assert result.returncode == 0, result.stderr
+    assert "broken.jpg: not an image" in result.stdout
+    assert "folder: train:" in result.stdout
+    assert re.search(
+        r"Epoch +Verification +AUC +Photo id\. +Caricature id\. +V2C +C2V", result.stdout
+    )
+    assert "The hardest task held the largest weight in" in result.stdout
+    assert "epoch 2/2" in result.stderr
+    run = tmp_path / "run"
+    assert "broken.jpg" in (run / "skipped.txt").read_text()
+    for name in ("weights_and_losses.png", "validation.png"):
+        assert cv2.imread(str(run / "figures" / name)) is not None
+    for name in ("config.json", "identities.json", "steps.csv", "metrics.csv"):
+        assert (run / name).is_file()
+    assert "already holds a run" in cari_train(*arguments).stderr
+    again = cari_train("--resume", run)
+    assert again.returncode == 0, again.stderr  # nothing left to do: the table once more
+    assert "Verification" in again.stdout

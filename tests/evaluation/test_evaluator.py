@@ -1,0 +1,83 @@
+"""The evaluator: figures from predictions with known answers, and over a real network."""
+
+import numpy as np
+import pytest
+
+from cari_keras.data.base import Pair
+from cari_keras.evaluation.evaluator import Evaluator, Predictions, figures, rank1
+from cari_keras.model.network import build_network
+
+
+def one_hot(rows, classes=3):
+    return np.eye(classes, dtype=np.float32)[rows]
+
+
+@pytest.fixture
+def predictions():
+    """Three people, each with a caricature (c) and a photo (p)."""
+    return Predictions(
+        paths=["c0", "c1", "c2", "p0", "p1", "p2"],
+        labels=np.array([0, 1, 2, 0, 1, 2]),
+        is_caricature=np.array([True] * 3 + [False] * 3),
+        outputs={
+            "embedding": one_hot([0, 1, 2, 0, 1, 2]),
+            "logits_photo": one_hot([0, 0, 0, 0, 1, 0]),
+            "logits_caricature": one_hot([0, 1, 2, 1, 1, 1]),
+        },
+    )
+
+
+def test_table_2_by_hand(predictions):
+    pairs = [Pair(f"c{i}", f"p{j}", i == j) for i in range(3) for j in range(3)]
+    assert figures(predictions, pairs) == {
+        "verification_accuracy": 1.0,
+        "verification_auc": 1.0,
+        "photo_identification": pytest.approx(2 / 3),
+        "caricature_identification": 1.0,
+        "v2c": pytest.approx(1 / 3),
+        "c2v": pytest.approx(1 / 3),
+    }
+
+
+def test_absent_heads_pairs_and_modalities_leave_their_figures_out(predictions):
+    photo_only = {"logits_photo": predictions.outputs["logits_photo"]}
+    part = Predictions(predictions.paths, predictions.labels, predictions.is_caricature, photo_only)
+    assert set(figures(part, [])) == {"photo_identification", "v2c"}
+    no_photos = Predictions(
+        predictions.paths[:3],
+        predictions.labels[:3],
+        predictions.is_caricature[:3],
+        {name: value[:3] for name, value in predictions.outputs.items()},
+    )
+    assert set(figures(no_photos, [])) == {"caricature_identification", "v2c"}
+
+
+def test_rank1_by_hand():
+    logits = np.array([[0.1, 0.9], [0.8, 0.2], [0.4, 0.6]])
+    assert rank1(logits, np.array([1, 1, 1])) == pytest.approx(2 / 3)
+
+
+@pytest.mark.slow
+def test_over_a_network_the_batch_size_does_not_matter(prepared):
+    model = build_network(3, image_size=80, embedding_size=8)
+    whole = Evaluator(model, prepared, batch_size=64).predict()
+    parts = Evaluator(model, prepared, batch_size=4).predict()
+    assert whole.paths == parts.paths
+    assert set(whole.outputs) == {
+        "embedding",
+        "logits_verification",
+        "logits_caricature",
+        "logits_photo",
+    }
+    for name, value in whole.outputs.items():
+        np.testing.assert_allclose(value, parts.outputs[name], atol=1e-5)
+    assert set(Evaluator(model, prepared, tasks=["caricature"])()) == {
+        "caricature_identification",
+        "c2v",
+    }
+
+
+@pytest.mark.slow
+def test_an_absent_split_has_no_figures(prepared):
+    model = build_network(3, image_size=80, embedding_size=8)
+    assert Evaluator(model, prepared, "test")() == {}

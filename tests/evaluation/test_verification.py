@@ -1,0 +1,91 @@
+"""Verification metrics against scikit-learn, brute force and numbers worked out by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from cari_keras.evaluation.verification import (
+    accuracy,
+    auc,
+    best_threshold,
+    cross_validated_accuracy,
+    squared_distances,
+)
+
+# Few distinct values, so that ties are common.
+PAIRS = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=30)
+
+
+def split(pairs):
+    return np.array([float(d) for d, _ in pairs]), np.array([s for _, s in pairs])
+
+
+def test_squared_distances_by_hand():
+    left = np.array([[1.0, 0.0], [0.6, 0.8]])
+    right = np.array([[0.0, 1.0], [0.6, 0.8]])
+    np.testing.assert_allclose(squared_distances(left, right), [2.0, 0.0])
+
+
+def test_auc_by_hand():
+    # Genuine 1, 3; impostor 2, 3: 1<2, 1<3, 3>2, 3=3 -> (1 + 1 + 0 + 1/2) / 4.
+    assert auc(np.array([1.0, 3, 2, 3]), np.array([True, True, False, False])) == 0.625
+
+
+@given(PAIRS)
+@settings(deadline=None)
+def test_auc_is_scikit_learns(pairs):
+    distances, same = split(pairs)
+    if same.all() or not same.any():
+        assert np.isnan(auc(distances, same))
+    else:
+        assert auc(distances, same) == pytest.approx(roc_auc_score(same, -distances))
+
+
+@given(PAIRS)
+@settings(deadline=None)
+def test_best_threshold_is_as_good_as_any(pairs):
+    distances, same = split(pairs)
+    candidates = [-1.0, *(d + 0.5 for d in range(7))]
+    best = max(accuracy(distances, same, t) for t in candidates)
+    assert accuracy(distances, same, best_threshold(distances, same)) == best
+
+
+def test_best_threshold_lies_between_the_pairs():
+    distances, same = np.array([0.2, 0.4, 1.0, 1.4]), np.array([True, True, False, False])
+    assert best_threshold(distances, same) == pytest.approx(0.7)
+    assert best_threshold(distances, ~same) == pytest.approx(-0.8)  # accept nothing: 2 of 4
+    assert best_threshold(distances, np.ones(4, bool)) == 1.4
+    with pytest.raises(ValueError, match="at least one pair"):
+        best_threshold(np.zeros(0), np.zeros(0, bool))
+
+
+def test_cross_validation_takes_the_threshold_from_the_other_identities():
+    """Two people at different scales: each is judged at the other's threshold."""
+    distances = np.array([0.1, 0.3, 1.1, 1.3])
+    same = np.array([True, False, True, False])
+    subjects = ["a", "a", "b", "b"]
+    found = cross_validated_accuracy(distances, same, subjects)
+    # a at 1.2: both accepted, one wrong. b at 0.2: both refused, one wrong.
+    assert found.accuracy == 0.5
+    assert sorted(found.thresholds) == pytest.approx([0.2, 1.2])
+
+
+def test_cross_validation_counts_every_pair_once_whatever_the_folds():
+    rng = np.random.default_rng(0)
+    subjects = [f"s{i % 7}" for i in range(70)]
+    same = rng.random(70) < 0.5
+    distances = np.where(same, 0.5, 1.5)
+    for folds in (2, 3, 7):
+        found = cross_validated_accuracy(distances, same, subjects, folds=folds)
+        assert found.accuracy == 1.0
+        assert len(found.thresholds) == folds
+    again = [cross_validated_accuracy(distances * rng.random(70), same, subjects, seed=1)] * 2
+    assert again[0] == again[1]
+
+
+def test_too_few_identities_for_the_folds():
+    found = cross_validated_accuracy(np.ones(2), np.array([True, False]), ["a", "a"])
+    assert np.isnan(found.accuracy)
+    assert found.thresholds == ()

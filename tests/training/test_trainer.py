@@ -1,0 +1,136 @@
+"""The loop on a small folder dataset: what a run leaves, repeats, refuses and goes on with."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cari_keras.errors import CheckpointError, ConfigError, DatasetError, TrainingError
+from cari_keras.training import trainer as module
+from cari_keras.training.checkpoints import load_checkpoint
+from cari_keras.training.trainer import Trainer
+from tests.conftest import small_config
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def run(prepared, tmp_path_factory):
+    """A whole run of two epochs of three steps."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    rows = Trainer(small_config(), prepared, folder).fit(progress=False)
+    return folder, rows
+
+
+def test_what_a_run_leaves(run):
+    folder, rows = run
+    steps = pd.read_csv(folder / "steps.csv")
+    assert list(steps["iteration"]) == list(range(6))
+    weights = steps.filter(like="weight_")
+    np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-4)
+    assert np.isfinite(steps).all(axis=None)
+    assert [row["epoch"] for row in rows] == [1, 2]
+    figures = set(rows[0]) - {"epoch", "iteration"}
+    assert figures == {
+        "verification_accuracy",
+        "verification_auc",
+        "photo_identification",
+        "caricature_identification",
+        "v2c",
+        "c2v",
+    }
+    assert all(0 <= row[name] <= 1 for row in rows for name in figures)
+    assert json.loads((folder / "identities.json").read_text()) == [f"person_{i}" for i in range(3)]
+    assert json.loads((folder / "config.json").read_text())["data"]["image_size"] == 80
+    assert list((folder / "tensorboard").iterdir())
+    arrays, meta = load_checkpoint(folder / "last")
+    assert (meta["epoch"], meta["step_in_epoch"]) == (2, 0)
+    assert int(arrays["iteration"]) == 6
+    best, meta = load_checkpoint(folder / "best")
+    assert meta["score"] == max(np.mean([row[name] for name in figures]) for row in rows)
+    assert best["Conv2d_1a_3x3/kernel"].shape == (3, 3, 3, 32)
+
+
+def test_one_seed_is_one_run(run, prepared, tmp_path):
+    Trainer(small_config(), prepared, tmp_path / "again").fit(progress=False)
+    for name in ("steps.csv", "metrics.csv"):
+        assert (tmp_path / "again" / name).read_bytes() == (run[0] / name).read_bytes()
+    first, _ = load_checkpoint(run[0] / "last")
+    second, _ = load_checkpoint(tmp_path / "again" / "last")
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name], err_msg=name)
+
+
+def test_another_seed_is_another_run(run, prepared, tmp_path):
+    Trainer(small_config(seed=1, epochs=1), prepared, tmp_path / "other").fit(progress=False)
+    other = pd.read_csv(tmp_path / "other" / "steps.csv")
+    assert not np.allclose(other, pd.read_csv(run[0] / "steps.csv")[:3])
+
+
+def test_a_killed_run_goes_on(prepared, tmp_path, monkeypatch):
+    """Without dropout, whose generator starts anew, the resumed run equals the whole one."""
+    config = small_config(dropout=0.0)
+    Trainer(config, prepared, tmp_path / "whole").fit(progress=False)
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    trainer = Trainer(config, prepared, tmp_path / "cut")
+    calls, step = [], trainer.step.__class__.__call__
+
+    class KilledError(Exception):
+        pass
+
+    def stop_at_fifth(self, batch):
+        calls.append(1)
+        if len(calls) == 5:
+            raise KilledError
+        return step(self, batch)
+
+    monkeypatch.setattr(trainer.step.__class__, "__call__", stop_at_fifth)
+    with pytest.raises(KilledError):
+        trainer.fit(progress=False)
+    monkeypatch.undo()
+    resumed = Trainer(config, prepared, tmp_path / "cut", resume=True)
+    assert (resumed.epoch, resumed.step_in_epoch) == (1, 1)
+    resumed.fit(progress=False)
+    for name in ("steps.csv", "metrics.csv"):
+        whole, cut = ((tmp_path / r / name).read_text() for r in ("whole", "cut"))
+        assert cut == whole
+
+
+def test_a_finished_run_has_nothing_left_to_do(run, prepared):
+    before = (run[0] / "steps.csv").read_bytes()
+    rows = Trainer(small_config(), prepared, run[0], resume=True).fit(progress=False)
+    assert rows == run[1]
+    assert (run[0] / "steps.csv").read_bytes() == before
+
+
+def test_one_task_trains_on_its_own_modality(prepared, tmp_path):
+    config = small_config(tasks=("photo",), epochs=1)
+    trainer = Trainer(config, prepared, tmp_path / "photo")
+    rows = trainer.fit(progress=False)
+    assert trainer.steps == 1  # 15 photos
+    assert set(rows[0]) == {"epoch", "iteration", "photo_identification", "v2c"}
+    steps = pd.read_csv(tmp_path / "photo" / "steps.csv")
+    assert (steps["weight_photo"] == 1).all()
+
+
+def test_an_existing_run_is_not_overwritten(run, prepared):
+    with pytest.raises(ConfigError, match="already holds a run; choose another --output"):
+        Trainer(small_config(), prepared, run[0])
+
+
+def test_resuming_needs_a_checkpoint(prepared, tmp_path):
+    with pytest.raises(CheckpointError, match="last"):
+        Trainer(small_config(), prepared, tmp_path, resume=True)
+
+
+def test_too_few_images_for_a_batch(prepared, tmp_path):
+    with pytest.raises(DatasetError, match=r"30 training images are fewer .* \(now 31\)"):
+        Trainer(small_config(batch_size=31), prepared, tmp_path / "run")
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(prepared, tmp_path):
+    trainer = Trainer(small_config(), prepared, tmp_path / "run")
+    trainer.model.get_layer("logits_photo").kernel.assign(np.full((8, 3), np.inf))
+    with pytest.raises(TrainingError, match=r"loss of .*photo.* is not finite at iteration 0"):
+        trainer.fit(progress=False)
