@@ -16,7 +16,8 @@ from cari_keras.data.faces import (
     sample_identity,
 )
 from cari_keras.data.faces.curves import closed_spline, open_spline, ribbon
-from cari_keras.data.faces.geometry import Expression, Pose, build_face
+from cari_keras.data.faces.geometry import Pose, build_face
+from cari_keras.data.faces.head import Expression
 from cari_keras.data.faces.identity import LIMIT, PARAMETERS
 
 SIZE = 96

@@ -7,9 +7,10 @@
 (96, 96, 3)
 """
 
-from cari_keras.data.faces.caricature import STYLES, draw_caricature, plan_caricature
+from cari_keras.data.faces.caricature import draw_caricature, plan_caricature
 from cari_keras.data.faces.identity import Identity, exaggerate, sample_identity
 from cari_keras.data.faces.photo import draw_photo, plan_photo
+from cari_keras.data.faces.styles import STYLES
 
 #: To be raised with every change that alters any picture: prepared datasets depend on it.
 DRAWING_VERSION = 1

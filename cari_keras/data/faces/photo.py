@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from cari_keras.data.faces.curves import ribbon
-from cari_keras.data.faces.geometry import Expression, Face, Pose, build_face
+from cari_keras.data.faces.geometry import Face, Pose, build_face
+from cari_keras.data.faces.head import Expression
 from cari_keras.data.faces.identity import Identity
 from cari_keras.data.faces.paint import (
     beard_strength,
