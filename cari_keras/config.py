@@ -57,6 +57,9 @@ class ModelConfig:
         None, "last block8s that each branch has for itself (default: all)"
     )
     precision: str = setting("float32", "arithmetic of the network", ("float32", "bfloat16"))
+    pretrained: Optional[str] = setting(
+        None, "start from trained weights: facenet (see cari-pretrained), a run folder, or a file"
+    )
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class TrainingConfig:
     epochs: int = setting(10, "passes over the training images")
     seed: int = setting(0, "decides initial weights, order, augmentation, dropout and splits")
     repeatable: bool = setting(
-        True, "float32: equal runs for equal seeds, at about a tenth of the speed"
+        True, "float32: equal runs for equal seeds; costs about a tenth of the speed"
     )
     tasks: tuple[str, ...] = setting(TASK_NAMES, "tasks to train", TASK_NAMES)
     weighting: str = setting("dynamic", "how losses are weighed", ("dynamic", "naive", "equal"))
@@ -269,7 +272,6 @@ def cavi() -> Config:
             "batch_size": 64,
             "epochs": 30,
             "bn_momentum": 0.95,
-            "precision": "bfloat16",
         }
     )
 

@@ -23,3 +23,7 @@ class CheckpointError(CariError):
 
 class TrainingError(CariError):
     """Training cannot go on, for example because a loss is not finite."""
+
+
+class PretrainedError(CariError):
+    """Pretrained weights are missing, not the file they should be, or of another network."""

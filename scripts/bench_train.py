@@ -3,8 +3,9 @@
 
 Prints images/s of the bare step on tensors in memory, images/s end to end from TFRecords and their
 ratio, float32 against bfloat16, and the cost of the dynamic weights against equal ones. What is
-compared is measured in turns, several rounds, and the medians are printed: a slow minute of the
-machine then hits both sides.
+compared is measured in turns, and the median of the turns' ratios is printed: a slow minute of the
+machine then hits both sides. Steps in memory take turns one by one; reading from records takes
+turns in blocks, since what it reads ahead would otherwise be read during the other side's time.
 
     .venv/bin/python scripts/bench_train.py
     .venv/bin/python scripts/bench_train.py --dataset cavi --data-dir DIR --depth facenet
@@ -27,8 +28,8 @@ from cari_keras.config import PRESETS, Config
 
 def main(arguments: list[str]) -> int:
     parser = Parser(prog="bench_train.py", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="turns; medians over them are shown")
-    parser.add_argument("--steps", type=int, default=8, help="steps of each side in a turn")
+    parser.add_argument("--rounds", type=int, default=5, help="blocks of each side")
+    parser.add_argument("--steps", type=int, default=8, help="steps in a block")
     add_config_flags(parser)
     given = parser.parse_args(arguments)
     preset = PRESETS["cavi"]().with_values({"dataset": "demo"})
@@ -40,7 +41,7 @@ def run(config: Config, rounds: int, steps: int) -> int:
     from cari_keras.data.pipeline import training_batches
     from cari_keras.data.prepare import prepare
     from cari_keras.data.registry import load_dataset
-    from cari_keras.training.trainer import build_step
+    from cari_keras.training.trainer import build_model, build_step
 
     prepared = prepare(
         load_dataset(config), config.data.image_size, cache_dir=config.data.cache_dir
@@ -59,38 +60,30 @@ def run(config: Config, rounds: int, steps: int) -> int:
 
     print(
         f"{config.model.depth} depth, {config.data.image_size} pixels, batch {batch_size}, "
-        f"{classes} identities; {os.cpu_count()} cores; median of {rounds} rounds of {steps} steps"
+        f"{classes} identities; {os.cpu_count()} cores; {rounds} blocks of {steps} steps"
     )
     memory = next(batches())
 
-    def variant(**values: Any) -> Callable[[Any], Any]:
-        """A training step with some settings changed, already traced."""
-        step = build_step(config.with_values(values), classes)[1]
+    def variant(**values: Any) -> Callable[[], float]:
+        """A step with some settings changed, already traced, as a function that times it once."""
+        step = traced(config.with_values(values))
+        return lambda: timed(lambda: step(memory).numpy())
+
+    def traced(config: Config) -> Any:
+        step = build_step(config, build_model(config, classes), classes)
         for _ in range(2):
             step(memory).numpy()
         return step
 
-    def time_bare(step: Callable[[Any], Any]) -> float:
+    def timed(action: Callable[[], Any]) -> float:
         start = time.perf_counter()
-        for _ in range(steps):
-            step(memory).numpy()
-        return (time.perf_counter() - start) / steps
+        action()
+        return time.perf_counter() - start
 
-    def time_records(step: Callable[[Any], Any]) -> float:
-        stream = batches()
-        for _ in range(3):  # the prefetch buffer is filled and emptied once, untimed
-            step(next(stream)).numpy()
-        start = time.perf_counter()
-        for _ in range(steps):
-            step(next(stream)).numpy()
-        elapsed = time.perf_counter() - start
-        stream.close()
-        return elapsed / steps
-
-    def in_turns(sides: dict[str, Callable[[], float]]) -> dict[str, np.ndarray]:
-        """Seconds per step, [rounds] for each side; the order alternates."""
+    def in_turns(sides: dict[str, Callable[[], float]], turns: int) -> dict[str, np.ndarray]:
+        """Seconds per step, [turns] for each side; the order alternates."""
         taken: dict[str, list[float]] = {name: [] for name in sides}
-        for turn in range(rounds):
+        for turn in range(turns):
             for name in list(sides)[:: 1 if turn % 2 == 0 else -1]:
                 taken[name].append(sides[name]())
         return {name: np.array(values) for name, values in taken.items()}
@@ -100,30 +93,40 @@ def run(config: Config, rounds: int, steps: int) -> int:
         for name, seconds in taken.items():
             spread = np.std(seconds) / np.mean(seconds)
             print(f"  {name:<28}{batch_size / np.median(seconds):7.1f} images/s  (+- {spread:.1%})")
-        print(f"  {ratio}")
+        print(f"  {ratio}", flush=True)
 
-    step = variant(precision="bfloat16")
-    taken = in_turns(
-        {
-            "bare step, in memory": lambda: time_bare(step),
-            "end to end from TFRecords": lambda: time_records(step),
-        }
-    )
+    step = traced(config)
+
+    def block_in_memory() -> float:
+        return timed(lambda: [step(memory).numpy() for _ in range(steps)]) / steps
+
+    def block_from_records() -> float:
+        stream = batches()
+        for _ in range(3):  # the prefetch buffer is filled and emptied once, untimed
+            step(next(stream)).numpy()
+        seconds = timed(lambda: [step(next(stream)).numpy() for _ in range(steps)])
+        stream.close()
+        return seconds / steps
+
+    precision = config.model.precision
+    sides = {
+        "bare step, in memory": block_in_memory,
+        "end to end from TFRecords": block_from_records,
+    }
+    taken = in_turns(sides, rounds)
     bare, whole = taken.values()
-    report("input (bfloat16)", taken, f"end to end / bare: {np.median(bare / whole):.3f}")
+    report(f"input ({precision})", taken, f"end to end / bare: {np.median(bare / whole):.3f}")
 
-    float32 = variant(precision="float32")
-    taken = in_turns({"float32": lambda: time_bare(float32), "bfloat16": lambda: time_bare(step)})
-    slow, fast = taken.values()
-    report("precision", taken, f"bfloat16 / float32: {np.median(slow / fast):.2f} times as fast")
-
-    equal = variant(precision="bfloat16", weighting="equal")
-    taken = in_turns(
-        {"equal weights": lambda: time_bare(equal), "dynamic weights": lambda: time_bare(step)}
-    )
+    sides = {"equal weights": variant(weighting="equal"), "dynamic weights": variant()}
+    taken = in_turns(sides, rounds * steps)
     fixed, dynamic = taken.values()
     cost = np.median(dynamic / fixed) - 1
-    report("weighting (bfloat16)", taken, f"dynamic costs {cost:+.1%} time over equal")
+    report(f"weighting ({precision})", taken, f"dynamic costs {cost:+.1%} time over equal")
+
+    sides = {name: variant(precision=name) for name in ("float32", "bfloat16")}
+    taken = in_turns(sides, rounds * steps)
+    slow, fast = taken.values()
+    report("precision", taken, f"bfloat16 / float32: {np.median(slow / fast):.2f} times as fast")
     return 0
 
 

@@ -29,8 +29,8 @@ prepare_environment() {
     fi
     echo "Setting up $venv (a few minutes, once; about 2 GB) ..." >&2
     [ -x "$venv/bin/python" ] || "$python" -m venv "$venv" || return 1
-    "$venv/bin/python" -m pip install --quiet --upgrade pip || return 1
-    "$venv/bin/python" -m pip install --quiet --editable "$root$extra" || return 1
+    "$venv/bin/python" -m pip install -qq --upgrade pip || return 1
+    "$venv/bin/python" -m pip install -qq --editable "$root$extra" || return 1
     echo "$wanted" >"$stamp"
 }
 

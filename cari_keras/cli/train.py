@@ -19,6 +19,8 @@ examples:
   cari-train                                         the embedded demo, drawn by the package itself
   cari-train --dataset cavi --data-dir DIR           CaVI from scratch
   cari-train --dataset folder --data-dir ROOT        any ROOT/{photo,caricature}/<identity>/*
+  cari-train --dataset cavi --data-dir DIR --pretrained facenet --depth facenet
+                                                     CaVI from the public FaceNet weights
   cari-train --tasks photo                           photo identification alone
   cari-train --weighting equal --seed 1              fixed equal task weights
   cari-train --resume runs/demo-20261123-120000      go on with a run that was interrupted
@@ -50,7 +52,7 @@ def _main(arguments: Sequence[str]) -> int:
         "--preset", choices=list(PRESETS), help="settings to start from (default: the dataset's)"
     )
     parser.add_argument("--resume", metavar="RUN", help="a run folder to go on with")
-    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    parser.add_argument("--quiet", action="store_true", help="only the table at the end")
     add_config_flags(parser)
     given = parser.parse_args(arguments)
     if given.resume:
@@ -98,10 +100,16 @@ def _train(config: Config, run: Path, *, resume: bool, progress: bool) -> int:
         found = ", ".join(f"{count} {modality}s" for modality, count in counts.items())
         print(f"{dataset.name}: {split}: {found}; {len(prepared.pairs.get(split, ()))} pairs")
 
+    from cari_keras.data.sheet import contact_sheet, write_png
     from cari_keras.training.trainer import Trainer
 
     trainer = Trainer(config, prepared, run, resume=resume)
     print(f"run folder: {run}")
+    if trainer.started_from:
+        print(trainer.started_from)
+    sheet = run / "figures" / "contact_sheet.png"
+    if not sheet.exists():
+        write_png(contact_sheet(dataset), sheet)
     rows = trainer.fit(progress=progress)
     _report(config, run, rows)
     return 0

@@ -26,6 +26,7 @@ from cari_keras.errors import ConfigError, DatasetError, TrainingError
 from cari_keras.evaluation.evaluator import Evaluator
 from cari_keras.files import write_json, write_text
 from cari_keras.model.network import TASKS, build_network, named_weights
+from cari_keras.model.transfer import describe_transfer, load_source, transfer
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.checkpoints import assign, load_checkpoint, save_checkpoint
 from cari_keras.training.optimizers import learning_rate_factor, make_optimizer
@@ -36,10 +37,10 @@ from cari_keras.training.step import TrainStep
 SECONDS_BETWEEN_CHECKPOINTS = 300.0
 
 
-def build_step(config: Config, num_identities: int) -> tuple[keras.Model, TrainStep]:
-    """The network and its training step, as a configuration describes them."""
+def build_model(config: Config, num_identities: int) -> keras.Model:
+    """The network as a configuration describes it, its random weights decided by the seed."""
     keras.utils.set_random_seed(config.training.seed)
-    model = build_network(
+    return build_network(
         num_identities,
         image_size=config.data.image_size,
         seed=config.training.seed,
@@ -51,11 +52,15 @@ def build_step(config: Config, num_identities: int) -> tuple[keras.Model, TrainS
         private_blocks=config.model.private_blocks,
         precision=config.model.precision,
     )
+
+
+def build_step(config: Config, model: keras.Model, num_identities: int) -> TrainStep:
+    """The training step of a network; the moving average starts at its present weights."""
     training = config.training
     average = None
     if training.average_decay:
         average = MovingAverage(named_weights(model), training.average_decay)
-    step = TrainStep(
+    return TrainStep(
         model,
         num_identities,
         make_optimizer(training, for_weights=False),
@@ -68,7 +73,6 @@ def build_step(config: Config, num_identities: int) -> tuple[keras.Model, TrainS
         center_rate=training.center_rate,
         average=average,
     )
-    return model, step
 
 
 class Trainer:
@@ -84,6 +88,10 @@ class Trainer:
         DatasetError: There are fewer training images than one batch holds.
         CheckpointError: The checkpoint to resume from is missing or damaged.
         ConfigError: The run exists already and `resume` is off.
+        PretrainedError: The weights to start from are missing or do not fit.
+
+    Attributes:
+        started_from: One line about the trained weights it started from, or empty.
     """
 
     def __init__(
@@ -99,7 +107,9 @@ class Trainer:
             )
         if not resume and (self.run / "config.json").exists():
             raise ConfigError(f"{self.run} already holds a run; choose another --output")
-        self.model, self.step = build_step(config, len(prepared.identities))
+        self.model = build_model(config, len(prepared.identities))
+        self.started_from = "" if resume else self._load_pretrained()
+        self.step = build_step(config, self.model, len(prepared.identities))
         self.evaluator = Evaluator(
             self.model, prepared, tasks=config.training.tasks, batch_size=config.data.batch_size
         )
@@ -145,6 +155,13 @@ class Trainer:
             bar.close()
             log.close()
         return read_metrics(self.run)
+
+    def _load_pretrained(self) -> str:
+        """Puts the weights to start from into the network; returns one line about them."""
+        if not self.config.model.pretrained:
+            return ""
+        source = load_source(self.config.model.pretrained)
+        return describe_transfer(transfer(self.model, self.config.model.depth, source), source)
 
     def evaluate(self) -> dict[str, float]:
         """Validation figures of the averaged weights, or of the weights where none are kept."""

@@ -69,6 +69,14 @@ def test_datasets_that_cannot_be_trained_on(tmp_path):
     assert "all training images are of one identity (ann)" in last_error(result)
 
 
+def test_an_output_that_cannot_be_a_folder(tmp_path):
+    root = write_folder_dataset(tmp_path / "data", identities=2, images=5)
+    (tmp_path / "file").write_text("")
+    arguments = ["--dataset", "folder", "--data-dir", root, "--cache-dir", tmp_path / "cache"]
+    result = cari_train(*arguments, *SMALL, "--quiet", "--output", tmp_path / "file" / "run")
+    assert last_error(result).endswith("file/run: Not a directory")
+
+
 @pytest.mark.slow
 def test_a_run_end_to_end(tmp_path):
     """Two epochs with an image that cannot be read; then an attempt to overwrite the run."""
@@ -87,7 +95,7 @@ def test_a_run_end_to_end(tmp_path):
     assert "epoch 2/2" in result.stderr
     run = tmp_path / "run"
     assert "broken.jpg" in (run / "skipped.txt").read_text()
-    for name in ("weights_and_losses.png", "validation.png"):
+    for name in ("weights_and_losses.png", "validation.png", "contact_sheet.png"):
         assert cv2.imread(str(run / "figures" / name)) is not None
     for name in ("config.json", "identities.json", "steps.csv", "metrics.csv"):
         assert (run / name).is_file()

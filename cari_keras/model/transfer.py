@@ -1,0 +1,152 @@
+"""Starting from trained weights: arrays by name into the network, branch 1 copied to the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from cari_keras.errors import CheckpointError, PretrainedError
+from cari_keras.model.network import DEPTHS, TASKS, WEIGHT_HEAD, named_weights
+from cari_keras.model.pretrained import FILE_SHA256, HOW_TO_GET, cached_facenet, read_facenet
+from cari_keras.training.checkpoints import META, load_checkpoint
+
+
+class Source(NamedTuple):
+    """Trained weights of the shared layers and of branch 1.
+
+    Attributes:
+        name: For messages.
+        depth: A key of `DEPTHS`: the depth of the network that they come from.
+        arrays: By the public FaceNet's names, `layer/weight`, without a branch's prefix.
+    """
+
+    name: str
+    depth: str
+    arrays: Mapping[str, np.ndarray]
+
+
+class Transfer(NamedTuple):
+    """What a transfer did, in names of the network's variables.
+
+    Attributes:
+        taken: Variables that got an array.
+        fresh: Variables of the shared layers and branches that keep their random values.
+        unused: Arrays of the source that have no place in the network.
+    """
+
+    taken: list[str]
+    fresh: list[str]
+    unused: list[str]
+
+
+def load_source(pretrained: str) -> Source:
+    """Finds trained weights by what `--pretrained` names.
+
+    Args:
+        pretrained: `facenet` (the public weights, from the cache), a run folder (its best
+            checkpoint), or the path of `facenet_keras.h5`.
+
+    Raises:
+        PretrainedError: There is nothing of that name, or it is not what it should be.
+        CheckpointError: A run's checkpoint is damaged.
+    """
+    if pretrained == "facenet":
+        folder = cached_facenet()
+        if not (folder / META).is_file():
+            raise PretrainedError(f"the public FaceNet weights are not there yet: {HOW_TO_GET}")
+        arrays, meta = load_checkpoint(folder)
+        if meta.get("file") != FILE_SHA256:
+            raise PretrainedError(f"{folder}: not the public FaceNet weights; delete it")
+        return Source("facenet", "facenet", arrays)
+    path = Path(pretrained)
+    if path.is_dir():
+        return _run_source(path)
+    if path.is_file():
+        return Source(str(path), "facenet", read_facenet(path))
+    raise PretrainedError(f"{path}: no such run folder or file (and not the word facenet)")
+
+
+def _run_source(run: Path) -> Source:
+    """Branch 1 and the shared layers of a run's best checkpoint, without the heads."""
+    arrays, _ = load_checkpoint(run / "best")
+    try:
+        depth = json.loads((run / "config.json").read_text(encoding="utf-8"))["model"]["depth"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{run / 'config.json'}: not a run's configuration") from error
+    first = f"{TASKS[0]}_"
+    others = tuple(f"{task}_" for task in TASKS[1:])
+    kept = {
+        name[len(first) :] if name.startswith(first) else name: value
+        for name, value in arrays.items()
+        if not name.startswith(("logits_", WEIGHT_HEAD, *others))
+    }
+    return Source(str(run), depth, kept)
+
+
+def transfer(model: keras.Model, depth: str, source: Source) -> Transfer:
+    """Copies trained weights into a network: shared layers, and branch 1's into all branches.
+
+    Between equal depths everything but the heads is taken, all or nothing. Into the `paper` depth
+    from the `facenet` depth go the stem, the first block of each stage and the reductions; the last
+    block8, which has another scale, and the bottleneck behind it are left as they are.
+
+    Args:
+        model: From `build_network`.
+        depth: Its depth.
+        source: From `load_source`.
+
+    Raises:
+        PretrainedError: The source is of another depth, or an array is missing or of another shape.
+    """
+    if source.depth not in (depth, "facenet"):
+        raise PretrainedError(
+            f"{source.name}: its depth is {source.depth}; train with --depth {source.depth}"
+        )
+    partial = source.depth != depth
+    last_block = f"Block8_{DEPTHS[depth][2] + 1}_"
+    chosen: dict[str, tuple[Any, np.ndarray]] = {}
+    fresh, used = [], set()
+    for name, variable in named_weights(model).items():
+        if name.startswith(("logits_", WEIGHT_HEAD)):
+            continue
+        plain = _without_branch(name)
+        if partial and plain.startswith((last_block, "Bottleneck")):
+            fresh.append(name)
+            continue
+        array = source.arrays.get(plain)
+        if array is None or array.shape != tuple(variable.shape):
+            found = "nothing" if array is None else f"an array of shape {array.shape}"
+            raise PretrainedError(
+                f"{source.name}: has {found} for {name} of shape {tuple(variable.shape)}"
+                + ("; set --embedding-size to match" if plain.startswith("Bottleneck") else "")
+            )
+        chosen[name] = (variable, array)
+        used.add(plain)
+    unused = sorted(set(source.arrays) - used)
+    if unused and not partial:
+        raise PretrainedError(f"{source.name}: {unused[0]} has no place in the network")
+    for variable, array in chosen.values():
+        variable.assign(array)
+    return Transfer(list(chosen), fresh, unused)
+
+
+def _without_branch(name: str) -> str:
+    """A variable's name in the single-branch network."""
+    prefix = next((f"{task}_" for task in TASKS if name.startswith(f"{task}_")), "")
+    return name[len(prefix) :]
+
+
+def describe_transfer(found: Transfer, source: Source) -> str:
+    """One line that says what was taken and what was not."""
+    line = f"pretrained: {len(found.taken)} arrays from {source.name}, branch 1's in all branches"
+    if found.fresh:
+        layers = {_without_branch(name).split("/")[0] for name in found.fresh}
+        line += f"; random: {len(layers)} layers (the last block8 and the bottleneck)"
+    if found.unused:
+        line += f"; {len(found.unused)} arrays of further blocks have no place in this depth"
+    return line
