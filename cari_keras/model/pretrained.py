@@ -39,16 +39,17 @@ def cached_facenet() -> Path:
 
 
 def import_facenet(source: Optional[Union[str, Path]] = None) -> Path:
-    """Puts the weights into the per-user cache, unless they are there, and returns the folder.
+    """Puts the weights into the per-user cache and returns the folder.
 
     Args:
-        source: `facenet_keras.h5`, or the archive that holds it; None fetches the archive.
+        source: `facenet_keras.h5`, or the archive that holds it; None fetches the archive, unless
+            the weights are in the cache already.
 
     Raises:
         PretrainedError: The archive cannot be fetched, or a hash is not the pinned one.
     """
     folder = cached_facenet()
-    if (folder / META).is_file():
+    if source is None and (folder / META).is_file():
         load_checkpoint(folder)  # its hash is checked
         return folder
     with tempfile.TemporaryDirectory() as scratch:
