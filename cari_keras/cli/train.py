@@ -77,16 +77,18 @@ def _saved_config(run: Path) -> Config:
 
 
 def _train(config: Config, run: Path, *, resume: bool, progress: bool) -> int:
-    # TensorFlow is loaded only now, so that --help and mistakes in flags answer at once.
-    from cari_keras.data.prepare import prepare
     from cari_keras.data.registry import load_dataset
+
+    dataset = load_dataset(config)
+    for kind, count in dataset.report.items():
+        print(f"{dataset.name}: {count} {kind}")
+
+    # TensorFlow is loaded only now, so that mistakes in flags and datasets are told at once.
+    from cari_keras.data.prepare import prepare
     from cari_keras.runtime import run_operations_in_order
 
     if config.training.repeatable and config.model.precision == "float32":
         run_operations_in_order()
-    dataset = load_dataset(config)
-    for kind, count in dataset.report.items():
-        print(f"{dataset.name}: {count} {kind}")
     prepared = prepare(
         dataset,
         config.data.image_size,
