@@ -74,7 +74,10 @@ def test_an_output_that_cannot_be_a_folder(tmp_path):
     (tmp_path / "file").write_text("")
     arguments = ["--dataset", "folder", "--data-dir", root, "--cache-dir", tmp_path / "cache"]
     result = cari_train(*arguments, *SMALL, "--quiet", "--output", tmp_path / "file" / "run")
-    assert last_error(result).endswith("file/run: Not a directory")
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    # A current TensorFlow has lines of its own to say before.
+    assert result.stderr.rstrip().endswith("file/run: Not a directory")
 
 
 @pytest.mark.slow
