@@ -40,6 +40,7 @@ class DataConfig:
         0.2, "largest relative change of channels and saturation; 0 turns it off"
     )
     greyscale: float = setting(0.1, "share of training images that lose their colour")
+    drawing: float = setting(0.0, "share of training images made to look drawn: edges or few tones")
     demo_identities: int = setting(20, "demo: number of people")
     demo_images: int = setting(30, "demo: photos, and as many caricatures, of each person")
 
@@ -79,6 +80,7 @@ class TrainingConfig:
     loss_epsilon: float = setting(0.01, "added to the losses in L4 = sum of w / (L + epsilon)")
     center_weight: float = setting(0.1, "beta: share of the center loss in L1")
     center_rate: float = setting(0.5, "alpha: how fast class centers move")
+    label_smoothing: float = setting(0.0, "share of each target that is spread over all classes")
     optimizer: str = setting("adam", "optimizer of both parameter sets", ("adam", "rmsprop"))
     learning_rate: float = setting(1e-3, "learning rate of the network, after the warm-up")
     weight_learning_rate: float = setting(1e-3, "learning rate of the weight head")
@@ -195,6 +197,7 @@ _RANGES: dict[str, tuple[float, bool, float, bool]] = {
     "crop": (0, False, 1, True),
     "color": (0, True, 1, False),
     "greyscale": (0, True, 1, True),
+    "drawing": (0, True, 1, True),
     "demo_identities": (2, True, 100000, True),
     "demo_images": (2, True, 100000, True),
     "embedding_size": (1, True, 65536, True),
@@ -207,6 +210,7 @@ _RANGES: dict[str, tuple[float, bool, float, bool]] = {
     "loss_epsilon": (0, True, 1e3, True),
     "center_weight": (0, True, 1e3, True),
     "center_rate": (0, True, 1, True),
+    "label_smoothing": (0, True, 1, False),
     "learning_rate": (0, False, 10, True),
     "weight_learning_rate": (0, False, 10, True),
     "warmup": (0, True, 1, False),

@@ -13,13 +13,18 @@ import tensorflow as tf
 from cari_keras.model.network import TASKS
 
 
-def masked_cross_entropy(labels: tf.Tensor, logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+def masked_cross_entropy(
+    labels: tf.Tensor, logits: tf.Tensor, mask: tf.Tensor, smoothing: float = 0.0
+) -> tf.Tensor:
     """Mean cross-entropy over the images that the mask keeps (equations 6, 8 and 9).
 
     Args:
         labels: int [N], each in [0, K).
         logits: float32 [N, K].
         mask: bool [N].
+        smoothing: Share of the target that is spread evenly over all K classes (Szegedy et al.,
+            2016): the loss is (1 - smoothing) of the cross-entropy plus smoothing times the mean
+            over the classes of -log p. 0 is the paper's.
 
     Returns:
         float32 scalar, in nats; exactly 0, with zero gradient, where the mask keeps nothing.
@@ -30,6 +35,9 @@ def masked_cross_entropy(labels: tf.Tensor, logits: tf.Tensor, mask: tf.Tensor) 
         0.6931471824645996
     """
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    if smoothing:
+        even = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
+        losses = (1.0 - smoothing) * losses + smoothing * even
     kept = tf.cast(mask, losses.dtype)
     return tf.reduce_sum(losses * kept) / tf.maximum(tf.reduce_sum(kept), 1.0)
 
@@ -72,6 +80,7 @@ def task_losses(
     centers: tf.Tensor,
     *,
     center_weight: float = 0.1,
+    label_smoothing: float = 0.0,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The three losses of a batch, and which of the tasks are active in it.
 
@@ -81,6 +90,7 @@ def task_losses(
         is_caricature: bool [N].
         centers: float32 [K, d].
         center_weight: beta of equation 5.
+        label_smoothing: Of all three cross-entropies, see `masked_cross_entropy`.
 
     Returns:
         losses: float32 [3], in the order of `TASKS`: L1 over all images with the center loss, L2
@@ -99,7 +109,7 @@ def task_losses(
             losses.append(tf.constant(0.0))
             active.append(tf.constant(False))
             continue
-        losses.append(masked_cross_entropy(labels, logits, masks[task]))
+        losses.append(masked_cross_entropy(labels, logits, masks[task], label_smoothing))
         active.append(tf.reduce_any(masks[task]))
     if center_weight and "embedding" in outputs:
         losses[0] += center_weight * center_loss(outputs["embedding"], centers, labels)

@@ -52,6 +52,7 @@ class TrainStep:
         loss_epsilon: See `hardness`.
         center_weight: beta, the center loss's share in L1 (equation 5).
         center_rate: alpha, how fast the centers move.
+        label_smoothing: See `masked_cross_entropy`.
         average: Moving average of the network's variables, updated after each step.
     """
 
@@ -68,6 +69,7 @@ class TrainStep:
         loss_epsilon: float = 0.01,
         center_weight: float = 0.1,
         center_rate: float = 0.5,
+        label_smoothing: float = 0.0,
         average: Optional[MovingAverage] = None,
     ) -> None:
         self.model = restrict_to_tasks(model, tasks)
@@ -79,6 +81,7 @@ class TrainStep:
         self.loss_epsilon = loss_epsilon
         self.center_weight = center_weight
         self.center_rate = center_rate
+        self.label_smoothing = label_smoothing
         embedding_size = model.output["embedding"].shape[-1]
         self.centers = tf.Variable(tf.zeros([num_identities, embedding_size]), trainable=False)
         self.average = average
@@ -97,6 +100,7 @@ class TrainStep:
                 batch.is_caricature,
                 self.centers,
                 center_weight=self.center_weight,
+                label_smoothing=self.label_smoothing,
             )
             if learned:
                 logits = outputs["weight_logits"]

@@ -71,6 +71,7 @@ def build_step(config: Config, model: keras.Model, num_identities: int) -> Train
         loss_epsilon=training.loss_epsilon,
         center_weight=training.center_weight,
         center_rate=training.center_rate,
+        label_smoothing=training.label_smoothing,
         average=average,
     )
 
@@ -177,7 +178,9 @@ class Trainer:
             data.batch_size,
             epoch=self.epoch,
             seed=training.seed,
-            augmentation=Augmentation(data.flip, data.crop, data.color, data.greyscale),
+            augmentation=Augmentation(
+                data.flip, data.crop, data.color, data.greyscale, data.drawing
+            ),
             modalities=self.modalities,
             skip=self.step_in_epoch,
         )

@@ -7,8 +7,11 @@ import tensorflow as tf
 from cari_keras.data.augment import (
     Augmentation,
     augment,
+    line_drawing,
+    posterise,
     random_color,
     random_crop_and_scale,
+    random_drawing,
     random_flip,
     random_greyscale,
     standardize,
@@ -20,7 +23,8 @@ OPERATIONS = {
     "crop": lambda image, seed: random_crop_and_scale(image, seed, 0.8),
     "color": lambda image, seed: random_color(image, seed, 0.3),
     "greyscale": lambda image, seed: random_greyscale(image, seed, 0.5),
-    "all": lambda image, seed: augment(image, seed, Augmentation(greyscale=0.5)),
+    "drawing": lambda image, seed: random_drawing(image, seed, 0.7),
+    "all": lambda image, seed: augment(image, seed, Augmentation(greyscale=0.5, drawing=0.5)),
 }
 
 
@@ -124,3 +128,27 @@ def test_standardize_by_hand():
     batch = standardize(tf.constant(np.stack([image, image // 2])))
     np.testing.assert_allclose(batch[0], expected, atol=1e-4)
     np.testing.assert_array_equal(standardize(tf.fill([4, 4, 3], 77.0)), np.zeros((4, 4, 3)))
+
+
+def test_a_line_drawing_is_dark_at_the_edge_and_white_elsewhere():
+    left, right = np.full((SIZE, SIZE // 2, 3), 40.0), np.full((SIZE, SIZE // 2, 3), 180.0)
+    drawn = line_drawing(tf.constant(np.concatenate([left, right], 1), tf.float32)).numpy()
+    middle = SIZE // 2
+    np.testing.assert_allclose(drawn[:, middle - 1 : middle + 1], 0, atol=1e-3)
+    np.testing.assert_allclose(drawn[:, : middle - 1], 255, atol=1e-3)
+    np.testing.assert_allclose(drawn[:, middle + 1 :], 255, atol=1e-3)
+
+
+def test_a_line_drawing_of_a_plain_image_is_white():
+    drawn = line_drawing(tf.fill([SIZE, SIZE, 3], 90.0))
+    np.testing.assert_allclose(drawn, 255, atol=0.01)  # rounding is no edge
+
+
+def test_posterise_by_hand():
+    image = tf.constant([0.0, 63.0, 64.0, 200.0, 255.0])
+    np.testing.assert_array_equal(posterise(image, tf.constant(4)), [32, 32, 96, 224, 224])
+
+
+def test_the_share_of_drawings(image):
+    changed = [np.any(random_drawing(image, seed, 0.3) != image) for seed in seeds(200)]
+    assert np.mean(changed) == pytest.approx(0.3, abs=0.1)

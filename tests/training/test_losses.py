@@ -34,6 +34,14 @@ def test_masked_cross_entropy(mask, expected):
     assert float(value) == pytest.approx(expected, rel=1e-6)
 
 
+def test_label_smoothing_by_hand():
+    """Target (0.9, 0.1) instead of (1, 0): with s = 0.2, two classes, s / 2 goes to the other."""
+    value = masked_cross_entropy(
+        LABELS, tf.constant(LOGITS), tf.constant([False, True, False]), 0.2
+    )
+    assert float(value) == pytest.approx(-0.9 * math.log(0.25) - 0.1 * math.log(0.75), rel=1e-6)
+
+
 def test_an_empty_mask_has_zero_gradient():
     logits = tf.Variable(LOGITS)
     with tf.GradientTape() as tape:
