@@ -81,14 +81,25 @@ class TrainingConfig:
     center_weight: float = setting(0.1, "beta: share of the center loss in L1")
     center_rate: float = setting(0.5, "alpha: how fast class centers move")
     label_smoothing: float = setting(0.0, "share of each target that is spread over all classes")
+    margin: float = setting(0.0, "additive angular margin of branch 1's head in radians; 0 = none")
+    margin_scale: float = setting(30.0, "scale of the cosines where there is a margin")
     optimizer: str = setting("adam", "optimizer of both parameter sets", ("adam", "rmsprop"))
+    momentum: float = setting(0.9, "rmsprop: momentum (the published code: 0.9)")
     learning_rate: float = setting(1e-3, "learning rate of the network, after the warm-up")
     weight_learning_rate: float = setting(1e-3, "learning rate of the weight head")
-    schedule: str = setting("cosine", "learning rate after the warm-up", ("cosine", "constant"))
+    schedule: str = setting(
+        "cosine", "learning rate after the warm-up", ("cosine", "constant", "steps")
+    )
+    milestones: tuple[int, ...] = setting(
+        (), "steps schedule: iterations at which the learning rate is divided by ten"
+    )
     warmup: float = setting(0.05, "share of all steps over which the learning rate rises from 0")
     clip_norm: float = setting(5.0, "largest global norm of a gradient; 0 turns clipping off")
     average_decay: float = setting(
         0.99, "decay of the moving average of the weights, which is what is evaluated; 0 = none"
+    )
+    flip_test: bool = setting(
+        False, "evaluate the mean of the answers to each image and to its mirror image"
     )
     output: Optional[str] = setting(None, "run folder (default: runs/<preset>-<date>)")
     workers: Optional[int] = setting(None, "processes that prepare images (default: all cores)")
@@ -121,6 +132,10 @@ class Config:
             ConfigError: A name is unknown or a value is out of range.
         """
         changed = self
+        values = dict(values)
+        # A schedule without milestones takes those of the preset away.
+        if "schedule" in values and values["schedule"] != "steps":
+            values.setdefault("milestones", ())
         for name, value in values.items():
             section = next((s for s, names in FIELDS.items() if name in names), None)
             if section is None:
@@ -141,9 +156,11 @@ class Config:
         Raises:
             ConfigError: A name is unknown or a value is out of range.
         """
-        flat = {name: v for section in SECTIONS for name, v in value.get(section, {}).items()}
-        if "tasks" in flat:
-            flat["tasks"] = tuple(flat["tasks"])
+        flat = {
+            name: tuple(v) if isinstance(v, list) else v
+            for section in SECTIONS
+            for name, v in value.get(section, {}).items()
+        }
         return cls().with_values(flat)
 
 
@@ -168,7 +185,7 @@ def settings(section: Any) -> list[Setting]:
         optional = type(None) in get_args(hint)
         inner = next((a for a in get_args(hint) if a is not type(None)), hint) if optional else hint
         many = get_origin(inner) is tuple
-        parser = str if many else inner
+        parser = get_args(inner)[0] if many else inner
         found.append(
             Setting(
                 item.name,
@@ -211,6 +228,9 @@ _RANGES: dict[str, tuple[float, bool, float, bool]] = {
     "center_weight": (0, True, 1e3, True),
     "center_rate": (0, True, 1, True),
     "label_smoothing": (0, True, 1, False),
+    "margin": (0, True, 1.5, True),
+    "margin_scale": (0, False, 1e3, True),
+    "momentum": (0, True, 1, False),
     "learning_rate": (0, False, 10, True),
     "weight_learning_rate": (0, False, 10, True),
     "warmup": (0, True, 1, False),
@@ -243,8 +263,11 @@ def validate(config: Config) -> None:
                         f"{item.name} must be in {left}{low:g}, {high:g}{right}. "
                         f"Received: {value!r}"
                     )
-    if not config.training.tasks:
+    training = config.training
+    if not training.tasks:
         raise ConfigError("tasks must name at least one task")
+    if bool(training.milestones) != (training.schedule == "steps"):
+        raise ConfigError("milestones and --schedule steps go together")
 
 
 def demo() -> Config:
@@ -288,5 +311,36 @@ def folder() -> Config:
     return cavi().with_values({"dataset": "folder"})
 
 
+def pretrain() -> Config:
+    """Section 5.2: branch 1 alone on photographs, as the paper pretrains on MS-Celeb-1M.
+
+    RMSprop (momentum 0.99, epsilon 1), batches of 90, a learning rate of 0.1 divided by ten at
+    iterations 60,000 and 80,000. `--epochs` decides the length: a million images are 11,111
+    iterations an epoch. The result is what `--pretrained RUN` starts from.
+
+    Command: `cari-train --preset pretrain --data-dir ROOT`, with ROOT/<identity>/*.
+    """
+    return Config().with_values(
+        {
+            "dataset": "folder",
+            "tasks": ("verification",),
+            "batch_size": 90,
+            "optimizer": "rmsprop",
+            "momentum": 0.99,
+            "learning_rate": 0.1,
+            "schedule": "steps",
+            "milestones": (60_000, 80_000),
+            "warmup": 0.0,
+            "dropout": 0.5,
+            "weight_decay": 5e-5,
+        }
+    )
+
+
 #: Each dataset has the preset of its name.
-PRESETS: dict[str, Callable[[], Config]] = {"demo": demo, "cavi": cavi, "folder": folder}
+PRESETS: dict[str, Callable[[], Config]] = {
+    "demo": demo,
+    "cavi": cavi,
+    "folder": folder,
+    "pretrain": pretrain,
+}

@@ -17,8 +17,8 @@ from typing import Any
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a temporary name beside `path`; renames it to `path` when the block succeeds.
 
-    The temporary file or folder is removed when the block raises. An existing folder at `path` is
-    replaced; the rename itself is atomic for files.
+    The temporary file or folder is removed when the block raises. A file is replaced in one step;
+    a folder in two renames, the old one being moved aside first.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,7 +26,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         if temporary.is_dir() and path.is_dir():
-            shutil.rmtree(path)
+            path.replace(temporary.with_name(f"{path.name}.old"))
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary.parent, ignore_errors=True)

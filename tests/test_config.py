@@ -12,7 +12,7 @@ from cari_keras.errors import ConfigError
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_presets_survive_json(name):
     config = PRESETS[name]()
-    assert config.data.dataset == name
+    assert config.data.dataset == ("folder" if name == "pretrain" else name)
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
@@ -40,6 +40,8 @@ def test_with_values_changes_only_what_is_named():
         ({"tasks": ()}, ["tasks", "at least one"]),
         ({"learning_rate": float("nan")}, ["learning_rate", "nan"]),
         ({"nonsense": 1}, ["'nonsense'"]),
+        ({"milestones": (5,)}, ["milestones", "--schedule steps"]),
+        ({"schedule": "steps"}, ["milestones"]),
     ],
 )
 def test_bad_values_are_named(values, words):

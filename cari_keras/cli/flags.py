@@ -41,10 +41,11 @@ def add_config_flags(parser: argparse.ArgumentParser) -> None:
 def config_values(arguments: argparse.Namespace) -> dict[str, Any]:
     """The configuration fields that were given as flags."""
     given = vars(arguments)
-    values = {name: given[name] for names in FIELDS.values() for name in names if name in given}
-    if "tasks" in values:
-        values["tasks"] = tuple(dict.fromkeys(values["tasks"]))
-    return values
+    found = {name: given[name] for names in FIELDS.values() for name in names if name in given}
+    return {
+        name: tuple(dict.fromkeys(value)) if isinstance(value, list) else value
+        for name, value in found.items()
+    }
 
 
 def with_flags(config: Config, arguments: argparse.Namespace) -> Config:

@@ -39,10 +39,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Pair:
-    """A verification pair, by the paths of its two samples."""
+    """A verification pair by its samples' paths; across modalities the caricature is first."""
 
-    caricature: str
-    photo: str
+    first: str
+    second: str
     same: bool
 
 

@@ -1,4 +1,8 @@
-"""Any pictures laid out as ROOT/{photo,caricature}/<identity>/*, split by a seed."""
+"""Any pictures laid out as ROOT/{photo,caricature}/<identity>/*, split by a seed.
+
+Where ROOT has neither of the two folders, ROOT/<identity>/* are photographs: the layout of the
+large sets of faces that networks are pretrained on.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ from cari_keras.data.base import (
 )
 from cari_keras.errors import DatasetError
 
-LAYOUT = "expected ROOT/{photo,caricature}/<identity>/*"
+LAYOUT = "expected ROOT/{photo,caricature}/<identity>/*, or photographs in ROOT/<identity>/*"
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 
 
@@ -32,10 +36,11 @@ def load(
     same identities; an identity with one image of a modality keeps it for training.
 
     Args:
-        data_dir: The folder with `photo/` and `caricature/` in it.
+        data_dir: The folder with `photo/` and `caricature/`, or with identities of photographs.
         seed: Decides the split and the pairs.
         validation_fraction: The share of each identity's images that goes to validation.
-        pairs_per_image: How many verification pairs are drawn per validation caricature.
+        pairs_per_image: How many verification pairs are drawn per validation caricature, or photo
+            where there are no caricatures.
 
     Raises:
         DatasetError: The folder is missing, holds no images, or only one identity.
@@ -43,16 +48,16 @@ def load(
     root = Path(data_dir)
     if not root.is_dir():
         raise DatasetError(f"{root}: no such folder; {LAYOUT}")
-    present = [modality for modality in MODALITIES if (root / modality).is_dir()]
-    if not present:
-        raise DatasetError(f"{root}: has neither photo/ nor caricature/; {LAYOUT}")
+    trees = {modality: root / modality for modality in MODALITIES if (root / modality).is_dir()}
+    if not trees:
+        trees = {PHOTO: root}
     report: Counter[str] = Counter()
     samples: list[Sample] = []
-    for modality in present:
-        for path in sorted((root / modality).rglob("*")):
+    for modality, tree in trees.items():
+        for path in sorted(tree.rglob("*")):
             if path.is_dir():
                 continue
-            parts = path.relative_to(root / modality).parts
+            parts = path.relative_to(tree).parts
             if len(parts) != 2:
                 report["files not directly in an identity's folder, left out"] += 1
             elif path.suffix.lower() not in EXTENSIONS:
@@ -61,7 +66,8 @@ def load(
                 name = path.relative_to(root).as_posix()
                 samples.append(Sample(name, parts[0], modality, source=str(path)))
     if not samples:
-        raise DatasetError(f"{root}: no images in photo/<identity>/ or caricature/<identity>/")
+        where = " or ".join(f"{tree}/<identity>/" for tree in trees.values())
+        raise DatasetError(f"{root}: no images in {where}; {LAYOUT}")
     splits = split_by_seed(samples, validation_fraction, seed)
     stamps = ((s.path, Path(s.source).stat()) for s in samples)
     print_of_files = repr([(path, st.st_size, st.st_mtime_ns) for path, st in stamps])
@@ -97,17 +103,18 @@ def draw_pairs(samples: list[Sample], per_image: int, seed: int) -> list[Pair]:
     """Draws genuine and impostor caricature-photo pairs, half and half, without repeats.
 
     For every caricature: up to `per_image // 2` photos of the same person, and as many photos of
-    other people, both uniformly at random.
+    other people, both uniformly at random. Without any caricature, the same for every photo, with
+    the photos before it, so that no pair comes twice.
     """
     rng = np.random.default_rng([seed, 1])
     photos = [sample for sample in samples if sample.modality == PHOTO]
+    caricatures = [sample for sample in samples if sample.modality == CARICATURE]
     owner = np.array([sample.identity for sample in photos])
     pairs = []
-    for sample in samples:
-        if sample.modality != CARICATURE:
-            continue
-        genuine = np.flatnonzero(owner == sample.identity)
-        impostor = np.flatnonzero(owner != sample.identity)
+    for position, sample in enumerate(caricatures or photos):
+        known = owner if caricatures else owner[:position]
+        genuine = np.flatnonzero(known == sample.identity)
+        impostor = np.flatnonzero(known != sample.identity)
         count = min(per_image // 2, len(genuine), len(impostor))
         for candidates, same in ((genuine, True), (impostor, False)):
             for index in rng.choice(candidates, count, replace=False) if count else ():

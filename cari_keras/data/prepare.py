@@ -192,7 +192,7 @@ def _read_index(
         shards[split].setdefault(modality, []).append(name)
         skipped.update(dict(index["skipped"]))
     pairs = {
-        split: [p for p in rows if p.caricature not in skipped and p.photo not in skipped]
+        split: [p for p in rows if p.first not in skipped and p.second not in skipped]
         for split, rows in dataset.pairs.items()
     }
     report = dict(dataset.report)

@@ -52,6 +52,8 @@ class Evaluator:
         split: Which of its splits.
         tasks: The tasks that were trained; figures of the others are left out.
         batch_size: Images per forward pass.
+        flip: Average the answers to each image and to its mirror image: logits by their mean, the
+            embedding by the direction of its mean.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Evaluator:
         *,
         tasks: Sequence[str] = TASKS,
         batch_size: int = 64,
+        flip: bool = False,
     ) -> None:
         self.prepared = prepared
         self.split = split
@@ -69,9 +72,19 @@ class Evaluator:
         del outputs["weight_logits"]
         network = keras.Model(model.input, outputs)
         size = prepared.image_size
+
+        def forward(images: tf.Tensor) -> dict[str, tf.Tensor]:
+            answers: dict[str, tf.Tensor] = network(images, training=False)
+            if flip:
+                mirrored = network(tf.reverse(images, axis=[2]), training=False)
+                answers = {name: (answers[name] + mirrored[name]) / 2 for name in answers}
+                if "embedding" in answers:
+                    answers["embedding"] = tf.math.l2_normalize(answers["embedding"], axis=-1)
+            return answers
+
         # One trace for every batch size, the last and smaller one included.
         self._forward = tf.function(
-            lambda images: network(images, training=False),
+            forward,
             input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)],
         )
         self._batches = evaluation_batches(prepared, split, batch_size)
@@ -114,11 +127,11 @@ def figures(predictions: Predictions, pairs: Sequence[Pair]) -> dict[str, float]
     if "embedding" in predictions.outputs and pairs:
         row = {path: i for i, path in enumerate(predictions.paths)}
         embedding = predictions.outputs["embedding"]
-        caricature = np.array([row[pair.caricature] for pair in pairs])
-        photo = np.array([row[pair.photo] for pair in pairs])
+        first = np.array([row[pair.first] for pair in pairs])
+        second = np.array([row[pair.second] for pair in pairs])
         same = np.array([pair.same for pair in pairs])
-        distances = squared_distances(embedding[caricature], embedding[photo])
-        subjects = predictions.labels[caricature]
+        distances = squared_distances(embedding[first], embedding[second])
+        subjects = predictions.labels[first]
         found["verification_accuracy"] = cross_validated_accuracy(
             distances, same, subjects
         ).accuracy

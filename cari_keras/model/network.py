@@ -35,6 +35,7 @@ def build_network(
     bn_momentum: float = 0.995,
     private_blocks: Optional[int] = None,
     precision: str = "float32",
+    cosine_scale: Optional[float] = None,
     seed: int = 0,
 ) -> keras.Model:
     """Builds the network.
@@ -52,6 +53,9 @@ def build_network(
             shared. None keeps all of them private, as in the paper; 0 shares all.
         precision: `"float32"`, or `"bfloat16"` for mixed precision (variables, embeddings, logits
             and whatever follows from them stay float32).
+        cosine_scale: None gives branch 1 the paper's head, dense on the bottleneck. A number s
+            makes its logits s times the cosine between the embedding and each class's unit vector,
+            as heads with a margin need (ArcFace, Deng et al., 2019).
         seed: Seeds the dropout masks. The initial weights follow the global seed, see
             `keras.utils.set_random_seed`.
 
@@ -107,13 +111,17 @@ def build_network(
             outputs["embedding"] = keras.layers.UnitNormalization(
                 dtype="float32", name="embedding"
             )(bottleneck)
-        outputs[f"logits_{task}"] = keras.layers.Dense(
-            num_identities,
-            kernel_initializer="glorot_uniform",
-            kernel_regularizer=layers.regularizer(),
-            dtype="float32",
-            name=f"logits_{task}",
-        )(bottleneck)
+        if task == "verification" and cosine_scale is not None:
+            logits = _cosine_head(outputs["embedding"], num_identities, cosine_scale)
+        else:
+            logits = keras.layers.Dense(
+                num_identities,
+                kernel_initializer="glorot_uniform",
+                kernel_regularizer=layers.regularizer(),
+                dtype="float32",
+                name=f"logits_{task}",
+            )(bottleneck)
+        outputs[f"logits_{task}"] = logits
     outputs["weight_logits"] = _weight_head(x)
     return keras.Model(image, outputs, name=f"cari_{depth}")
 
@@ -140,6 +148,24 @@ def _bottleneck(layers: blocks.Layers, x: Any, size: int, dropout: float, seed: 
         name=f"{prefix}Bottleneck",
     )(x)
     return layers.batch_norm(x, "Bottleneck")
+
+
+def _cosine_head(embedding: Any, num_identities: int, scale: float) -> Any:
+    """Scaled cosines to the classes' vectors, which a constraint keeps at unit length."""
+    unit = keras.constraints.UnitNorm(axis=0)
+
+    def unit_vectors(shape: Any, dtype: Any = None) -> Any:
+        return unit(keras.initializers.RandomNormal()(shape, dtype=dtype))
+
+    cosines = keras.layers.Dense(
+        num_identities,
+        use_bias=False,
+        kernel_initializer=unit_vectors,
+        kernel_constraint=unit,
+        dtype="float32",
+        name="logits_verification",
+    )(embedding)
+    return keras.layers.Rescaling(scale, dtype="float32", name="logits_verification_scale")(cosines)
 
 
 def _weight_head(z: Any) -> Any:

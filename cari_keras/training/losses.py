@@ -5,6 +5,7 @@ Everything is float32, whatever the network's precision.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,6 +41,37 @@ def masked_cross_entropy(
         losses = (1.0 - smoothing) * losses + smoothing * even
     kept = tf.cast(mask, losses.dtype)
     return tf.reduce_sum(losses * kept) / tf.maximum(tf.reduce_sum(kept), 1.0)
+
+
+def with_angular_margin(
+    logits: tf.Tensor, labels: tf.Tensor, scale: float, margin: float
+) -> tf.Tensor:
+    """Additive angular margin (ArcFace, Deng et al., 2019): s cos(t) becomes s cos(t + m).
+
+    Only each image's own class is changed. Where t + m passes pi and the cosine would rise again,
+    s (cos(t) - m sin(m)) takes its place, as in the authors' code.
+
+    Args:
+        logits: float32 [N, K], each `scale` times a cosine.
+        labels: int [N].
+        scale: s.
+        margin: m in radians, 0 <= m < pi / 2.
+
+    Returns:
+        float32 [N, K].
+
+    Example:
+        >>> changed = with_angular_margin(tf.constant([[0.0, 10.0]]), tf.constant([0]), 10.0, 0.5)
+        >>> [round(float(x), 3) for x in changed[0]]  # 10 cos(pi / 2 + 0.5)
+        [-4.794, 10.0]
+    """
+    # Held off the ends, where the arc cosine has no finite derivative.
+    cosine = tf.clip_by_value(logits / scale, -1.0 + 1e-6, 1.0 - 1e-6)
+    sine = tf.sqrt(1.0 - tf.square(cosine))
+    moved = cosine * math.cos(margin) - sine * math.sin(margin)
+    moved = tf.where(cosine > -math.cos(margin), moved, cosine - margin * math.sin(margin))
+    own = tf.one_hot(labels, tf.shape(logits)[1], on_value=True, off_value=False, dtype=tf.bool)
+    return tf.where(own, scale * moved, logits)
 
 
 def center_loss(embeddings: tf.Tensor, centers: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -81,6 +113,8 @@ def task_losses(
     *,
     center_weight: float = 0.1,
     label_smoothing: float = 0.0,
+    margin: float = 0.0,
+    margin_scale: float = 30.0,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The three losses of a batch, and which of the tasks are active in it.
 
@@ -91,6 +125,9 @@ def task_losses(
         centers: float32 [K, d].
         center_weight: beta of equation 5.
         label_smoothing: Of all three cross-entropies, see `masked_cross_entropy`.
+        margin: Of branch 1's cross-entropy, see `with_angular_margin`; 0 is the paper's. With a
+            margin the network must have a cosine head of scale `margin_scale`.
+        margin_scale: See `margin`.
 
     Returns:
         losses: float32 [3], in the order of `TASKS`: L1 over all images with the center loss, L2
@@ -109,6 +146,8 @@ def task_losses(
             losses.append(tf.constant(0.0))
             active.append(tf.constant(False))
             continue
+        if task == "verification" and margin:
+            logits = with_angular_margin(logits, labels, margin_scale, margin)
         losses.append(masked_cross_entropy(labels, logits, masks[task], label_smoothing))
         active.append(tf.reduce_any(masks[task]))
     if center_weight and "embedding" in outputs:

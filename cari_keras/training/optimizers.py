@@ -21,7 +21,7 @@ def make_optimizer(config: TrainingConfig, *, for_weights: bool) -> Any:
     clip = config.clip_norm or None
     if config.optimizer == "rmsprop":
         return keras.optimizers.RMSprop(
-            rate, rho=0.9, momentum=0.9, epsilon=1.0, global_clipnorm=clip
+            rate, rho=0.9, momentum=config.momentum, epsilon=1.0, global_clipnorm=clip
         )
     return keras.optimizers.Adam(rate, global_clipnorm=clip)
 
@@ -29,12 +29,14 @@ def make_optimizer(config: TrainingConfig, *, for_weights: bool) -> Any:
 def learning_rate_factor(config: TrainingConfig, step: int, total: int) -> float:
     """What the base learning rate is multiplied by at a step, 0 <= step < total.
 
-    It rises linearly over the first `warmup` share of the steps, and then either stays 1 or falls
-    to 0 along half a cosine.
+    It rises linearly over the first `warmup` share of the steps, and then stays 1, falls to 0 along
+    half a cosine, or is divided by ten at every one of the `milestones`.
     """
     warm = round(config.warmup * total)
     if step < warm:
         return (step + 1) / warm
     if config.schedule == "constant":
         return 1.0
+    if config.schedule == "steps":
+        return float(0.1 ** sum(step >= milestone for milestone in config.milestones))
     return 0.5 * (1.0 + math.cos(math.pi * (step - warm) / max(total - warm, 1)))

@@ -53,6 +53,7 @@ class TrainStep:
         center_weight: beta, the center loss's share in L1 (equation 5).
         center_rate: alpha, how fast the centers move.
         label_smoothing: See `masked_cross_entropy`.
+        margin: See `task_losses`, as `margin_scale`.
         average: Moving average of the network's variables, updated after each step.
     """
 
@@ -70,6 +71,8 @@ class TrainStep:
         center_weight: float = 0.1,
         center_rate: float = 0.5,
         label_smoothing: float = 0.0,
+        margin: float = 0.0,
+        margin_scale: float = 30.0,
         average: Optional[MovingAverage] = None,
     ) -> None:
         self.model = restrict_to_tasks(model, tasks)
@@ -82,6 +85,8 @@ class TrainStep:
         self.center_weight = center_weight
         self.center_rate = center_rate
         self.label_smoothing = label_smoothing
+        self.margin = margin
+        self.margin_scale = margin_scale
         embedding_size = model.output["embedding"].shape[-1]
         self.centers = tf.Variable(tf.zeros([num_identities, embedding_size]), trainable=False)
         self.average = average
@@ -101,6 +106,8 @@ class TrainStep:
                 self.centers,
                 center_weight=self.center_weight,
                 label_smoothing=self.label_smoothing,
+                margin=self.margin,
+                margin_scale=self.margin_scale,
             )
             if learned:
                 logits = outputs["weight_logits"]

@@ -51,6 +51,7 @@ def build_model(config: Config, num_identities: int) -> keras.Model:
         bn_momentum=config.model.bn_momentum,
         private_blocks=config.model.private_blocks,
         precision=config.model.precision,
+        cosine_scale=config.training.margin_scale if config.training.margin else None,
     )
 
 
@@ -72,6 +73,8 @@ def build_step(config: Config, model: keras.Model, num_identities: int) -> Train
         center_weight=training.center_weight,
         center_rate=training.center_rate,
         label_smoothing=training.label_smoothing,
+        margin=training.margin,
+        margin_scale=training.margin_scale,
         average=average,
     )
 
@@ -112,7 +115,11 @@ class Trainer:
         self.started_from = "" if resume else self._load_pretrained()
         self.step = build_step(config, self.model, len(prepared.identities))
         self.evaluator = Evaluator(
-            self.model, prepared, tasks=config.training.tasks, batch_size=config.data.batch_size
+            self.model,
+            prepared,
+            tasks=config.training.tasks,
+            batch_size=config.data.batch_size,
+            flip=config.training.flip_test,
         )
         self.epoch, self.step_in_epoch, self.best = 0, 0, -1.0
         self._next_checkpoint = 0.0

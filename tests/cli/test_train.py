@@ -62,7 +62,7 @@ def test_mistakes_are_one_line(arguments, message, tmp_path):
 def test_datasets_that_cannot_be_trained_on(tmp_path):
     (tmp_path / "empty" / "photo").mkdir(parents=True)
     result = cari_train("--dataset", "folder", "--data-dir", tmp_path / "empty")
-    assert "empty: no images in photo/<identity>/" in last_error(result)
+    assert "empty: no images in" in last_error(result)
     for k in range(3):
         write_image(tmp_path / "single" / "photo" / "ann" / f"{k}.png", (90, 90, 90), seed=k)
     result = cari_train("--dataset", "folder", "--data-dir", tmp_path / "single")

@@ -88,9 +88,9 @@ def test_splits_and_pairs(tree):
     expected |= {("photo", who, f"pic{k}.jpg") for who in dataset.identities for k in (2, 3, 4)}
     expected.add(("photo", "bob_ray", "pic1.jpg"))  # only its caricature 1 is listed
     assert train == expected
-    assert [(p.caricature, p.photo, p.same) for p in dataset.pairs["validation"]] == [
+    assert [(p.first, p.second, p.same) for p in dataset.pairs["validation"]] == [
         ("Caricature/Ann_Lee/Pic0.jpg", "Real/Ann_Lee/Pic0.jpg", True),
-        ("Caricature/Ann_Lee/Pic0.jpg", dataset.pairs["validation"][1].photo, False),
+        ("Caricature/Ann_Lee/Pic0.jpg", dataset.pairs["validation"][1].second, False),
     ]
     assert [p.same for p in dataset.pairs["test"]] == [True, False]
     assert dataset.load(dataset.splits["train"][0]).shape == (90, 90, 3)

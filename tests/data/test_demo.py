@@ -35,7 +35,7 @@ def test_pairs_are_over_validation_images_half_genuine(dataset):
     pairs = dataset.pairs["validation"]
     assert sum(p.same for p in pairs) * 2 == len(pairs) > 0
     for pair in pairs:
-        (a, kind_a), (b, kind_b) = owner[pair.caricature], owner[pair.photo]
+        (a, kind_a), (b, kind_b) = owner[pair.first], owner[pair.second]
         assert (kind_a, kind_b) == ("caricature", "photo")
         assert (a == b) == pair.same
 

@@ -75,7 +75,7 @@ def test_unreadable_images_are_skipped_listed_and_their_pairs_dropped(tmp_path):
     for sample, line in zip(bad, sorted(prepared.skipped, key=lambda s: bad[1].path in s)):
         assert line.startswith(str(root / sample.path))
         assert "not an image" in line
-    used = {path for p in prepared.pairs["validation"] for path in (p.caricature, p.photo)}
+    used = {path for p in prepared.pairs["validation"] for path in (p.first, p.second)}
     assert bad[1].path not in used
     # The same from the cache.
     again = prepare(dataset, 80, cache_dir=tmp_path / "c", workers=1, progress=False)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cari_keras.data.base import Pair
+from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.evaluation.evaluator import Evaluator, Predictions, figures, rank1
 from cari_keras.model.network import build_network
 
@@ -75,6 +76,22 @@ def test_over_a_network_the_batch_size_does_not_matter(prepared):
         "caricature_identification",
         "c2v",
     }
+
+
+@pytest.mark.slow
+def test_flip_averages_an_image_and_its_mirror(prepared):
+    """Logits by their mean, the embedding by the direction of the mean: of one batch, by hand."""
+    model = build_network(3, image_size=80, embedding_size=8)
+    found = Evaluator(model, prepared, flip=True).predict()
+    images = next(iter(evaluation_batches(prepared, "validation", 64)))["image"].numpy()
+    own, mirrored = (model(x, training=False) for x in (images, images[:, :, ::-1]))
+    for name in ("embedding", "logits_photo"):
+        assert np.abs(own[name] - mirrored[name]).max() > 1e-3
+    mean = (own["embedding"] + mirrored["embedding"]).numpy() / 2
+    mean /= np.linalg.norm(mean, axis=1, keepdims=True)
+    np.testing.assert_allclose(found.outputs["embedding"], mean, atol=1e-5)
+    expected = (own["logits_photo"] + mirrored["logits_photo"]) / 2
+    np.testing.assert_allclose(found.outputs["logits_photo"], expected, atol=1e-4)
 
 
 @pytest.mark.slow

@@ -129,6 +129,20 @@ def test_outputs_of_a_batch(network):
         np.testing.assert_allclose(value[1:2], one[name], atol=1e-4)
 
 
+def test_a_cosine_head_keeps_unit_vectors():
+    """Logits are scaled cosines; an optimizer's step leaves the classes' vectors on the sphere."""
+    model = build_network(4, image_size=80, embedding_size=8, cosine_scale=20.0)
+    head = model.get_layer("logits_verification")
+    images = np.random.default_rng(0).normal(size=(3, 80, 80, 3)).astype(np.float32)
+    for _ in range(2):
+        np.testing.assert_allclose(np.linalg.norm(head.kernel, axis=0), 1, rtol=1e-5)
+        outputs = model(images, training=False)
+        cosines = outputs["embedding"].numpy() @ head.kernel.numpy()
+        np.testing.assert_allclose(outputs["logits_verification"], 20 * cosines, atol=1e-4)
+        optimizer = keras.optimizers.Adam(0.1)
+        optimizer.apply_gradients([(tf.ones_like(head.kernel), head.kernel)])
+
+
 def test_branches_differ_and_dropout_is_only_for_training(network):
     images = np.random.default_rng(0).normal(size=(2, 80, 80, 3)).astype(np.float32)
     quiet, again = (network(images, training=False) for _ in range(2))

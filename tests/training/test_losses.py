@@ -11,6 +11,7 @@ from cari_keras.training.losses import (
     masked_cross_entropy,
     task_losses,
     update_centers,
+    with_angular_margin,
 )
 
 # Three images, two classes; softmax of (ln a, ln b) with a + b = 1 is (a, b).
@@ -40,6 +41,26 @@ def test_label_smoothing_by_hand():
         LABELS, tf.constant(LOGITS), tf.constant([False, True, False]), 0.2
     )
     assert float(value) == pytest.approx(-0.9 * math.log(0.25) - 0.1 * math.log(0.75), rel=1e-6)
+
+
+def test_angular_margin_by_hand():
+    """Angles 60 and 90 degrees, margin 30: the own class's cosine is that of 90, then of 120."""
+    logits = tf.constant([[8 * 0.5, 8 * 0.9], [8 * 0.3, 0.0]])
+    changed = with_angular_margin(logits, tf.constant([0, 1]), 8.0, math.pi / 6)
+    np.testing.assert_allclose(changed, [[0.0, 7.2], [2.4, -4.0]], atol=1e-5)
+
+
+def test_angular_margin_makes_every_own_cosine_smaller_and_keeps_gradients_finite():
+    cosines = np.linspace(-1, 1, 41, dtype=np.float32)[:, np.newaxis]
+    logits = tf.Variable(10 * cosines)
+    labels = tf.zeros(41, tf.int32)
+    with tf.GradientTape() as tape:
+        changed = with_angular_margin(logits, labels, 10.0, 0.5)
+    assert np.all(changed < logits)
+    assert np.all(np.diff(changed[:, 0]) > 0)  # still in the same order
+    assert np.isfinite(tape.gradient(changed, logits)).all()
+    unchanged = with_angular_margin(logits, labels, 10.0, 0.0)
+    np.testing.assert_allclose(unchanged, logits, atol=1e-4)
 
 
 def test_an_empty_mask_has_zero_gradient():

@@ -21,6 +21,12 @@ def test_constant_without_warm_up():
     assert {learning_rate_factor(config, i, 7) for i in range(7)} == {1.0}
 
 
+def test_steps_divide_by_ten():
+    config = TrainingConfig(warmup=0.0, schedule="steps", milestones=(3, 5))
+    factors = [learning_rate_factor(config, i, 7) for i in range(7)]
+    assert factors == pytest.approx([1, 1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
 def test_a_run_of_one_step():
     assert learning_rate_factor(TrainingConfig(), 0, 1) == 1.0
 
