@@ -86,6 +86,9 @@ class TrainingConfig:
     optimizer: str = setting("adam", "optimizer of both parameter sets", ("adam", "rmsprop"))
     momentum: float = setting(0.9, "rmsprop: momentum (the published code: 0.9)")
     learning_rate: float = setting(1e-3, "learning rate of the network, after the warm-up")
+    shared_rate: float = setting(
+        1.0, "learning rate of the shared layers relative to the branches'; each has its clipping"
+    )
     weight_learning_rate: float = setting(1e-3, "learning rate of the weight head")
     schedule: str = setting(
         "cosine", "learning rate after the warm-up", ("cosine", "constant", "steps")
@@ -232,6 +235,7 @@ _RANGES: dict[str, tuple[float, bool, float, bool]] = {
     "margin_scale": (0, False, 1e3, True),
     "momentum": (0, True, 1, False),
     "learning_rate": (0, False, 10, True),
+    "shared_rate": (0, True, 10, True),
     "weight_learning_rate": (0, False, 10, True),
     "warmup": (0, True, 1, False),
     "clip_norm": (0, True, 1e9, True),

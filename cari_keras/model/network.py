@@ -197,6 +197,17 @@ def split_variables(model: keras.Model) -> tuple[list[Any], list[Any]]:
     return theta, psi
 
 
+def shared_variables(model: keras.Model) -> list[Any]:
+    """The trainable variables of the layers that the branches share; a part of Theta."""
+    own = ("logits_", WEIGHT_HEAD, *(f"{task}_" for task in TASKS))
+    return [
+        variable
+        for layer in model.layers
+        if not layer.name.startswith(own)
+        for variable in layer.trainable_variables
+    ]
+
+
 def named_weights(model: keras.Model) -> dict[str, Any]:
     """All variables by `layer/weight`, a name that is the same on Keras 2 and Keras 3."""
     return {

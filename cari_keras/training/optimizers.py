@@ -10,7 +10,7 @@ import keras
 from cari_keras.config import TrainingConfig
 
 
-def make_optimizer(config: TrainingConfig, *, for_weights: bool) -> Any:
+def make_optimizer(config: TrainingConfig, *, for_weights: bool = False) -> Any:
     """An optimizer for the network (Theta) or for the weight head (Psi), by the run's settings.
 
     `rmsprop` is the published code's: rho 0.9, momentum 0.9 and epsilon 1.0 (Keras' default epsilon

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from cari_keras.data.base import Batch
-from cari_keras.model.network import TASKS, restrict_to_tasks, split_variables
+from cari_keras.model.network import TASKS, restrict_to_tasks, shared_variables, split_variables
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.losses import task_losses, update_centers
 from cari_keras.training.weighting import STRATEGIES, equal_weights, softmax_weights
@@ -55,6 +55,8 @@ class TrainStep:
         label_smoothing: See `masked_cross_entropy`.
         margin: See `task_losses`, as `margin_scale`.
         average: Moving average of the network's variables, updated after each step.
+        shared_optimizer: Updates the part of Theta that the branches share, where it is to have a
+            learning rate of its own; None leaves all of Theta to `theta_optimizer`.
     """
 
     def __init__(
@@ -74,10 +76,12 @@ class TrainStep:
         margin: float = 0.0,
         margin_scale: float = 30.0,
         average: Optional[MovingAverage] = None,
+        shared_optimizer: Optional[keras.optimizers.Optimizer] = None,
     ) -> None:
         self.model = restrict_to_tasks(model, tasks)
         self.theta, self.psi = split_variables(self.model)
         self.theta_optimizer = theta_optimizer
+        self.shared_optimizer = shared_optimizer
         self.psi_optimizer = psi_optimizer
         self.strategy = STRATEGIES[strategy]
         self.logit_scale = logit_scale
@@ -91,7 +95,17 @@ class TrainStep:
         self.centers = tf.Variable(tf.zeros([num_identities, embedding_size]), trainable=False)
         self.average = average
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False)
-        theta_optimizer.build(self.theta)
+        shared = {id(v) for v in shared_variables(self.model)} if shared_optimizer else set()
+        #: Optimizer -> which of Theta it updates, by position.
+        self.groups = [
+            (theta_optimizer, [i for i, v in enumerate(self.theta) if id(v) not in shared])
+        ]
+        if shared_optimizer:
+            self.groups += [
+                (shared_optimizer, [i for i, v in enumerate(self.theta) if id(v) in shared])
+            ]
+        for optimizer, positions in self.groups:
+            optimizer.build([self.theta[i] for i in positions])
         psi_optimizer.build(self.psi)
 
     def gradients(self, batch: Batch) -> Gradients:
@@ -127,7 +141,9 @@ class TrainStep:
     @tf.function
     def __call__(self, batch: Batch) -> tf.Tensor:
         found = self.gradients(batch)
-        _apply(self.theta_optimizer, found.theta, self.theta)
+        for optimizer, positions in self.groups:
+            gradients = [found.theta[i] for i in positions]
+            _apply(optimizer, gradients, [self.theta[i] for i in positions])
         if found.psi:
             _apply(self.psi_optimizer, found.psi, self.psi)
         if self.center_weight and found.embeddings is not None:

@@ -76,6 +76,7 @@ def build_step(config: Config, model: keras.Model, num_identities: int) -> Train
         margin=training.margin,
         margin_scale=training.margin_scale,
         average=average,
+        shared_optimizer=make_optimizer(training) if training.shared_rate != 1 else None,
     )
 
 
@@ -208,7 +209,10 @@ class Trainer:
     def _set_learning_rate(self, iteration: int) -> None:
         training = self.config.training
         factor = learning_rate_factor(training, iteration, training.epochs * self.steps)
-        self.step.theta_optimizer.learning_rate.assign(training.learning_rate * factor)
+        rate = training.learning_rate * factor
+        self.step.theta_optimizer.learning_rate.assign(rate)
+        if self.step.shared_optimizer is not None:
+            self.step.shared_optimizer.learning_rate.assign(rate * training.shared_rate)
 
     def _state(self) -> dict[str, Any]:
         """Every variable of the run, by a name that does not depend on the Keras version."""
@@ -217,9 +221,10 @@ class Trainer:
             state.update({f"average/{name}": v for name, v in self.step.average.shadows.items()})
         for name, optimizer in (
             ("theta", self.step.theta_optimizer),
+            ("shared", self.step.shared_optimizer),
             ("psi", self.step.psi_optimizer),
         ):
-            variables = list(optimizer.variables)
+            variables = list(optimizer.variables) if optimizer is not None else []
             state.update({f"optimizer_{name}/{i:04d}": v for i, v in enumerate(variables)})
         state["centers"] = self.step.centers
         state["iteration"] = self.step.iteration

@@ -12,6 +12,7 @@ from cari_keras.model.network import (
     build_network,
     named_weights,
     restrict_to_tasks,
+    shared_variables,
     split_variables,
 )
 
@@ -115,6 +116,17 @@ def test_theta_and_psi_are_disjoint_and_complete(network):
     assert [tuple(v.shape) for v in psi] == [(1792, 3), (3,)]  # a 1 x 1 grid at 80 pixels
     identities = [id(v) for v in theta + psi]
     assert len(set(identities)) == len(identities) == len(network.trainable_variables)
+
+
+def test_shared_variables_are_those_below_the_branches(network):
+    shared = {id(v) for v in shared_variables(network)}
+    names = {name.split("/")[0] for name, v in named_weights(network).items() if id(v) in shared}
+    assert {"Conv2d_1a_3x3", "Block17_1_Conv2d_1x1", "Mixed_7a_Branch_0_Conv2d_1a_3x3"} <= names
+    own = ("verification", "caricature", "photo", "logits", "weight_head")
+    assert not any(name.startswith(own) for name in names)
+    theta, psi = split_variables(network)
+    assert 0 < len(shared) < len(theta)
+    assert not shared & {id(v) for v in psi}
 
 
 def test_outputs_of_a_batch(network):

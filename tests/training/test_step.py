@@ -22,19 +22,25 @@ KINDS = {
 }
 
 
-def toy_network(seed=0):
+def toy_network(seed=0, prefix=False):
     """Smooth, tiny, with the outputs' names and the weight head of the real one."""
     keras.utils.set_random_seed(seed)
     image = keras.Input((2, 2, 3))
     z = keras.layers.Dense(6, activation="tanh")(keras.layers.Flatten()(image))
     outputs = {}
     for task in ("verification", "caricature", "photo"):
-        features = keras.layers.Dense(D, activation="tanh")(z)
+        name = f"{task}_features" if prefix else None
+        features = keras.layers.Dense(D, activation="tanh", name=name)(z)
         if task == "verification":
             outputs["embedding"] = keras.layers.UnitNormalization()(features)
         outputs[f"logits_{task}"] = keras.layers.Dense(K, name=f"logits_{task}")(features)
     outputs["weight_logits"] = keras.layers.Dense(3, name=WEIGHT_HEAD)(z)
     return keras.Model(image, outputs)
+
+
+def toy_branches():
+    """Named as the real one: a branch's layers begin with its task."""
+    return toy_network(prefix=True)
 
 
 def make_step(model=None, rate=0.1, **options):
@@ -129,6 +135,28 @@ def test_l_does_not_move_psi_and_l4_does_not_move_theta():
     for old, variable in zip(before, step.theta):
         np.testing.assert_array_equal(old, variable)
     assert any(np.any(g) for g in step.gradients(batch).psi)
+
+
+def shared_of(step):
+    """The toy network's one layer below the branches."""
+    return step.model.layers[2].trainable_variables
+
+
+def test_shared_layers_at_a_rate_of_their_own():
+    batch = make_batch(KINDS["mixed"])
+    plain, equal, still = (
+        make_step(toy_branches(), shared_optimizer=optimizer)
+        for optimizer in (None, keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.0))
+    )
+    before = [v.numpy() for v in shared_of(still)]
+    for step in (plain, equal, still):
+        step(batch)
+    for a, b in zip(plain.theta, equal.theta):  # one rate for both is one optimizer for all
+        np.testing.assert_allclose(a, b, atol=1e-7)
+    for old, variable in zip(before, shared_of(still)):
+        np.testing.assert_array_equal(old, variable)
+    heads = [step.model.get_layer("photo_features").kernel for step in (plain, still)]
+    np.testing.assert_allclose(heads[0], heads[1], atol=1e-7)
 
 
 def test_with_psi_at_rest_only_theta_moves():
