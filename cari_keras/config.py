@@ -1,6 +1,6 @@
 """Every setting of a run: frozen dataclasses, the one source of flags and of the saved config.json.
 
-`PRESETS` holds named configurations; a command-line flag overrides one field of one.
+`cari_keras.presets` holds named configurations; a command-line flag overrides one field of one.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Config:
     """All settings of a run.
 
     Example:
-        >>> config = PRESETS["demo"]().with_values({"epochs": 2})
+        >>> config = Config().with_values({"epochs": 2})
         >>> config.training.epochs
         2
     """
@@ -272,79 +272,3 @@ def validate(config: Config) -> None:
         raise ConfigError("tasks must name at least one task")
     if bool(training.milestones) != (training.schedule == "steps"):
         raise ConfigError("milestones and --schedule steps go together")
-
-
-def demo() -> Config:
-    """The embedded demo: 20 drawn people, 600 photos and 600 caricatures at 96 pixels.
-
-    Command: `cari-train` (or `./scripts/demo`, which also sets everything up).
-    """
-    return Config().with_values(
-        {
-            "dataset": "demo",
-            "image_size": 96,
-            "batch_size": 32,
-            "epochs": 12,
-            "bn_momentum": 0.9,
-            "embedding_size": 64,
-            "dropout": 0.2,
-        }
-    )
-
-
-def cavi() -> Config:
-    """CaVI from scratch with the paper's network (no pretrained weights).
-
-    Command: `cari-train --dataset cavi --data-dir DIR --epochs 3`.
-    """
-    return Config().with_values(
-        {
-            "dataset": "cavi",
-            "batch_size": 64,
-            "epochs": 30,
-            "bn_momentum": 0.95,
-        }
-    )
-
-
-def folder() -> Config:
-    """Any ROOT/{photo,caricature}/<identity>/*, with the settings of CaVI.
-
-    Command: `cari-train --dataset folder --data-dir ROOT`.
-    """
-    return cavi().with_values({"dataset": "folder"})
-
-
-def pretrain() -> Config:
-    """Section 5.2: branch 1 alone on photographs, as the paper pretrains on MS-Celeb-1M.
-
-    RMSprop (momentum 0.99, epsilon 1), batches of 90, a learning rate of 0.1 divided by ten at
-    iterations 60,000 and 80,000. `--epochs` decides the length: a million images are 11,111
-    iterations an epoch. The result is what `--pretrained RUN` starts from.
-
-    Command: `cari-train --preset pretrain --data-dir ROOT`, with ROOT/<identity>/*.
-    """
-    return Config().with_values(
-        {
-            "dataset": "folder",
-            "tasks": ("verification",),
-            "batch_size": 90,
-            "optimizer": "rmsprop",
-            "momentum": 0.99,
-            "learning_rate": 0.1,
-            "schedule": "steps",
-            "milestones": (60_000, 80_000),
-            "warmup": 0.0,
-            "dropout": 0.5,
-            "weight_decay": 5e-5,
-        }
-    )
-
-
-#: Each dataset has the preset of its name.
-PRESETS: dict[str, Callable[[], Config]] = {
-    "demo": demo,
-    "cavi": cavi,
-    "folder": folder,
-    "pretrain": pretrain,
-}

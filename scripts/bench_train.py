@@ -23,11 +23,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from cari_keras.cli.flags import Parser, add_config_flags, run_program, with_flags
-from cari_keras.config import PRESETS, Config
+from cari_keras.config import Config
+from cari_keras.presets import PRESETS
 
 
 def main(arguments: list[str]) -> int:
-    parser = Parser(prog="bench_train.py", description=(__doc__ or "").split("\n")[0])
+    title, _, examples = (__doc__ or "").partition("\n")
+    parser = Parser("bench_train.py", title, examples)
     parser.add_argument("--rounds", type=int, default=5, help="blocks of each side")
     parser.add_argument("--steps", type=int, default=8, help="steps in a block")
     add_config_flags(parser)

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from cari_keras.config import PRESETS, Config
+from cari_keras.config import Config
 from cari_keras.model.pretrained import cached_facenet
+from cari_keras.presets import PRESETS
 from cari_keras.runtime import run_operations_in_order
 
 run_operations_in_order()

@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from cari_keras.config import PRESETS, SECTIONS, Config, DataConfig, TrainingConfig, settings
+from cari_keras.config import SECTIONS, Config, DataConfig, TrainingConfig, settings
 from cari_keras.errors import ConfigError
+from cari_keras.presets import PRESETS
 
 
 @pytest.mark.parametrize("name", list(PRESETS))

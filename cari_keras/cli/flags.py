@@ -8,24 +8,35 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Callable, NoReturn
 
-from cari_keras.config import FIELDS, SECTIONS, Config, settings
+from cari_keras.config import FIELDS, SECTIONS, Config, Setting, settings
 from cari_keras.errors import CariError
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the whole usage."""
+    """Shows examples in its help; says what is wrong in one line, without the whole usage."""
+
+    def __init__(self, program: str, description: str, examples: str) -> None:
+        super().__init__(
+            prog=program,
+            description=description,
+            epilog=examples,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
 def add_config_flags(parser: argparse.ArgumentParser) -> None:
-    """One flag per configuration field, grouped by section; defaults are left to the preset."""
+    """One flag per configuration field, grouped by section; defaults are left to the preset.
+
+    The help shows in brackets what applies where the preset says nothing else.
+    """
     for section, cls in SECTIONS.items():
         group = parser.add_argument_group(section, (cls.__doc__ or "").split("\n")[0])
         for item in settings(cls):
             flag = "--" + item.name.replace("_", "-")
-            options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": item.help}
+            options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help_of(item)}
             if item.type is bool:
                 options["action"] = argparse.BooleanOptionalAction
             else:
@@ -36,6 +47,13 @@ def add_config_flags(parser: argparse.ArgumentParser) -> None:
                 elif not item.choices:
                     options["metavar"] = "X"
             group.add_argument(flag, **options)
+
+
+def _help_of(item: Setting) -> str:
+    if item.default is None or item.default == ():
+        return item.help
+    shown = " ".join(item.default) if item.many else str(item.default)
+    return f"{item.help} [{shown}]"
 
 
 def config_values(arguments: argparse.Namespace) -> dict[str, Any]:

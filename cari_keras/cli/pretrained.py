@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from typing import Optional
@@ -26,10 +25,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 def _main(arguments: Sequence[str]) -> int:
     parser = Parser(
-        prog="cari-pretrained",
-        description="Fetches the public FaceNet weights (MS-Celeb-1M, MIT) at a pinned hash.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "cari-pretrained",
+        "Fetches the public FaceNet weights (MS-Celeb-1M, MIT) at a pinned hash.",
+        EXAMPLES,
     )
     parser.add_argument(
         "--from", dest="source", metavar="FILE", help="facenet_keras.h5, or the archive with it"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import Optional
 
 from cari_keras.cli.flags import Parser, add_config_flags, config_values, run_program, with_flags
-from cari_keras.config import PRESETS, Config
+from cari_keras.config import Config
 from cari_keras.errors import CheckpointError, ConfigError
+from cari_keras.presets import PRESETS
 
 EXAMPLES = """
 examples:
@@ -42,12 +42,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    parser = Parser(
-        prog="cari-train",
-        description="Trains the multi-task photo-caricature network.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("cari-train", "Trains the multi-task photo-caricature network.", EXAMPLES)
     parser.add_argument(
         "--preset", choices=list(PRESETS), help="settings to start from (default: the dataset's)"
     )

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cari_keras.config import PRESETS
 from cari_keras.data.prepare import prepare
 from cari_keras.data.registry import load_dataset
+from cari_keras.presets import PRESETS
 from cari_keras.training.trainer import Trainer
 
 
