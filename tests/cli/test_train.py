@@ -1,35 +1,19 @@
 """cari-train as its user runs it: a subprocess, its output, its files, its one-line errors."""
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import cv2
 import pytest
 
 from cari_keras.config import FIELDS
+from tests.cli.commands import last_error, run_command
 from tests.conftest import write_folder_dataset, write_image
 
 SMALL = ["--image-size", "80", "--batch-size", "4", "--embedding-size", "8", "--epochs", "2"]
 
 
 def cari_train(*arguments, cwd=None):
-    command = [sys.executable, "-m", "cari_keras.cli.train", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    return subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=False
-    )
-
-
-def last_error(result):
-    """The one line that a mistake leaves on standard error."""
-    assert result.returncode == 2, result.stderr
-    assert "Traceback" not in result.stderr
-    lines = [line for line in result.stderr.split("\n") if line]
-    assert len(lines) == 1, lines
-    return lines[0]
+    return run_command("train", *arguments, cwd=cwd)
 
 
 def test_help_names_every_setting_and_examples():
