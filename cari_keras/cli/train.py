@@ -26,15 +26,6 @@ examples:
   cari-train --resume runs/demo-20261123-120000      go on with a run that was interrupted
 """
 
-TABLE = {
-    "verification_accuracy": "Verification",
-    "verification_auc": "AUC",
-    "photo_identification": "Photo id.",
-    "caricature_identification": "Caricature id.",
-    "v2c": "V2C",
-    "c2v": "C2V",
-}
-
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Entry point of the console script; returns the exit status."""
@@ -117,6 +108,7 @@ def _report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None
     import pandas as pd
 
     from cari_keras.evaluation import figures
+    from cari_keras.evaluation.evaluator import LABELS
 
     steps = pd.read_csv(run / "steps.csv")
     metrics = pd.DataFrame(rows)
@@ -125,7 +117,7 @@ def _report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None
         figures.plot_weights_and_losses(steps, title), run / "figures" / "weights_and_losses.png"
     )
     figures.save(figures.plot_validation(metrics, title), run / "figures" / "validation.png")
-    columns = {name: label for name, label in TABLE.items() if name in metrics}
+    columns = {name: label for name, label in LABELS.items() if name in metrics}
     shown = metrics.tail(1) if len(metrics) < 2 else metrics.iloc[[0, len(metrics) // 2, -1]]
     table = (100 * shown[list(columns)].rename(columns=columns)).round(2)
     table.insert(0, "Epoch", shown["epoch"].astype(int))

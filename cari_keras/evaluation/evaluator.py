@@ -24,6 +24,16 @@ IDENTIFICATION = {
     "c2v": ("caricature", False),
 }
 
+#: What the figures are called where people read them, in the order of Table 2.
+LABELS = {
+    "verification_accuracy": "Verification",
+    "verification_auc": "AUC",
+    "photo_identification": "Photo id.",
+    "caricature_identification": "Caricature id.",
+    "v2c": "V2C",
+    "c2v": "C2V",
+}
+
 
 @dataclass(frozen=True)
 class Predictions:

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from cari_keras.evaluation.evaluator import LABELS
 from cari_keras.files import atomic_path
 
 #: The colours of the paper's Figure 6.
@@ -58,7 +59,7 @@ def plot_validation(metrics: pd.DataFrame, title: str = "") -> Figure:
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
     for column in metrics.columns.drop(["epoch", "iteration"]):
-        label = column.replace("_", " ")
+        label = LABELS.get(column, column)
         axes.plot(metrics["epoch"], 100 * metrics[column], marker="o", markersize=3, label=label)
     axes.set_xlabel("epoch")
     axes.set_ylabel("validation (%)")

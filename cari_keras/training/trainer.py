@@ -23,7 +23,7 @@ from cari_keras.data.base import MODALITIES
 from cari_keras.data.pipeline import steps_per_epoch, training_batches
 from cari_keras.data.prepare import Prepared
 from cari_keras.errors import ConfigError, DatasetError, TrainingError
-from cari_keras.evaluation.evaluator import Evaluator
+from cari_keras.evaluation.evaluator import LABELS, Evaluator
 from cari_keras.files import write_json, write_text
 from cari_keras.model.network import TASKS, build_network, named_weights
 from cari_keras.model.transfer import describe_transfer, load_source, transfer
@@ -285,4 +285,6 @@ def _postfix(values: np.ndarray, tasks: tuple[str, ...]) -> str:
 
 def describe(figures: Mapping[str, float]) -> str:
     """Figures in one line, in percent."""
-    return ", ".join(f"{name.replace('_', ' ')} {100 * v:.1f} %" for name, v in figures.items())
+    return (
+        ", ".join(f"{LABELS.get(name, name)} {100 * v:.1f}" for name, v in figures.items()) + " %"
+    )

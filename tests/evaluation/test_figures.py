@@ -44,7 +44,7 @@ def test_validation_is_in_percent():
     metrics = pd.DataFrame({"epoch": [1, 2], "iteration": [5, 10], "v2c": [0.1, 0.4]})
     (line,) = figures.plot_validation(metrics).axes[0].lines
     np.testing.assert_allclose(line.get_ydata(), [10, 40])
-    assert line.get_label() == "v2c"
+    assert line.get_label() == "V2C"
 
 
 def test_hardest_task_share(steps):
