@@ -48,10 +48,9 @@ def tree(tmp_path: Path) -> Path:
 
     validation = [row("ann_lee", 0, "ann_lee", 0), row("ann_lee", 0, "Bob_Ray", 0)]
     validation.append(row("bob_ray", 0, "bob_ray", 77))  # missing
-    (lists / "validation.txt").write_text("".join(validation), newline="")
-    (lists / "testing_1.txt").write_text(
-        row("ann_lee", 1, "ann_lee", 1) + "\n" + row("bob_ray", 1, "ann_lee", 1), newline=""
-    )
+    (lists / "validation.txt").write_bytes("".join(validation).encode())
+    test = row("ann_lee", 1, "ann_lee", 1) + "\n" + row("bob_ray", 1, "ann_lee", 1)
+    (lists / "testing_1.txt").write_bytes(test.encode())
     return tmp_path
 
 
