@@ -100,7 +100,7 @@ def clip_to(curve: np.ndarray, boundary: np.ndarray) -> np.ndarray:
     area, points = cv2.intersectConvexConvex(
         cv2.convexHull(curve.astype(np.float32)), cv2.convexHull(boundary.astype(np.float32))
     )
-    return points[:, 0].astype(float) if area > 0 else boundary.mean(0, keepdims=True)
+    return np.asarray(points)[:, 0].astype(float) if area > 0 else boundary.mean(0, keepdims=True)
 
 
 def relief_normals(face: Face, size: int) -> np.ndarray:
