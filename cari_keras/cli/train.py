@@ -19,8 +19,8 @@ examples:
   cari-train                                         the embedded demo, drawn by the package itself
   cari-train --dataset cavi --data-dir DIR           CaVI from scratch
   cari-train --dataset folder --data-dir ROOT        any ROOT/{photo,caricature}/<identity>/*
-  cari-train --dataset cavi --data-dir DIR --pretrained facenet --depth facenet
-                                                     CaVI from the public FaceNet weights
+  cari-train --preset cavi-facenet --data-dir DIR    CaVI from the public FaceNet weights
+  cari-train --preset pretrain --data-dir ROOT       the paper's pretraining, on ROOT/<identity>/*
   cari-train --tasks photo                           photo identification alone
   cari-train --weighting equal --seed 1              fixed equal task weights
   cari-train --resume runs/demo-20261123-120000      go on with a run that was interrupted

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 import keras
+import tensorflow as tf
 
 KernelSize = Union[int, tuple[int, int]]
 
@@ -33,6 +34,17 @@ class ScaledAdd(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable(package="cari_keras")
+class StopGradient(keras.layers.Layer):
+    """The identity, through which no gradient flows back; has no weights."""
+
+    def call(self, inputs: Any) -> Any:
+        return tf.stop_gradient(inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def build_network(
     private_blocks: Optional[int] = None,
     precision: str = "float32",
     cosine_scale: Optional[float] = None,
+    detach_weights: bool = True,
     seed: int = 0,
 ) -> keras.Model:
     """Builds the network.
@@ -56,6 +57,8 @@ def build_network(
         cosine_scale: None gives branch 1 the paper's head, dense on the bottleneck. A number s
             makes its logits s times the cosine between the embedding and each class's unit vector,
             as heads with a margin need (ArcFace, Deng et al., 2019).
+        detach_weights: Whether the weight head sees Z as a constant, so that no loss reaches the
+            shared layers through the task weights (section 4: Psi alone descends L4).
         seed: Seeds the dropout masks. The initial weights follow the global seed, see
             `keras.utils.set_random_seed`.
 
@@ -122,7 +125,7 @@ def build_network(
                 name=f"logits_{task}",
             )(bottleneck)
         outputs[f"logits_{task}"] = logits
-    outputs["weight_logits"] = _weight_head(x)
+    outputs["weight_logits"] = _weight_head(shared, x, detach_weights)
     return keras.Model(image, outputs, name=f"cari_{depth}")
 
 
@@ -168,8 +171,10 @@ def _cosine_head(embedding: Any, num_identities: int, scale: float) -> Any:
     return keras.layers.Rescaling(scale, dtype="float32", name="logits_verification_scale")(cosines)
 
 
-def _weight_head(z: Any) -> Any:
+def _weight_head(layers: blocks.Layers, z: Any, detach: bool) -> Any:
     """Equation 11: one linear map of the flattened end Z of the shared layers, without ReLU."""
+    if detach:
+        z = blocks.StopGradient(dtype=layers.dtype, name=f"{WEIGHT_HEAD}_stop")(z)
     flat = keras.layers.Flatten(dtype="float32", name=f"{WEIGHT_HEAD}_flatten")(z)
     return keras.layers.Dense(3, dtype="float32", name=WEIGHT_HEAD)(flat)
 

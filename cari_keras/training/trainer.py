@@ -32,6 +32,7 @@ from cari_keras.training.checkpoints import assign, load_checkpoint, save_checkp
 from cari_keras.training.optimizers import learning_rate_factor, make_optimizer
 from cari_keras.training.runlog import RunLog, read_metrics
 from cari_keras.training.step import TrainStep
+from cari_keras.training.weighting import STRATEGIES
 
 #: Between epochs' ends, `last/` is written this often, so that a killed run loses little.
 SECONDS_BETWEEN_CHECKPOINTS = 300.0
@@ -51,6 +52,7 @@ def build_model(config: Config, num_identities: int) -> keras.Model:
         bn_momentum=config.model.bn_momentum,
         private_blocks=config.model.private_blocks,
         precision=config.model.precision,
+        detach_weights=STRATEGIES[config.training.weighting].detached,
         cosine_scale=config.training.margin_scale if config.training.margin else None,
     )
 

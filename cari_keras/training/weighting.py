@@ -71,20 +71,23 @@ class Strategy:
         theta: The loss for the network's parameters.
         psi: The loss for the weight head's parameters, or None where the weights are not learned:
             they are then equal, and the weight head takes no part.
+        detached: Whether Z is held constant in the weights, see `build_network`.
     """
 
     theta: Loss
     psi: Optional[Loss]
+    detached: bool = True
 
 
 STRATEGIES: dict[str, Strategy] = {
     # Ming et al. 2021: weights move to the hard task.
     "dynamic": Strategy(lambda w, losses, _: weighted_sum(w, losses), hardness),
     # Yin & Liu 2018, "primitive dynamic" in the paper: Theta and Psi both descend the same sum of
-    # w_i L_i, nothing held constant; the weights drift to the easy task.
+    # w_i L_i, nothing held constant, Z neither; the weights drift to the easy task.
     "naive": Strategy(
         lambda w, losses, _: tf.reduce_sum(w * losses),
         lambda w, losses, _: tf.reduce_sum(w * losses),
+        detached=False,
     ),
     # Fixed equal weights.
     "equal": Strategy(lambda w, losses, _: weighted_sum(w, losses), None),

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from cari_keras.data.base import Batch
-from cari_keras.model.network import WEIGHT_HEAD, split_variables
+from cari_keras.model.network import WEIGHT_HEAD, build_network, split_variables
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.losses import task_losses
 from cari_keras.training.step import TrainStep
@@ -116,19 +116,38 @@ def test_both_gradients_against_finite_differences(kinds, strategy):
                 assert gradient.numpy().flat[index] == pytest.approx(expected, rel=0.02, abs=3e-4)
 
 
-def test_l_does_not_move_psi_and_l4_does_not_move_theta():
-    step, batch = make_step(), make_batch(KINDS["mixed"])
+def test_the_gradient_of_l_is_zero_on_psi_and_that_of_l4_on_theta():
+    """On the real network: exactly zero, since no path leads there."""
+    model = build_network(K, image_size=80, embedding_size=D)
+    images = np.random.default_rng(0).normal(size=(3, 80, 80, 3)).astype(np.float32)
+    labels, is_caricature = tf.constant([0, 1, 2]), tf.constant([True, False, True])
     strategy = STRATEGIES["dynamic"]
     with tf.GradientTape(persistent=True) as tape:
-        outputs, losses, active = losses_of(step, batch)
+        outputs = model(images, training=True)
+        losses, active = task_losses(outputs, labels, is_caricature, tf.zeros([K, D]))
         weights = softmax_weights(outputs["weight_logits"], active, 1.0)
         total = strategy.theta(weights, losses, 0.01)
         l4 = strategy.psi(weights, losses, 0.01)
-    assert all(g is None for g in tape.gradient(total, step.psi))
-    assert any(np.any(g) for g in tape.gradient(total, step.theta))
-    # L4 reaches Theta only through Z, the weight head's input: the step never takes that gradient.
-    logits = [v for v in step.theta if v.shape[-1] == K]
-    assert all(g is None for g in tape.gradient(l4, logits))
+    theta, psi = split_variables(model)
+    assert all(g is None for g in tape.gradient(total, psi))
+    assert all(g is None for g in tape.gradient(l4, theta))
+    assert all(np.any(g) for g in tape.gradient(total, theta))
+    assert all(np.any(g) for g in tape.gradient(l4, psi))
+
+
+def test_the_naive_total_reaches_theta_through_the_weights():
+    model = build_network(K, image_size=80, embedding_size=D, detach_weights=False)
+    images = np.random.default_rng(0).normal(size=(2, 80, 80, 3)).astype(np.float32)
+    with tf.GradientTape() as tape:
+        weights = softmax_weights(
+            model(images, training=True)["weight_logits"], tf.constant([True] * 3), 1.0
+        )
+        loss = tf.reduce_sum(weights * tf.constant([1.0, 2.0, 3.0]))
+    assert np.any(tape.gradient(loss, model.get_layer("Conv2d_1a_3x3").kernel))
+
+
+def test_with_theta_at_rest_only_psi_moves():
+    step, batch = make_step(), make_batch(KINDS["mixed"])
     before = [v.numpy() for v in step.theta]
     step.theta_optimizer.learning_rate.assign(0.0)
     step(batch)
@@ -276,8 +295,6 @@ def test_weight_decay_acts_on_theta_only():
 @pytest.mark.slow
 def test_the_real_network_learns_one_batch():
     """Both precisions, end to end: the losses of a repeated batch fall."""
-    from cari_keras.model.network import build_network
-
     rng = np.random.default_rng(0)
     batch = Batch(
         tf.constant(rng.normal(size=(8, 80, 80, 3)), tf.float32),
