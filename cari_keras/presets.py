@@ -10,8 +10,8 @@ from cari_keras.config import Config
 def demo() -> Config:
     """The embedded demo: 20 drawn people, 600 photos and 600 caricatures at 96 pixels.
 
-    Four and a half minutes on two cores. Validation at the end: verification 92 % (AUC 98 %),
-    photos 97 %, caricatures 87 %, V2C 67 %, C2V 84 %.
+    Four and a half minutes on two cores. Validation at the end: verification 93 % (AUC 98 %),
+    photos 97 %, caricatures 86 %, V2C 69 %, C2V 82 %.
 
     Command: `cari-train` (or `./scripts/demo`, which also sets everything up).
     """
@@ -53,7 +53,8 @@ def cavi_facenet() -> Config:
     at a tenth of the branches' rate; targets are smoothed, since every training loss otherwise ends
     near zero.
 
-    MEASURED
+    35 minutes on two cores, 3.4 GiB, float32, one seed. After seven epochs: verification 90.8 % (AUC
+    96.9 %), photos 93.3 %, caricatures 78.8 %, V2C 70.2 %, C2V 79.8 %.
 
     Command: `cari-pretrained`, then `cari-train --preset cavi-facenet --data-dir DIR`.
     """
