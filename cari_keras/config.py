@@ -70,7 +70,7 @@ class TrainingConfig:
     epochs: int = setting(10, "passes over the training images")
     seed: int = setting(0, "decides initial weights, order, augmentation, dropout and splits")
     repeatable: bool = setting(
-        True, "float32: equal runs for equal seeds; costs about a tenth of the speed"
+        True, "float32: nearly equal runs for equal seeds; costs about a tenth of the speed"
     )
     tasks: tuple[str, ...] = setting(TASK_NAMES, "tasks to train", TASK_NAMES)
     weighting: str = setting("dynamic", "how losses are weighed", ("dynamic", "naive", "equal"))

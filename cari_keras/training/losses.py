@@ -65,7 +65,7 @@ def with_angular_margin(
         >>> [round(float(x), 3) for x in changed[0]]  # 10 cos(pi / 2 + 0.5)
         [-4.794, 10.0]
     """
-    # Held off the ends, where the arc cosine has no finite derivative.
+    # Held off the ends, where the square root has no finite derivative.
     cosine = tf.clip_by_value(logits / scale, -1.0 + 1e-6, 1.0 - 1e-6)
     sine = tf.sqrt(1.0 - tf.square(cosine))
     moved = cosine * math.cos(margin) - sine * math.sin(margin)
