@@ -8,16 +8,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Optional, get_args, get_origin, get_type_hints
+from typing import Any, Optional
 
 from cari_keras.errors import ConfigError
+from cari_keras.settings import setting, settings
 
 TASK_NAMES = ("verification", "caricature", "photo")
-
-
-def setting(default: Any, help: str, choices: tuple[Any, ...] = ()) -> Any:
-    """A dataclass field with the text and choices of its command-line flag."""
-    return field(default=default, metadata={"help": help, "choices": choices})
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,8 @@ class DataConfig:
     )
     greyscale: float = setting(0.1, "share of training images that lose their colour")
     drawing: float = setting(0.0, "share of training images made to look drawn: edges or few tones")
+    rotation: float = setting(0.0, "largest random rotation in degrees; 0 turns it off")
+    erase: float = setting(0.0, "share of training images that lose a random rectangle")
     demo_identities: int = setting(20, "demo: number of people")
     demo_images: int = setting(30, "demo: photos, and as many caricatures, of each person")
 
@@ -103,6 +101,18 @@ class TrainingConfig:
     )
     flip_test: bool = setting(
         False, "evaluate the mean of the answers to each image and to its mirror image"
+    )
+    test_crops: tuple[float, ...] = setting(
+        (1.0,), "evaluate the mean over central squares of these sides, as fractions of the image"
+    )
+    frozen_epochs: int = setting(
+        0, "first epochs that train the branches alone, on stored outputs of the shared layers"
+    )
+    frozen_views: int = setting(4, "augmented versions of each image that are stored for them")
+    frozen_stages: str = setting(
+        "nothing",
+        "first stages that are never trained, up to this one",
+        ("nothing", "stem", "block35", "block17"),
     )
     output: Optional[str] = setting(None, "run folder (default: runs/<preset>-<date>)")
     workers: Optional[int] = setting(None, "processes that prepare images (default: all cores)")
@@ -167,49 +177,6 @@ class Config:
         return cls().with_values(flat)
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One field as the command line sees it."""
-
-    name: str
-    type: Callable[[str], Any]
-    many: bool
-    default: Any
-    help: str
-    choices: tuple[Any, ...]
-
-
-def settings(section: Any) -> list[Setting]:
-    """The fields of a section with the parser of their values."""
-    hints = get_type_hints(section)
-    found = []
-    for item in dataclasses.fields(section):
-        hint = hints[item.name]
-        optional = type(None) in get_args(hint)
-        inner = next((a for a in get_args(hint) if a is not type(None)), hint) if optional else hint
-        many = get_origin(inner) is tuple
-        parser = get_args(inner)[0] if many else inner
-        found.append(
-            Setting(
-                item.name,
-                _none_or(parser) if optional else parser,
-                many,
-                item.default,
-                item.metadata["help"],
-                item.metadata["choices"],
-            )
-        )
-    return found
-
-
-def _none_or(parser: Callable[[str], Any]) -> Callable[[str], Any]:
-    def parse(text: str) -> Any:
-        return None if text.lower() == "none" else parser(text)
-
-    parse.__name__ = getattr(parser, "__name__", "value")
-    return parse
-
-
 #: Name -> (lower bound, whether the bound itself is allowed, upper bound, likewise).
 _RANGES: dict[str, tuple[float, bool, float, bool]] = {
     "image_size": (80, True, 1024, True),
@@ -218,6 +185,8 @@ _RANGES: dict[str, tuple[float, bool, float, bool]] = {
     "color": (0, True, 1, False),
     "greyscale": (0, True, 1, True),
     "drawing": (0, True, 1, True),
+    "rotation": (0, True, 180, True),
+    "erase": (0, True, 1, True),
     "demo_identities": (2, True, 100000, True),
     "demo_images": (2, True, 100000, True),
     "embedding_size": (1, True, 65536, True),
@@ -240,6 +209,9 @@ _RANGES: dict[str, tuple[float, bool, float, bool]] = {
     "warmup": (0, True, 1, False),
     "clip_norm": (0, True, 1e9, True),
     "average_decay": (0, True, 1, False),
+    "test_crops": (0, False, 1, True),
+    "frozen_epochs": (0, True, 1e9, True),
+    "frozen_views": (1, True, 1000, True),
     "workers": (1, True, 4096, True),
 }
 
@@ -258,17 +230,26 @@ def validate(config: Config) -> None:
                             f"Received: {one!r}"
                         )
             if item.name in _RANGES and value is not None:
-                low, with_low, high, with_high = _RANGES[item.name]
-                above = low <= value if with_low else low < value
-                below = value <= high if with_high else value < high
-                if not (above and below):
-                    left, right = "[" if with_low else "(", "]" if with_high else ")"
-                    raise ConfigError(
-                        f"{item.name} must be in {left}{low:g}, {high:g}{right}. "
-                        f"Received: {value!r}"
-                    )
+                for one in value if item.many else [value]:
+                    _check_range(item.name, one)
     training = config.training
+    if training.frozen_epochs > training.epochs:
+        raise ConfigError(
+            f"frozen_epochs must be at most epochs, {training.epochs}. "
+            f"Received: {training.frozen_epochs}"
+        )
+    if not training.test_crops:
+        raise ConfigError("test_crops must name at least one side")
     if not training.tasks:
         raise ConfigError("tasks must name at least one task")
     if bool(training.milestones) != (training.schedule == "steps"):
         raise ConfigError("milestones and --schedule steps go together")
+
+
+def _check_range(name: str, value: float) -> None:
+    low, with_low, high, with_high = _RANGES[name]
+    above = low <= value if with_low else low < value
+    below = value <= high if with_high else value < high
+    if not (above and below):
+        left, right = "[" if with_low else "(", "]" if with_high else ")"
+        raise ConfigError(f"{name} must be in {left}{low:g}, {high:g}{right}. Received: {value!r}")

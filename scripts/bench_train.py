@@ -43,7 +43,7 @@ def run(config: Config, rounds: int, steps: int) -> int:
     from cari_keras.data.pipeline import training_batches
     from cari_keras.data.prepare import prepare
     from cari_keras.data.registry import load_dataset
-    from cari_keras.training.trainer import build_model, build_step
+    from cari_keras.training.build import build_model, build_step
 
     prepared = prepare(
         load_dataset(config), config.data.image_size, cache_dir=config.data.cache_dir

@@ -5,9 +5,10 @@ import json
 
 import pytest
 
-from cari_keras.config import SECTIONS, Config, DataConfig, TrainingConfig, settings
+from cari_keras.config import SECTIONS, Config, DataConfig, TrainingConfig
 from cari_keras.errors import ConfigError
 from cari_keras.presets import PRESETS
+from cari_keras.settings import settings
 
 
 @pytest.mark.parametrize("name", list(PRESETS))

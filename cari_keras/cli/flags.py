@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Callable, NoReturn
 
-from cari_keras.config import FIELDS, SECTIONS, Config, Setting, settings
+from cari_keras.config import FIELDS, SECTIONS, Config
 from cari_keras.errors import CariError
+from cari_keras.settings import Setting, settings
 
 
 class Parser(argparse.ArgumentParser):

@@ -8,6 +8,7 @@ Brightness and contrast of the whole image are not varied: per-image standardisa
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -26,6 +27,8 @@ class Augmentation:
         color: Largest relative change of a channel and of the saturation; 0 turns it off.
         greyscale: The share of images that lose their colour.
         drawing: The share of images that are made to look drawn.
+        rotation: Largest angle of a random rotation, in degrees; 0 turns it off.
+        erase: The share of images that lose a rectangle.
     """
 
     flip: bool = True
@@ -33,6 +36,8 @@ class Augmentation:
     color: float = 0.2
     greyscale: float = 0.1
     drawing: float = 0.0
+    rotation: float = 0.0
+    erase: float = 0.0
 
 
 def random_flip(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -55,6 +60,48 @@ def random_crop_and_scale(image: tf.Tensor, seed: tf.Tensor, smallest: float) ->
     top, left = (1.0 - height) * draws[2], (1.0 - width) * draws[3]
     box = tf.stack([top, left, top + height, left + width])
     return tf.image.crop_and_resize(image[tf.newaxis], box[tf.newaxis], [0], [size, size])[0]
+
+
+def random_rotation(image: tf.Tensor, seed: tf.Tensor, degrees: float) -> tf.Tensor:
+    """Turns the image about its centre by an angle uniform in [-degrees, degrees].
+
+    Bilinear; what comes in at the corners is the image's reflection.
+    """
+    size = image.shape[0]
+    angle = degrees * math.pi / 180.0 * (2.0 * tf.random.stateless_uniform([], seed) - 1.0)
+    cosine, sine, middle = tf.cos(angle), tf.sin(angle), (size - 1) / 2
+    zero = tf.zeros_like(cosine)
+    # Where each pixel of the result comes from: the rows of a projective transform, without its 1.
+    x_row = [cosine, -sine, middle * (1.0 - cosine + sine)]
+    y_row = [sine, cosine, middle * (1.0 - sine - cosine)]
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=image[tf.newaxis],
+        transforms=tf.stack([*x_row, *y_row, zero, zero])[tf.newaxis],
+        output_shape=[size, size],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="REFLECT",
+    )[0]
+
+
+def random_erase(image: tf.Tensor, seed: tf.Tensor, probability: float) -> tf.Tensor:
+    """With the given probability fills a rectangle with the image's mean color.
+
+    Random erasing (Zhong et al., 2020): height and width are each uniform in [0.2, 0.5] of the
+    image's, and the rectangle lies anywhere within the image.
+    """
+    size = image.shape[0]
+    draws = tf.random.stateless_uniform([5], seed)
+
+    def erased() -> tf.Tensor:
+        sides = 0.2 + 0.3 * draws[1:3]
+        starts = (1.0 - sides) * draws[3:5]
+        position = (tf.range(size, dtype=tf.float32) + 0.5) / size
+        inside = (position >= starts[:, tf.newaxis]) & (position < (starts + sides)[:, tf.newaxis])
+        hole = (inside[0][:, tf.newaxis] & inside[1][tf.newaxis])[..., tf.newaxis]
+        return tf.where(hole, tf.reduce_mean(image, axis=[0, 1], keepdims=True), image)
+
+    return tf.cond(draws[0] < probability, erased, lambda: image)
 
 
 def random_color(image: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
@@ -117,7 +164,7 @@ def random_drawing(image: tf.Tensor, seed: tf.Tensor, probability: float) -> tf.
 
 
 def augment(image: tf.Tensor, seed: tf.Tensor, settings: Augmentation) -> tf.Tensor:
-    """Applies whatever is switched on: flip, crop and scale, color, greyscale, drawing.
+    """Applies whatever is switched on, in the order of the lines below.
 
     Args:
         image: uint8 or float32 [S, S, 3] in [0, 255], of static shape.
@@ -129,9 +176,11 @@ def augment(image: tf.Tensor, seed: tf.Tensor, settings: Augmentation) -> tf.Ten
     """
     shape = image.shape
     image = tf.cast(image, tf.float32)
-    seeds = tf.random.experimental.stateless_split(seed, 5)
+    seeds = tf.random.experimental.stateless_split(seed, 7)
     if settings.flip:
         image = random_flip(image, seeds[0])
+    if settings.rotation:
+        image = random_rotation(image, seeds[5], settings.rotation)
     if settings.crop < 1:
         image = random_crop_and_scale(image, seeds[1], settings.crop)
     if settings.color:
@@ -140,6 +189,8 @@ def augment(image: tf.Tensor, seed: tf.Tensor, settings: Augmentation) -> tf.Ten
         image = random_greyscale(image, seeds[3], settings.greyscale)
     if settings.drawing:
         image = random_drawing(image, seeds[4], settings.drawing)
+    if settings.erase:
+        image = random_erase(image, seeds[6], settings.erase)
     return tf.ensure_shape(image, shape)
 
 

@@ -14,6 +14,7 @@ from cari_keras.data.base import Pair
 from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.data.prepare import Prepared
 from cari_keras.evaluation.verification import auc, cross_validated_accuracy, squared_distances
+from cari_keras.evaluation.views import views_of
 from cari_keras.model.network import TASKS, restrict_to_tasks
 
 #: Figure -> (task whose head answers, whether it is asked about caricatures). Table 2's columns.
@@ -64,6 +65,7 @@ class Evaluator:
         batch_size: Images per forward pass.
         flip: Average the answers to each image and to its mirror image: logits by their mean, the
             embedding by the direction of its mean.
+        crops: Average likewise the answers to central squares of these sides, see `views_of`.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Evaluator:
         tasks: Sequence[str] = TASKS,
         batch_size: int = 64,
         flip: bool = False,
+        crops: Sequence[float] = (1.0,),
     ) -> None:
         self.prepared = prepared
         self.split = split
@@ -84,12 +87,11 @@ class Evaluator:
         size = prepared.image_size
 
         def forward(images: tf.Tensor) -> dict[str, tf.Tensor]:
-            answers: dict[str, tf.Tensor] = network(images, training=False)
-            if flip:
-                mirrored = network(tf.reverse(images, axis=[2]), training=False)
-                answers = {name: (answers[name] + mirrored[name]) / 2 for name in answers}
-                if "embedding" in answers:
-                    answers["embedding"] = tf.math.l2_normalize(answers["embedding"], axis=-1)
+            views = views_of(images, flip=flip, crops=crops)
+            all_answers = [network(view, training=False) for view in views]
+            answers = {name: _mean([a[name] for a in all_answers]) for name in outputs}
+            if "embedding" in answers and len(views) > 1:
+                answers["embedding"] = tf.math.l2_normalize(answers["embedding"], axis=-1)
             return answers
 
         # One trace for every batch size, the last and smaller one included.
@@ -120,6 +122,10 @@ class Evaluator:
         """The split's figures: see `figures`."""
         predictions = self.predict()
         return figures(predictions, self.prepared.pairs.get(self.split, ()))
+
+
+def _mean(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
+    return tf.add_n(list(tensors)) / len(tensors)
 
 
 def figures(predictions: Predictions, pairs: Sequence[Pair]) -> dict[str, float]:

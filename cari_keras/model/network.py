@@ -19,6 +19,14 @@ TASKS = ("verification", "caricature", "photo")
 #: Layers whose parameters are Psi, the dynamic weights learning module; all others are Theta.
 WEIGHT_HEAD = "weight_head"
 
+#: What `--frozen-stages` names -> the beginnings of the names of the layers that then stay fixed.
+FROZEN_STAGES: dict[str, tuple[str, ...]] = {
+    "nothing": (),
+    "stem": ("Conv2d_",),
+    "block35": ("Conv2d_", "Block35_"),
+    "block17": ("Conv2d_", "Block35_", "Mixed_6a", "Block17_"),
+}
+
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 MIN_IMAGE_SIZE = 80
@@ -192,6 +200,33 @@ def restrict_to_tasks(model: keras.Model, tasks: Sequence[str]) -> keras.Model:
         kept.add("embedding")
     outputs = {name: tensor for name, tensor in model.output.items() if name in kept}
     return keras.Model(model.input, outputs, name=model.name)
+
+
+def split_at_shared(model: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """The network cut at the end Z of the shared layers, as (shared layers, branches).
+
+    The first maps images to Z, the second Z to all of the network's outputs. The layers are the
+    same objects. `model` is from `build_network` or `restrict_to_tasks`.
+    """
+    names = {layer.name for layer in model.layers}
+    stop = f"{WEIGHT_HEAD}_stop"
+    z = model.get_layer(stop if stop in names else f"{WEIGHT_HEAD}_flatten").input
+    return keras.Model(model.input, z), keras.Model(z, model.output)
+
+
+def freeze_stages(model: keras.Model, last: str) -> None:
+    """Takes the first stages of the network out of training, up to and including `last`.
+
+    Their kernels, and their BatchNorm layers' statistics, then stay as they are: Keras runs a
+    BatchNorm layer that is not trainable on its moving statistics.
+
+    Args:
+        model: From `build_network`.
+        last: A key of `FROZEN_STAGES`.
+    """
+    for layer in model.layers:
+        if layer.name.startswith(FROZEN_STAGES[last]):
+            layer.trainable = False
 
 
 def split_variables(model: keras.Model) -> tuple[list[Any], list[Any]]:

@@ -93,7 +93,8 @@ def transfer(model: keras.Model, depth: str, source: Source) -> Transfer:
 
     Between equal depths everything but the heads is taken, all or nothing. Into the `paper` depth
     from the `facenet` depth go the stem, the first block of each stage and the reductions; the last
-    block8, which has another scale, and the bottleneck behind it are left as they are.
+    block8, which has another scale, and the bottleneck behind it stay random. So does a bottleneck
+    of another width than the source's. What stays random is the same in all three branches.
 
     Args:
         model: From `build_network`.
@@ -109,21 +110,27 @@ def transfer(model: keras.Model, depth: str, source: Source) -> Transfer:
         )
     partial = source.depth != depth
     last_block = f"Block8_{DEPTHS[depth][2] + 1}_"
+    width = model.output["embedding"].shape[-1]
+    other_width = len(source.arrays.get("Bottleneck_BatchNorm/beta", ())) != width
     chosen: dict[str, tuple[Any, np.ndarray]] = {}
     fresh, used = [], set()
     for name, variable in named_weights(model).items():
         if name.startswith(("logits_", WEIGHT_HEAD)):
             continue
         plain = _without_branch(name)
-        if partial and plain.startswith((last_block, "Bottleneck")):
+        is_bottleneck = plain.startswith("Bottleneck")
+        if partial and (is_bottleneck or plain.startswith(last_block)):
             fresh.append(name)
+            continue
+        if other_width and is_bottleneck:
+            fresh.append(name)
+            used.add(plain)
             continue
         array = source.arrays.get(plain)
         if array is None or array.shape != tuple(variable.shape):
             found = "nothing" if array is None else f"an array of shape {array.shape}"
             raise PretrainedError(
                 f"{source.name}: has {found} for {name} of shape {tuple(variable.shape)}"
-                + ("; set --embedding-size to match" if plain.startswith("Bottleneck") else "")
             )
         chosen[name] = (variable, array)
         used.add(plain)
@@ -132,7 +139,17 @@ def transfer(model: keras.Model, depth: str, source: Source) -> Transfer:
         raise PretrainedError(f"{source.name}: {unused[0]} has no place in the network")
     for variable, array in chosen.values():
         variable.assign(array)
+    _copy_branch_1(model, fresh)
     return Transfer(list(chosen), fresh, unused)
+
+
+def _copy_branch_1(model: keras.Model, names: list[str]) -> None:
+    """Random variables of branches 2 and 3 start as branch 1's, as those with an array do."""
+    weights = named_weights(model)
+    for name in names:
+        first = f"{TASKS[0]}_{_without_branch(name)}"
+        if first in weights:
+            weights[name].assign(weights[first])
 
 
 def _without_branch(name: str) -> str:
@@ -146,7 +163,11 @@ def describe_transfer(found: Transfer, source: Source) -> str:
     line = f"pretrained: {len(found.taken)} arrays from {source.name}, branch 1's in all branches"
     if found.fresh:
         layers = {_without_branch(name).split("/")[0] for name in found.fresh}
-        line += f"; random: {len(layers)} layers (the last block8 and the bottleneck)"
+        blocks = any(layer.startswith("Block8") for layer in layers)
+        what = (
+            "the last block8 and the bottleneck" if blocks else "the bottleneck, of another width"
+        )
+        line += f"; random: {len(layers)} layers ({what})"
     if found.unused:
         line += f"; {len(found.unused)} arrays of further blocks have no place in this depth"
     return line

@@ -9,7 +9,13 @@ import keras
 import tensorflow as tf
 
 from cari_keras.data.base import Batch
-from cari_keras.model.network import TASKS, restrict_to_tasks, shared_variables, split_variables
+from cari_keras.model.network import (
+    TASKS,
+    restrict_to_tasks,
+    shared_variables,
+    split_at_shared,
+    split_variables,
+)
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.losses import task_losses, update_centers
 from cari_keras.training.weighting import STRATEGIES, equal_weights, softmax_weights
@@ -79,6 +85,7 @@ class TrainStep:
         shared_optimizer: Optional[keras.optimizers.Optimizer] = None,
     ) -> None:
         self.model = restrict_to_tasks(model, tasks)
+        _, self.branches = split_at_shared(self.model)
         self.theta, self.psi = split_variables(self.model)
         self.theta_optimizer = theta_optimizer
         self.shared_optimizer = shared_optimizer
@@ -108,11 +115,17 @@ class TrainStep:
             optimizer.build([self.theta[i] for i in positions])
         psi_optimizer.build(self.psi)
 
-    def gradients(self, batch: Batch) -> Gradients:
-        """Both gradients of one batch; changes nothing but BatchNorm's moving statistics."""
+    def gradients(self, batch: Batch, *, frozen: bool = False) -> Gradients:
+        """Both gradients of one batch; changes nothing but BatchNorm's moving statistics.
+
+        Args:
+            batch: Images, or outputs Z of the shared layers where these are `frozen`.
+            frozen: Leave the shared layers out; there are then no gradients for their variables.
+        """
+        model = self.branches if frozen else self.model
         learned = self.strategy.psi is not None
         with tf.GradientTape(persistent=learned) as tape:
-            outputs = self.model(batch.images, training=True)
+            outputs = model(batch.images, training=True)
             losses, active = task_losses(
                 outputs,
                 batch.labels,
@@ -129,8 +142,8 @@ class TrainStep:
             else:
                 weights = equal_weights(active)
             theta_loss = self.strategy.theta(weights, losses, self.loss_epsilon)
-            if self.model.losses:
-                theta_loss += tf.add_n(self.model.losses)
+            if model.losses:
+                theta_loss += tf.add_n(model.losses)
             psi_loss = tf.constant(0.0)
             if self.strategy.psi is not None:
                 psi_loss = self.strategy.psi(weights, losses, self.loss_epsilon)
@@ -140,14 +153,21 @@ class TrainStep:
 
     @tf.function
     def __call__(self, batch: Batch) -> tf.Tensor:
-        found = self.gradients(batch)
+        return self._update(self.gradients(batch), batch.labels)
+
+    @tf.function
+    def update_branches(self, batch: Batch) -> tf.Tensor:
+        """The same step on outputs Z of the shared layers, which it leaves as they are."""
+        return self._update(self.gradients(batch, frozen=True), batch.labels)
+
+    def _update(self, found: Gradients, labels: tf.Tensor) -> tf.Tensor:
         for optimizer, positions in self.groups:
             gradients = [found.theta[i] for i in positions]
             _apply(optimizer, gradients, [self.theta[i] for i in positions])
         if found.psi:
             _apply(self.psi_optimizer, found.psi, self.psi)
         if self.center_weight and found.embeddings is not None:
-            update_centers(self.centers, found.embeddings, batch.labels, self.center_rate)
+            update_centers(self.centers, found.embeddings, labels, self.center_rate)
         if self.average is not None:
             self.average.update(self.iteration)
         self.iteration.assign_add(1)

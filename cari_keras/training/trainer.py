@@ -8,78 +8,31 @@ where images could not be read, and two checkpoints: last/ (everything needed to
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
 from cari_keras.config import Config
-from cari_keras.data.augment import Augmentation
-from cari_keras.data.base import MODALITIES
+from cari_keras.data.base import MODALITIES, Batch
 from cari_keras.data.pipeline import steps_per_epoch, training_batches
 from cari_keras.data.prepare import Prepared
 from cari_keras.errors import ConfigError, DatasetError, TrainingError
 from cari_keras.evaluation.evaluator import LABELS, Evaluator
 from cari_keras.files import write_json, write_text
-from cari_keras.model.network import TASKS, build_network, named_weights
+from cari_keras.model.network import TASKS, named_weights, split_at_shared
 from cari_keras.model.transfer import describe_transfer, load_source, transfer
-from cari_keras.training.averaging import MovingAverage
+from cari_keras.training.build import build_augmentation, build_model, build_step
 from cari_keras.training.checkpoints import assign, load_checkpoint, save_checkpoint
-from cari_keras.training.optimizers import learning_rate_factor, make_optimizer
+from cari_keras.training.frozen import FOLDER, SharedOutputs
+from cari_keras.training.optimizers import learning_rate_factor
 from cari_keras.training.runlog import RunLog, read_metrics
-from cari_keras.training.step import TrainStep
-from cari_keras.training.weighting import STRATEGIES
 
 #: Between epochs' ends, `last/` is written this often, so that a killed run loses little.
 SECONDS_BETWEEN_CHECKPOINTS = 300.0
-
-
-def build_model(config: Config, num_identities: int) -> keras.Model:
-    """The network as a configuration describes it, its random weights decided by the seed."""
-    keras.utils.set_random_seed(config.training.seed)
-    return build_network(
-        num_identities,
-        image_size=config.data.image_size,
-        seed=config.training.seed,
-        depth=config.model.depth,
-        embedding_size=config.model.embedding_size,
-        dropout=config.model.dropout,
-        weight_decay=config.model.weight_decay,
-        bn_momentum=config.model.bn_momentum,
-        private_blocks=config.model.private_blocks,
-        precision=config.model.precision,
-        detach_weights=STRATEGIES[config.training.weighting].detached,
-        cosine_scale=config.training.margin_scale if config.training.margin else None,
-    )
-
-
-def build_step(config: Config, model: keras.Model, num_identities: int) -> TrainStep:
-    """The training step of a network; the moving average starts at its present weights."""
-    training = config.training
-    average = None
-    if training.average_decay:
-        average = MovingAverage(named_weights(model), training.average_decay)
-    return TrainStep(
-        model,
-        num_identities,
-        make_optimizer(training, for_weights=False),
-        make_optimizer(training, for_weights=True),
-        strategy=training.weighting,
-        tasks=training.tasks,
-        logit_scale=training.logit_scale,
-        loss_epsilon=training.loss_epsilon,
-        center_weight=training.center_weight,
-        center_rate=training.center_rate,
-        label_smoothing=training.label_smoothing,
-        margin=training.margin,
-        margin_scale=training.margin_scale,
-        average=average,
-        shared_optimizer=make_optimizer(training) if training.shared_rate != 1 else None,
-    )
 
 
 class Trainer:
@@ -123,6 +76,7 @@ class Trainer:
             tasks=config.training.tasks,
             batch_size=config.data.batch_size,
             flip=config.training.flip_test,
+            crops=config.training.test_crops,
         )
         self.epoch, self.step_in_epoch, self.best = 0, 0, -1.0
         self._next_checkpoint = 0.0
@@ -156,8 +110,10 @@ class Trainer:
         try:
             while self.epoch < epochs:
                 self._train_epoch(bar, log)
-                figures = self.evaluate()
                 self.epoch, self.step_in_epoch = self.epoch + 1, 0
+                if self.epoch < self.config.training.frozen_epochs:
+                    continue  # An evaluation would take many times as long as such an epoch.
+                figures = self.evaluate()
                 log.epoch(self.epoch, self.epoch * self.steps, figures)
                 self._save(figures)
                 if progress:
@@ -182,35 +138,59 @@ class Trainer:
             return self.evaluator()
 
     def _train_epoch(self, bar: Any, log: RunLog) -> None:
-        data, training = self.config.data, self.config.training
-        batches = training_batches(
-            self.prepared,
-            data.batch_size,
-            epoch=self.epoch,
-            seed=training.seed,
-            augmentation=Augmentation(
-                data.flip, data.crop, data.color, data.greyscale, data.drawing
-            ),
-            modalities=self.modalities,
-            skip=self.step_in_epoch,
-        )
+        batch_size, training = self.config.data.batch_size, self.config.training
+        frozen = self.epoch < training.frozen_epochs
+        step = self.step.update_branches if frozen else self.step
         bar.set_description(f"epoch {self.epoch + 1}/{training.epochs}")
-        for batch in batches:
+        for batch in self._batches():
             iteration = self.epoch * self.steps + self.step_in_epoch
             self._set_learning_rate(iteration)
-            values = self.step(batch).numpy()
+            values = step(batch).numpy()
             _check_finite(values, iteration, self.run)
             log.step(iteration, values)
             self.step_in_epoch += 1
             bar.set_postfix_str(_postfix(values, training.tasks), refresh=False)
-            bar.update(data.batch_size)
+            bar.update(batch_size)
             if time.monotonic() > self._next_checkpoint:
                 log.flush()
                 self._save_last()
 
+    def _batches(self) -> Iterable[Batch]:
+        """The rest of this epoch's batches: images, or stored outputs of the shared layers."""
+        data, training = self.config.data, self.config.training
+        augmentation = build_augmentation(self.config)
+        outputs = SharedOutputs(
+            split_at_shared(self.step.model)[0],
+            self.prepared,
+            self.run / FOLDER,
+            views=training.frozen_views,
+            batch_size=data.batch_size,
+            seed=training.seed,
+            augmentation=augmentation,
+            modalities=self.modalities,
+        )
+        if self.epoch < training.frozen_epochs:
+            return outputs.batches(self.epoch, self.step_in_epoch)
+        outputs.delete()
+        return training_batches(
+            self.prepared,
+            data.batch_size,
+            epoch=self.epoch,
+            seed=training.seed,
+            augmentation=augmentation,
+            modalities=self.modalities,
+            skip=self.step_in_epoch,
+        )
+
     def _set_learning_rate(self, iteration: int) -> None:
         training = self.config.training
-        factor = learning_rate_factor(training, iteration, training.epochs * self.steps)
+        # The frozen epochs, and those after them, each run through the whole schedule.
+        first, last = 0, training.frozen_epochs
+        if self.epoch >= last:
+            first, last = last, training.epochs
+        factor = learning_rate_factor(
+            training, iteration - first * self.steps, (last - first) * self.steps
+        )
         rate = training.learning_rate * factor
         self.step.theta_optimizer.learning_rate.assign(rate)
         if self.step.shared_optimizer is not None:
@@ -234,7 +214,7 @@ class Trainer:
 
     def _save(self, figures: Mapping[str, float]) -> None:
         score = float(np.mean(list(figures.values()))) if figures else 0.0
-        if score > self.best:
+        if not figures or score > self.best:
             self.best = score
             source = self.step.average.shadows if self.step.average else named_weights(self.model)
             meta = {"epoch": self.epoch, "score": score, "figures": dict(figures)}

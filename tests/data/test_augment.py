@@ -12,8 +12,10 @@ from cari_keras.data.augment import (
     random_color,
     random_crop_and_scale,
     random_drawing,
+    random_erase,
     random_flip,
     random_greyscale,
+    random_rotation,
     standardize,
 )
 
@@ -24,7 +26,11 @@ OPERATIONS = {
     "color": lambda image, seed: random_color(image, seed, 0.3),
     "greyscale": lambda image, seed: random_greyscale(image, seed, 0.5),
     "drawing": lambda image, seed: random_drawing(image, seed, 0.7),
-    "all": lambda image, seed: augment(image, seed, Augmentation(greyscale=0.5, drawing=0.5)),
+    "rotation": lambda image, seed: random_rotation(image, seed, 20.0),
+    "erase": lambda image, seed: random_erase(image, seed, 0.7),
+    "all": lambda image, seed: augment(
+        image, seed, Augmentation(greyscale=0.5, drawing=0.5, rotation=15.0, erase=0.5)
+    ),
 }
 
 
@@ -152,3 +158,36 @@ def test_posterise_by_hand():
 def test_the_share_of_drawings(image):
     changed = [np.any(random_drawing(image, seed, 0.3) != image) for seed in seeds(200)]
     assert np.mean(changed) == pytest.approx(0.3, abs=0.1)
+
+
+def test_rotation_about_the_centre_by_a_known_angle(monkeypatch, image):
+    """The largest draw of a quarter turn is numpy's rot90; the middle draw changes nothing."""
+    for draw, expected in ((1.0, np.rot90(image.numpy())), (0.5, image.numpy())):
+        monkeypatch.setattr(tf.random, "stateless_uniform", lambda *_, value=draw: value)
+        found = random_rotation(image, seeds(1)[0], 90.0).numpy()
+        np.testing.assert_allclose(found, expected, atol=1e-2)
+
+
+def test_rotation_reflects_at_the_corners():
+    white = tf.fill([SIZE, SIZE, 3], 255.0)
+    for seed in seeds(5):
+        np.testing.assert_allclose(random_rotation(white, seed, 45.0), white)
+
+
+def test_erase_fills_one_rectangle_with_the_mean(image):
+    mean = image.numpy().mean(axis=(0, 1))
+    shares = []
+    for seed in seeds(60):
+        changed = (random_erase(image, seed, 0.5).numpy() != image.numpy()).any(axis=-1)
+        if not changed.any():
+            continue
+        rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+        box = np.ix_(range(rows[0], rows[-1] + 1), range(columns[0], columns[-1] + 1))
+        assert changed[box].mean() > 0.95  # all but pixels that had the mean's color
+        np.testing.assert_allclose(
+            random_erase(image, seed, 0.5).numpy()[changed], np.tile(mean, (changed.sum(), 1)), 1e-4
+        )
+        shares.append((len(rows) / SIZE, len(columns) / SIZE))
+    assert 15 <= len(shares) <= 45
+    assert 0.15 <= np.min(shares) <= 0.3
+    assert 0.4 <= np.max(shares) <= 0.55

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from cari_keras.data.augment import standardize
 from cari_keras.data.base import Pair
 from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.evaluation.evaluator import Evaluator, Predictions, figures, rank1
+from cari_keras.evaluation.views import views_of
 from cari_keras.model.network import build_network
 
 
@@ -98,3 +101,27 @@ def test_flip_averages_an_image_and_its_mirror(prepared):
 def test_an_absent_split_has_no_figures(prepared):
     model = build_network(3, image_size=80, embedding_size=8)
     assert Evaluator(model, prepared, "test")() == {}
+
+
+def test_views_are_central_squares_and_mirror_images():
+    rng = np.random.default_rng(0)
+    image = rng.uniform(0, 255, (1, 8, 8, 3)).astype(np.float32)
+    whole, mirrored, half, half_mirrored = views_of(standardize(image), flip=True, crops=(1.0, 0.5))
+    np.testing.assert_array_equal(whole, standardize(image))
+    np.testing.assert_array_equal(mirrored, np.asarray(whole)[:, :, ::-1])
+    np.testing.assert_array_equal(half_mirrored, np.asarray(half)[:, :, ::-1])
+    # Standardising the crop of the image itself gives the same: it undoes any scale and shift.
+    box = [[0.25, 0.25, 0.75, 0.75]]
+    expected = standardize(tf.image.crop_and_resize(image, box, [0], [8, 8]))
+    np.testing.assert_allclose(half, expected, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_answers_of_several_views_are_averaged(prepared):
+    model = build_network(3, image_size=80, embedding_size=8)
+    together = Evaluator(model, prepared, crops=(1.0, 0.8)).predict().outputs
+    apart = [Evaluator(model, prepared, crops=[side]).predict().outputs for side in (1.0, 0.8)]
+    mean = {name: (apart[0][name] + apart[1][name]) / 2 for name in together}
+    np.testing.assert_allclose(together["logits_photo"], mean["logits_photo"], atol=1e-5)
+    direction = mean["embedding"] / np.linalg.norm(mean["embedding"], axis=1, keepdims=True)
+    np.testing.assert_allclose(together["embedding"], direction, atol=1e-5)

@@ -78,7 +78,7 @@ def test_nothing_is_changed_where_something_does_not_fit(model):
         ({**arrays, "Conv2d_9/kernel": np.zeros(1)}, "Conv2d_9/kernel has no place"),
         ({**arrays, "Conv2d_1a_3x3/kernel": np.zeros(1)}, r"an array of shape \(1,\) for Conv2d"),
         ({k: v for k, v in arrays.items() if "4a" not in k}, "has nothing for Conv2d_4a_3x3"),
-        ({**arrays, "Bottleneck/kernel": np.zeros((1792, 8))}, "set --embedding-size to match"),
+        ({**arrays, "Bottleneck/kernel": np.zeros((1792, 8))}, r"shape \(1792, 8\) for verif"),
     ]
     for wrong, message in cases:
         with pytest.raises(PretrainedError, match=message):
@@ -228,3 +228,21 @@ def test_the_public_network_is_rebuilt_exactly():
     assert np.abs(embedding - expected).max() < 1e-4
     distances = np.sum((embedding[:, None] - embedding[None]) ** 2, -1)
     assert distances[np.triu_indices(len(images), 1)].min() > 0.01  # and not all one point
+
+
+def test_a_bottleneck_of_another_width_stays_random_and_alike_in_all_branches(model):
+    arrays = random_arrays(model)
+    other = build_network(5, image_size=80, embedding_size=24)
+    source = Source("run", "paper", arrays)
+    found = transfer(other, "paper", source)
+    assert found.unused == []
+    assert {name.split("/")[0] for name in found.fresh} == {
+        f"{task}_Bottleneck{end}" for task in TASKS for end in ("", "_BatchNorm")
+    }
+    line = describe_transfer(found, source)
+    assert "random: 2 layers (the bottleneck, of another width)" in line
+    named = named_weights(other)
+    first = named["verification_Bottleneck/kernel"].numpy()
+    assert first.std() > 0
+    for task in TASKS:
+        np.testing.assert_array_equal(named[f"{task}_Bottleneck/kernel"], first)

@@ -1,0 +1,37 @@
+"""Several looks at one image at test time, whose answers are averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from cari_keras.data.augment import standardize
+
+
+def views_of(
+    images: tf.Tensor, *, flip: bool = False, crops: Sequence[float] = (1.0,)
+) -> list[tf.Tensor]:
+    """The views of a batch of images.
+
+    Args:
+        images: float32 [N, S, S, 3], standardised.
+        flip: Whether each view comes with its mirror image.
+        crops: Sides of central squares, as fractions in (0, 1] of the image's; each is a view,
+            resized bilinearly to S and standardised anew (so that it does not matter that the
+            images were standardised before).
+
+    Returns:
+        `len(crops)` batches like `images`, twice as many with `flip`.
+    """
+    found = []
+    for side in crops:
+        view = images
+        if side < 1:
+            low, high = (1.0 - side) / 2.0, (1.0 + side) / 2.0
+            count = tf.shape(images)[0]
+            boxes = tf.tile(tf.constant([[low, low, high, high]]), [count, 1])
+            size = images.shape[1:3].as_list()
+            view = standardize(tf.image.crop_and_resize(images, boxes, tf.range(count), size))
+        found += [view, tf.reverse(view, axis=[2])] if flip else [view]
+    return found

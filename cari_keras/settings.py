@@ -1,0 +1,55 @@
+"""Dataclass fields that are command-line flags: their help, choices and parsers."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Callable, get_args, get_origin, get_type_hints
+
+
+def setting(default: Any, help: str, choices: tuple[Any, ...] = ()) -> Any:
+    """A dataclass field with the text and choices of its command-line flag."""
+    return field(default=default, metadata={"help": help, "choices": choices})
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field as the command line sees it."""
+
+    name: str
+    type: Callable[[str], Any]
+    many: bool
+    default: Any
+    help: str
+    choices: tuple[Any, ...]
+
+
+def settings(section: Any) -> list[Setting]:
+    """The fields of a section with the parser of their values."""
+    hints = get_type_hints(section)
+    found = []
+    for item in dataclasses.fields(section):
+        hint = hints[item.name]
+        optional = type(None) in get_args(hint)
+        inner = next((a for a in get_args(hint) if a is not type(None)), hint) if optional else hint
+        many = get_origin(inner) is tuple
+        parser = get_args(inner)[0] if many else inner
+        found.append(
+            Setting(
+                item.name,
+                _none_or(parser) if optional else parser,
+                many,
+                item.default,
+                item.metadata["help"],
+                item.metadata["choices"],
+            )
+        )
+    return found
+
+
+def _none_or(parser: Callable[[str], Any]) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        return None if text.lower() == "none" else parser(text)
+
+    parse.__name__ = getattr(parser, "__name__", "value")
+    return parse

@@ -1,0 +1,73 @@
+"""From a configuration to the network and its training step."""
+
+from __future__ import annotations
+
+import keras
+
+from cari_keras.config import Config
+from cari_keras.data.augment import Augmentation
+from cari_keras.model.network import build_network, freeze_stages, named_weights
+from cari_keras.training.averaging import MovingAverage
+from cari_keras.training.optimizers import make_optimizer
+from cari_keras.training.step import TrainStep
+from cari_keras.training.weighting import STRATEGIES
+
+
+def build_model(config: Config, num_identities: int) -> keras.Model:
+    """The network as a configuration describes it, its random weights decided by the seed."""
+    keras.utils.set_random_seed(config.training.seed)
+    model = build_network(
+        num_identities,
+        image_size=config.data.image_size,
+        seed=config.training.seed,
+        depth=config.model.depth,
+        embedding_size=config.model.embedding_size,
+        dropout=config.model.dropout,
+        weight_decay=config.model.weight_decay,
+        bn_momentum=config.model.bn_momentum,
+        private_blocks=config.model.private_blocks,
+        precision=config.model.precision,
+        detach_weights=STRATEGIES[config.training.weighting].detached,
+        cosine_scale=config.training.margin_scale if config.training.margin else None,
+    )
+    freeze_stages(model, config.training.frozen_stages)
+    return model
+
+
+def build_step(config: Config, model: keras.Model, num_identities: int) -> TrainStep:
+    """The training step of a network; the moving average starts at its present weights."""
+    training = config.training
+    average = None
+    if training.average_decay:
+        average = MovingAverage(named_weights(model), training.average_decay)
+    return TrainStep(
+        model,
+        num_identities,
+        make_optimizer(training, for_weights=False),
+        make_optimizer(training, for_weights=True),
+        strategy=training.weighting,
+        tasks=training.tasks,
+        logit_scale=training.logit_scale,
+        loss_epsilon=training.loss_epsilon,
+        center_weight=training.center_weight,
+        center_rate=training.center_rate,
+        label_smoothing=training.label_smoothing,
+        margin=training.margin,
+        margin_scale=training.margin_scale,
+        average=average,
+        shared_optimizer=make_optimizer(training) if training.shared_rate != 1 else None,
+    )
+
+
+def build_augmentation(config: Config) -> Augmentation:
+    """How training images are varied."""
+    data = config.data
+    return Augmentation(
+        flip=data.flip,
+        crop=data.crop,
+        color=data.color,
+        greyscale=data.greyscale,
+        drawing=data.drawing,
+        rotation=data.rotation,
+        erase=data.erase,
+    )

@@ -1,0 +1,126 @@
+"""Epochs that train the branches alone, on stored outputs of the shared layers.
+
+While the shared layers stand still, their output for an image does not change, so it is computed
+once and kept on disk: a pass over CaVI that takes minutes with the shared layers takes seconds.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cari_keras.data.augment import Augmentation
+from cari_keras.data.base import MODALITIES, Batch
+from cari_keras.data.pipeline import training_batches
+from cari_keras.data.prepare import Prepared
+from cari_keras.files import atomic_path
+
+#: Folder in the run, kept until the shared layers begin to move.
+FOLDER = "shared_outputs"
+
+
+class SharedOutputs:
+    """What the shared layers give for augmented training images, as float16 files in a folder.
+
+    Every view holds one full pass of the training batches, augmented with draws of its own. It is
+    computed when it is first asked for; one that an earlier process finished is read.
+
+    Args:
+        trunk: The shared layers as a model, see `split_at_shared`; used with BatchNorm's moving
+            statistics.
+        prepared: The prepared dataset.
+        folder: Where the views are kept, 32 kB for each image of each view at 160 pixels.
+        views: How many views there are; epoch e trains on view e modulo `views`.
+        batch_size: N.
+        seed: The run's seed.
+        augmentation: How images are varied.
+        modalities: Which images take part.
+    """
+
+    def __init__(
+        self,
+        trunk: keras.Model,
+        prepared: Prepared,
+        folder: Path,
+        *,
+        views: int,
+        batch_size: int,
+        seed: int,
+        augmentation: Augmentation,
+        modalities: Sequence[str] = MODALITIES,
+    ) -> None:
+        self.prepared, self.folder, self.views = prepared, folder, views
+        self.batch_size, self.seed = batch_size, seed
+        self.augmentation, self.modalities = augmentation, modalities
+        self._shape = tuple(trunk.output.shape[1:])
+        self._forward = tf.function(
+            lambda images: tf.cast(trunk(images, training=False), tf.float16),
+            input_signature=[tf.TensorSpec([None, *trunk.input.shape[1:]], tf.float32)],
+        )
+
+    def batches(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
+        """One epoch of batches whose images are float32 [N, *Z], a pure function of the arguments.
+
+        The images of a view are shuffled anew for every epoch.
+
+        Args:
+            epoch: The epoch's number.
+            skip: Batches to leave out at the start.
+        """
+        outputs, labels, is_caricature = self._view(epoch % self.views)
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(labels))
+        for start in range(skip * self.batch_size, len(order), self.batch_size):
+            # In the file's order, which the disk likes and the losses do not see.
+            rows = np.sort(order[start : start + self.batch_size])
+            yield Batch(
+                tf.constant(outputs[rows].astype(np.float32)),
+                tf.constant(labels[rows]),
+                tf.constant(is_caricature[rows]),
+            )
+
+    def delete(self) -> None:
+        """Removes the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _view(self, view: int) -> tuple[Any, np.ndarray, np.ndarray]:
+        folder = self.folder / f"view_{view}"
+        if not folder.is_dir():
+            self._compute(folder, view)
+        return (
+            np.load(folder / "outputs.npy", mmap_mode="r"),
+            np.load(folder / "labels.npy"),
+            np.load(folder / "is_caricature.npy"),
+        )
+
+    def _compute(self, folder: Path, view: int) -> None:
+        batches = training_batches(
+            self.prepared,
+            self.batch_size,
+            epoch=view,
+            seed=self.seed,
+            augmentation=self.augmentation,
+            modalities=self.modalities,
+        )
+        count = self.prepared.count("train", self.modalities) // self.batch_size * self.batch_size
+        labels, is_caricature = np.zeros(count, np.int32), np.zeros(count, bool)
+        with atomic_path(folder) as temporary:
+            temporary.mkdir()
+            # Straight to the file: memory does not grow with the number of images.
+            outputs = np.lib.format.open_memmap(
+                temporary / "outputs.npy", "w+", np.float16, (count, *self._shape)
+            )
+            for i, batch in enumerate(batches):
+                rows = slice(i * self.batch_size, (i + 1) * self.batch_size)
+                outputs[rows] = self._forward(batch.images).numpy()
+                labels[rows] = batch.labels.numpy()
+                is_caricature[rows] = batch.is_caricature.numpy()
+            outputs.flush()
+            del outputs
+            np.save(temporary / "labels.npy", labels)
+            np.save(temporary / "is_caricature.npy", is_caricature)

@@ -1,0 +1,160 @@
+"""Epochs on stored outputs of the shared layers: the same step, nothing shared moves."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cari_keras.data.augment import Augmentation
+from cari_keras.data.base import Batch
+from cari_keras.data.pipeline import training_batches
+from cari_keras.model.network import (
+    build_network,
+    freeze_stages,
+    named_weights,
+    shared_variables,
+    split_at_shared,
+)
+from cari_keras.training.build import build_model, build_step
+from cari_keras.training.checkpoints import load_checkpoint
+from cari_keras.training.frozen import FOLDER, SharedOutputs
+from cari_keras.training.trainer import Trainer
+from tests.conftest import small_config
+
+PLAIN = Augmentation()
+
+
+@pytest.mark.parametrize("private", [0, 1, None])
+@pytest.mark.parametrize("detach", [True, False])
+def test_the_two_parts_make_the_whole(private, detach):
+    model = build_network(
+        3, image_size=80, embedding_size=8, private_blocks=private, detach_weights=detach
+    )
+    trunk, branches = split_at_shared(model)
+    images = np.random.default_rng(0).normal(size=(2, 80, 80, 3)).astype(np.float32)
+    whole, parts = model(images), branches(trunk(images))
+    assert set(whole) == set(parts)
+    for name, value in whole.items():
+        np.testing.assert_allclose(value, parts[name], atol=1e-5)
+
+
+def outputs(prepared, folder, **changes):
+    trunk, _ = split_at_shared(build_network(3, image_size=80, embedding_size=8))
+    arguments = {"views": 2, "batch_size": 8, "seed": 3, "augmentation": PLAIN, **changes}
+    return trunk, SharedOutputs(trunk, prepared, folder, **arguments)
+
+
+@pytest.mark.slow
+def test_stored_outputs_are_those_of_the_training_batches(prepared, tmp_path):
+    trunk, stored = outputs(prepared, tmp_path / "kept")
+    expected, labels = [], []
+    for batch in training_batches(prepared, 8, epoch=1, seed=3, augmentation=PLAIN):
+        expected += [z.ravel() for z in trunk(batch.images, training=False).numpy()]
+        labels += batch.labels.numpy().tolist()
+    for epoch in (1, 3):  # both train on view 1
+        taken = []
+        for batch in stored.batches(epoch):
+            for z, label in zip(batch.images.numpy(), batch.labels.numpy()):
+                distances = np.abs(np.stack(expected) - z.ravel()).max(axis=1)
+                taken.append(int(distances.argmin()))
+                assert distances.min() < 1e-3  # float16
+                assert labels[taken[-1]] == label
+        assert sorted(taken) == list(range(24))
+    first, again, other = (
+        [b.labels.numpy().tolist() for b in stored.batches(e)] for e in (1, 1, 3)
+    )
+    assert first == again
+    assert first != other
+    rest = [b.labels.numpy().tolist() for b in stored.batches(1, skip=2)]
+    assert rest == first[2:]
+
+
+@pytest.mark.slow
+def test_a_view_is_computed_once_even_by_two_processes(prepared, tmp_path):
+    _, stored = outputs(prepared, tmp_path / "kept")
+    first = [b.images.numpy() for b in stored.batches(0)]
+    assert sorted(p.name for p in (tmp_path / "kept").iterdir()) == ["view_0"]
+    trunk, again = outputs(prepared, tmp_path / "kept")
+    trunk.set_weights([np.zeros_like(w) for w in trunk.get_weights()])
+    for a, b in zip(first, again.batches(0)):
+        np.testing.assert_array_equal(a, b.images)
+    again.delete()
+    assert not (tmp_path / "kept").exists()
+
+
+@pytest.mark.parametrize("shared_rate", [1.0, 0.1])
+def test_gradients_of_the_branches_are_the_whole_network_s(shared_rate):
+    """BatchNorm of the shared layers apart, which is why they are frozen for the comparison."""
+    config = small_config(dropout=0.0, private_blocks=1, shared_rate=shared_rate)
+    model = build_model(config, 3)
+    step = build_step(config, model, 3)
+    images = np.random.default_rng(0).normal(size=(6, 80, 80, 3)).astype(np.float32)
+    labels = tf.constant([0, 1, 2, 0, 1, 2])
+    is_caricature = tf.constant([True, False] * 3)
+    shared = {id(v) for v in shared_variables(step.model)}
+    trunk, _ = split_at_shared(step.model)
+    for layer in trunk.layers:
+        layer.trainable = False
+    whole = step.gradients(Batch(tf.constant(images), labels, is_caricature))
+    z = trunk(images, training=False)
+    parts = step.gradients(Batch(z, labels, is_caricature), frozen=True)
+    np.testing.assert_allclose(parts.losses, whole.losses, rtol=1e-4)
+    compared = 0
+    for variable, a, b in zip(step.theta, parts.theta, whole.theta):
+        if id(variable) in shared:
+            assert a is None
+            continue
+        np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-4)
+        compared += 1
+    assert compared > 20
+    for a, b in zip(parts.psi, whole.psi):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_run_that_thaws(prepared, tmp_path):
+    """Two frozen epochs leave every shared array as it was; the next moves them; files go."""
+    config = small_config(epochs=2, frozen_epochs=2, frozen_views=1, shared_rate=0.1)
+    start = {k: v.numpy() for k, v in named_weights(build_model(config, 3)).items()}
+    trainer = Trainer(config, prepared, tmp_path / "frozen")
+    shared = {layer.name for layer in split_at_shared(trainer.step.model)[0].layers}
+    rows = trainer.fit(progress=False)
+    assert [row["epoch"] for row in rows] == [2]
+    arrays, _ = load_checkpoint(tmp_path / "frozen" / "best")
+    moved = {
+        name.split("/")[0]
+        for name, value in arrays.items()
+        if not np.array_equal(value, start[name])
+    }
+    assert not moved & shared
+    assert {"logits_photo", "verification_Bottleneck", "weight_head"} <= moved
+
+    config = small_config(epochs=2, frozen_epochs=1, frozen_views=1, shared_rate=0.1)
+    rows = Trainer(config, prepared, tmp_path / "thawed").fit(progress=False)
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert not (tmp_path / "thawed" / FOLDER).exists()
+    arrays, _ = load_checkpoint(tmp_path / "thawed" / "last")
+    assert not np.array_equal(arrays["model/Conv2d_1a_3x3/kernel"], start["Conv2d_1a_3x3/kernel"])
+    assert (
+        json.loads((tmp_path / "thawed" / "config.json").read_text())["training"]["frozen_views"]
+        == 1
+    )
+
+
+def test_frozen_stages_leave_training_and_their_statistics_alone():
+    model = build_network(3, image_size=80, embedding_size=8)
+    freeze_stages(model, "block35")
+    before = {k: v.numpy() for k, v in named_weights(model).items()}
+    trained = {v.name.split("/")[0] for v in model.trainable_variables}
+    images = np.random.default_rng(0).normal(2, 3, size=(4, 80, 80, 3)).astype(np.float32)
+    model(images, training=True)
+    moved = {
+        name.split("/")[0]
+        for name, value in named_weights(model).items()
+        if not np.array_equal(before[name], value)
+    }
+    fixed = ("Conv2d_", "Block35_")
+    assert not any(name.startswith(fixed) for name in trained | moved)
+    assert any(name.startswith("Mixed_6a") for name in moved)
+    assert "Block17_1_Conv2d_1x1" in {layer.name for layer in model.layers if layer.trainable}
