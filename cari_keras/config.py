@@ -39,6 +39,11 @@ class DataConfig:
     drawing: float = setting(0.0, "share of training images made to look drawn: edges or few tones")
     rotation: float = setting(0.0, "largest random rotation in degrees; 0 turns it off")
     erase: float = setting(0.0, "share of training images that lose a random rectangle")
+    exaggerate: float = setting(
+        0.0,
+        "how far keypoints move from the mean face's, at most, as a share of their distance; needs "
+        "keypoints and tensorflow-addons; 0 turns it off",
+    )
     demo_identities: int = setting(20, "demo: number of people")
     demo_images: int = setting(30, "demo: photos, and as many caricatures, of each person")
 
@@ -187,6 +192,7 @@ _RANGES: dict[str, tuple[float, bool, float, bool]] = {
     "drawing": (0, True, 1, True),
     "rotation": (0, True, 180, True),
     "erase": (0, True, 1, True),
+    "exaggerate": (0, True, 3, True),
     "demo_identities": (2, True, 100000, True),
     "demo_images": (2, True, 100000, True),
     "embedding_size": (1, True, 65536, True),

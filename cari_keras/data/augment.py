@@ -10,8 +10,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Optional
 
 import tensorflow as tf
+
+from cari_keras.data.base import Keypoints
+from cari_keras.data.exaggerate import exaggerate
 
 #: ITU-R BT.601 luma.
 _LUMA = (0.299, 0.587, 0.114)
@@ -29,6 +33,8 @@ class Augmentation:
         drawing: The share of images that are made to look drawn.
         rotation: Largest angle of a random rotation, in degrees; 0 turns it off.
         erase: The share of images that lose a rectangle.
+        exaggerate: How far keypoints move away from `mean_face`; 0 turns it off.
+        mean_face: See `cari_keras.data.exaggerate.mean_face`.
     """
 
     flip: bool = True
@@ -38,6 +44,8 @@ class Augmentation:
     drawing: float = 0.0
     rotation: float = 0.0
     erase: float = 0.0
+    exaggerate: float = 0.0
+    mean_face: Keypoints = ()
 
 
 def random_flip(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -163,20 +171,28 @@ def random_drawing(image: tf.Tensor, seed: tf.Tensor, probability: float) -> tf.
     return tf.cond(draws[0] < probability, drawn, lambda: image)
 
 
-def augment(image: tf.Tensor, seed: tf.Tensor, settings: Augmentation) -> tf.Tensor:
+def augment(
+    image: tf.Tensor,
+    seed: tf.Tensor,
+    settings: Augmentation,
+    keypoints: Optional[tf.Tensor] = None,
+) -> tf.Tensor:
     """Applies whatever is switched on, in the order of the lines below.
 
     Args:
         image: uint8 or float32 [S, S, 3] in [0, 255], of static shape.
         seed: int [2].
         settings: Which changes, how strong.
+        keypoints: float32 [5, 2], see `exaggerate`, which alone looks at them.
 
     Returns:
         float32 [S, S, 3] in [0, 255].
     """
     shape = image.shape
     image = tf.cast(image, tf.float32)
-    seeds = tf.random.experimental.stateless_split(seed, 7)
+    seeds = tf.random.experimental.stateless_split(seed, 8)
+    if settings.exaggerate and keypoints is not None:
+        image = exaggerate(image, keypoints, seeds[7], settings.exaggerate, settings.mean_face)
     if settings.flip:
         image = random_flip(image, seeds[0])
     if settings.rotation:

@@ -72,7 +72,8 @@ def training_batches(
 
     def example(serialized: tf.Tensor, random_seed: tf.Tensor) -> Batch:
         fields = parse(serialized)
-        image = augment(decode(fields["image"], size), random_seed, augmentation)
+        image = decode(fields["image"], size)
+        image = augment(image, random_seed, augmentation, fields["keypoints"])
         return Batch(standardize(image), fields["label"], fields["is_caricature"])
 
     return (

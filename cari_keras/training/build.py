@@ -6,6 +6,9 @@ import keras
 
 from cari_keras.config import Config
 from cari_keras.data.augment import Augmentation
+from cari_keras.data.base import MODALITIES, Keypoints
+from cari_keras.data.exaggerate import mean_face, sparse_image_warp
+from cari_keras.data.prepare import Prepared
 from cari_keras.model.network import build_network, freeze_stages, named_weights
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.optimizers import make_optimizer
@@ -59,9 +62,19 @@ def build_step(config: Config, model: keras.Model, num_identities: int) -> Train
     )
 
 
-def build_augmentation(config: Config) -> Augmentation:
-    """How training images are varied."""
+def build_augmentation(config: Config, prepared: Prepared) -> Augmentation:
+    """How training images are varied.
+
+    Raises:
+        ConfigError: Faces are to be exaggerated and tensorflow-addons is not there.
+        DatasetError: Faces are to be exaggerated and have no keypoints.
+    """
     data = config.data
+    mean: Keypoints = ()
+    if data.exaggerate:
+        sparse_image_warp()
+        files = [file for modality in MODALITIES for file in prepared.files("train", modality)]
+        mean = mean_face(files, prepared.name)
     return Augmentation(
         flip=data.flip,
         crop=data.crop,
@@ -70,4 +83,6 @@ def build_augmentation(config: Config) -> Augmentation:
         drawing=data.drawing,
         rotation=data.rotation,
         erase=data.erase,
+        exaggerate=data.exaggerate,
+        mean_face=mean,
     )

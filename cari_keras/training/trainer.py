@@ -67,6 +67,7 @@ class Trainer:
             )
         if not resume and (self.run / "config.json").exists():
             raise ConfigError(f"{self.run} already holds a run; choose another --output")
+        self.augmentation = build_augmentation(config, prepared)
         self.model = build_model(config, len(prepared.identities))
         self.started_from = "" if resume else self._load_pretrained()
         self.step = build_step(config, self.model, len(prepared.identities))
@@ -158,7 +159,6 @@ class Trainer:
     def _batches(self) -> Iterable[Batch]:
         """The rest of this epoch's batches: images, or stored outputs of the shared layers."""
         data, training = self.config.data, self.config.training
-        augmentation = build_augmentation(self.config)
         outputs = SharedOutputs(
             split_at_shared(self.step.model)[0],
             self.prepared,
@@ -166,7 +166,7 @@ class Trainer:
             views=training.frozen_views,
             batch_size=data.batch_size,
             seed=training.seed,
-            augmentation=augmentation,
+            augmentation=self.augmentation,
             modalities=self.modalities,
         )
         if self.epoch < training.frozen_epochs:
@@ -177,7 +177,7 @@ class Trainer:
             data.batch_size,
             epoch=self.epoch,
             seed=training.seed,
-            augmentation=augmentation,
+            augmentation=self.augmentation,
             modalities=self.modalities,
             skip=self.step_in_epoch,
         )
