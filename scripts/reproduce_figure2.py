@@ -14,11 +14,11 @@ Flags it does not know go to cari-train.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
+from runs import train
 
 #: Trained on -> metrics.csv's columns for (photos, caricatures), and the paper's figures (CaVI).
 RUNS = {
@@ -34,13 +34,7 @@ def main() -> int:
     rows = []
     for task, (columns, paper) in RUNS.items():
         run = given.runs / task
-        if (run / "config.json").exists():
-            arguments = ["--resume", str(run)]
-        else:
-            arguments = ["--tasks", task, "--output", str(run), *others]
-        done = subprocess.run([sys.executable, "-m", "cari_keras.cli.train", *arguments])
-        if done.returncode:
-            return done.returncode
+        train(run, ["--tasks", task, *others])
         last = pd.read_csv(run / "metrics.csv").iloc[-1]
         found = [f"{100 * last[column]:.1f} %" for column in columns]
         rows.append([f"{task}s", *found, *(f"{value:.1f} %" for value in paper)])

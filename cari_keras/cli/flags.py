@@ -53,7 +53,7 @@ def add_config_flags(parser: argparse.ArgumentParser) -> None:
 def _help_of(item: Setting) -> str:
     if item.default is None or item.default == ():
         return item.help
-    shown = " ".join(item.default) if item.many else str(item.default)
+    shown = " ".join(map(str, item.default)) if item.many else str(item.default)
     return f"{item.help} [{shown}]"
 
 

@@ -6,7 +6,7 @@ A pair is accepted, called the same person, where its distance is at most the th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Union
 
 import numpy as np
 
@@ -77,7 +77,7 @@ class CrossValidated(NamedTuple):
 def cross_validated_accuracy(
     distances: np.ndarray,
     same: np.ndarray,
-    subjects: Sequence[str],
+    subjects: Union[Sequence[Any], np.ndarray],
     *,
     folds: int = 2,
     seed: int = 0,

@@ -43,6 +43,15 @@ def test_table_2_by_hand(predictions):
     }
 
 
+def test_a_threshold_chosen_elsewhere(predictions):
+    """Squared distances are 0 for the same person and 2 for two."""
+    pairs = [Pair(f"c{i}", f"p{j}", i == j) for i in range(3) for j in range(3)]
+    for threshold, expected in ((1.0, 1.0), (3.0, 3 / 9), (-1.0, 6 / 9)):
+        found = figures(predictions, pairs, threshold)
+        assert found["verification_accuracy"] == pytest.approx(expected)
+        assert found["verification_auc"] == 1.0
+
+
 def test_absent_heads_pairs_and_modalities_leave_their_figures_out(predictions):
     photo_only = {"logits_photo": predictions.outputs["logits_photo"]}
     part = Predictions(predictions.paths, predictions.labels, predictions.is_caricature, photo_only)

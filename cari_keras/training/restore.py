@@ -1,0 +1,58 @@
+"""A finished run's network, from its folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+
+from cari_keras.config import Config
+from cari_keras.errors import CheckpointError, ConfigError
+from cari_keras.model.network import named_weights
+from cari_keras.training.build import build_model
+from cari_keras.training.checkpoints import assign, load_checkpoint
+
+
+class Restored(NamedTuple):
+    """A run as it was at its best validation score.
+
+    Attributes:
+        config: Its settings.
+        model: Its network with the weights of `best/`.
+        identities: Names in the order of their labels.
+        meta: What `best/` says of itself: `epoch`, `score` and `figures`.
+    """
+
+    config: Config
+    model: keras.Model
+    identities: tuple[str, ...]
+    meta: dict[str, Any]
+
+
+def restore_run(run: Path) -> Restored:
+    """Rebuilds a run's network from its config.json, identities.json and best checkpoint.
+
+    Raises:
+        CheckpointError: A file is missing or damaged, or the weights do not fit the network.
+    """
+    run = Path(run)
+    config = _read(run / "config.json")
+    identities = _read(run / "identities.json")
+    try:
+        settings = Config.from_dict(config)
+        names = tuple(str(name) for name in identities)
+    except (AttributeError, TypeError, ConfigError) as error:
+        raise CheckpointError(f"{run}: not a run's configuration ({error})") from error
+    arrays, meta = load_checkpoint(run / "best")
+    model = build_model(settings, len(names))
+    assign(named_weights(model), arrays, str(run / "best"))
+    return Restored(settings, model, names, meta)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: not readable as a run's ({error})") from error

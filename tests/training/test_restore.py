@@ -1,0 +1,49 @@
+"""A run's network from its folder."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from cari_keras.errors import CheckpointError
+from cari_keras.evaluation.evaluator import Evaluator
+from cari_keras.training.restore import restore_run
+from cari_keras.training.trainer import Trainer
+from tests.conftest import small_config
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def run(prepared, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "one"
+    Trainer(small_config(epochs=1), prepared, folder).fit(progress=False)
+    return folder
+
+
+def test_it_gives_the_figures_the_run_wrote_down(run, prepared):
+    restored = restore_run(run)
+    assert restored.config == small_config(epochs=1)
+    assert restored.identities == tuple(f"person_{i}" for i in range(3))
+    found = Evaluator(restored.model, prepared)()
+    assert found == pytest.approx(restored.meta["figures"], abs=1e-6)
+
+
+def test_what_is_missing_or_does_not_fit_is_named(run, tmp_path):
+    with pytest.raises(CheckpointError, match=r"nowhere/config\.json: not readable"):
+        restore_run(tmp_path / "nowhere")
+    for change, message in (
+        (lambda c: c["model"].update(embedding_size=9), "expected"),
+        (lambda c: c["model"].update(embedding_size=0), "not a run's configuration"),
+        (lambda c: c.update(model=3), "not a run's configuration"),
+    ):
+        copy = tmp_path / "copy"
+        shutil.copytree(run, copy)
+        config = json.loads((copy / "config.json").read_text())
+        change(config)
+        (copy / "config.json").write_text(json.dumps(config))
+        with pytest.raises(CheckpointError, match=message):
+            restore_run(copy)
+        shutil.rmtree(copy)
+    assert np.isfinite(restore_run(run).meta["score"])
