@@ -60,6 +60,9 @@ class ModelConfig:
     private_blocks: Optional[int] = setting(
         None, "last block8s that each branch has for itself (default: all)"
     )
+    shared_bottleneck: bool = setting(
+        False, "the three heads read one bottleneck; no branch has blocks for itself"
+    )
     precision: str = setting("float32", "arithmetic of the network", ("float32", "bfloat16"))
     pretrained: Optional[str] = setting(
         None, "start from trained weights: facenet (see cari-pretrained), a run folder, or a file"

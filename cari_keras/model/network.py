@@ -42,6 +42,7 @@ def build_network(
     weight_decay: float = 5e-5,
     bn_momentum: float = 0.995,
     private_blocks: Optional[int] = None,
+    shared_bottleneck: bool = False,
     precision: str = "float32",
     cosine_scale: Optional[float] = None,
     detach_weights: bool = True,
@@ -60,6 +61,8 @@ def build_network(
         bn_momentum: Decay of the moving statistics of BatchNorm.
         private_blocks: How many of the last block8s each branch has for itself; the others are
             shared. None keeps all of them private, as in the paper; 0 shares all.
+        shared_bottleneck: Give the three heads one bottleneck, so that each reads the embedding
+            that branch 1 shapes on both modalities; there can then be no private blocks.
         precision: `"float32"`, or `"bfloat16"` for mixed precision (variables, embeddings, logits
             and whatever follows from them stay float32).
         cosine_scale: None gives branch 1 the paper's head, dense on the bottleneck. A number s
@@ -95,7 +98,13 @@ def build_network(
         raise ConfigError(f"dropout must be in [0, 1). Received: {dropout}")
     blocks35, blocks17, blocks8 = DEPTHS[depth]
     total8 = blocks8 + 1
-    private = total8 if private_blocks is None else private_blocks
+    private = private_blocks
+    if private is None:
+        private = 0 if shared_bottleneck else total8
+    if shared_bottleneck and private:
+        raise ConfigError(
+            f"private_blocks must be 0 with shared_bottleneck. Received: {private_blocks}"
+        )
     if not 0 <= private <= total8:
         raise ConfigError(
             f"private_blocks must be between 0 and {total8} for depth {depth}. Received: {private}"
@@ -114,10 +123,13 @@ def build_network(
     x = _blocks8(shared, x, 0, total8 - private, total8)
 
     outputs = {}
+    common = _bottleneck(shared, x, embedding_size, dropout, seed) if shared_bottleneck else None
     for position, task in enumerate(TASKS):
         layers = blocks.Layers(dtype, weight_decay, bn_momentum, prefix=f"{task}_")
-        features = _blocks8(layers, x, total8 - private, total8, total8)
-        bottleneck = _bottleneck(layers, features, embedding_size, dropout, seed + position)
+        bottleneck = common
+        if bottleneck is None:
+            features = _blocks8(layers, x, total8 - private, total8, total8)
+            bottleneck = _bottleneck(layers, features, embedding_size, dropout, seed + position)
         if task == "verification":
             outputs["embedding"] = keras.layers.UnitNormalization(
                 dtype="float32", name="embedding"
@@ -238,8 +250,11 @@ def split_variables(model: keras.Model) -> tuple[list[Any], list[Any]]:
 
 
 def shared_variables(model: keras.Model) -> list[Any]:
-    """The trainable variables of the layers that the branches share; a part of Theta."""
-    own = ("logits_", WEIGHT_HEAD, *(f"{task}_" for task in TASKS))
+    """The trainable variables of the shared layers, those up to Z; a part of Theta.
+
+    A bottleneck that the branches share lies behind Z and is not one of them.
+    """
+    own = ("logits_", WEIGHT_HEAD, "Bottleneck", *(f"{task}_" for task in TASKS))
     return [
         variable
         for layer in model.layers

@@ -211,3 +211,26 @@ def test_weights_have_names_of_their_own(network):
 def test_wrong_arguments_are_named(changes, message):
     with pytest.raises(ConfigError, match=message):
         build_network(**{"num_identities": 3, **changes})
+
+
+def test_a_shared_bottleneck_serves_all_heads():
+    model = build_network(5, image_size=80, embedding_size=16, shared_bottleneck=True)
+    weights = named_weights(model)
+    assert {n.split("/")[0] for n in weights if "Bottleneck" in n} == {
+        "Bottleneck",
+        "Bottleneck_BatchNorm",
+    }
+    shared = {id(v) for v in shared_variables(model)}
+    assert id(weights["Bottleneck/kernel"]) not in shared
+    assert id(weights["Block8_2_Conv2d_1x1/kernel"]) in shared
+    # One linear map for each head, on the same features.
+    images = np.random.default_rng(0).normal(size=(2, 80, 80, 3)).astype(np.float32)
+    bottleneck = keras.Model(model.input, model.get_layer("Bottleneck_BatchNorm").output)
+    features, outputs = bottleneck(images).numpy(), model(images)
+    for task in TASKS:
+        kernel, bias = (weights[f"logits_{task}/{part}"].numpy() for part in ("kernel", "bias"))
+        np.testing.assert_allclose(outputs[f"logits_{task}"], features @ kernel + bias, atol=1e-4)
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    np.testing.assert_allclose(outputs["embedding"], unit, atol=1e-5)
+    with pytest.raises(ConfigError, match="private_blocks must be 0 with shared_bottleneck"):
+        build_network(5, image_size=80, shared_bottleneck=True, private_blocks=1)
