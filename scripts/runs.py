@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 
 def train(run: Path, flags: Sequence[str]) -> None:
@@ -20,3 +22,52 @@ def train(run: Path, flags: Sequence[str]) -> None:
     done = subprocess.run([sys.executable, "-m", "cari_keras.cli.train", *arguments])
     if done.returncode:
         raise SystemExit(done.returncode)
+
+
+def evaluate(run: Path, *, test: bool = False, **views: Any) -> dict[str, Any]:
+    """A trained run's figures at its best epoch; kept in the run folder, and read from there.
+
+    Args:
+        run: The run folder.
+        test: Use the test split where its images are there, with the verification threshold of the
+            validation pairs.
+        views: `flip` and `crops` of `Evaluator`, in place of the run's own settings.
+
+    Returns:
+        The figures, and `split`: which split they are of.
+    """
+    named = "-".join(f"{name}_{value}" for name, value in sorted(views.items()))
+    stored = run / "evaluations" / f"{'test' if test else 'validation'}-{named or 'own'}.json"
+    if stored.is_file():
+        return dict(json.loads(stored.read_text(encoding="utf-8")))
+    from cari_keras.data.prepare import prepare
+    from cari_keras.data.registry import load_dataset
+    from cari_keras.evaluation.evaluator import Evaluator, figures, pair_distances
+    from cari_keras.evaluation.verification import best_threshold
+    from cari_keras.files import write_json
+    from cari_keras.training.restore import restore_run
+
+    config, model, _, _ = restore_run(run)
+    training, data = config.training, config.data
+    prepared = prepare(load_dataset(config), data.image_size, cache_dir=data.cache_dir)
+    arguments = {"flip": training.flip_test, "crops": training.test_crops, **views}
+
+    def predict(split: str) -> Any:
+        size = data.batch_size
+        evaluator = Evaluator(
+            model, prepared, split, tasks=training.tasks, batch_size=size, **arguments
+        )
+        return evaluator.predict()
+
+    validation, pairs = predict("validation"), prepared.pairs.get("validation", ())
+    if test and prepared.count("test"):
+        threshold = None
+        if "embedding" in validation.outputs:
+            distances, same, _ = pair_distances(validation, pairs)
+            threshold = best_threshold(distances, same)
+        found = figures(predict("test"), prepared.pairs["test"], threshold)
+        result = {"split": "test", **found}
+    else:
+        result = {"split": "validation", **figures(validation, pairs)}
+    write_json(stored, result)
+    return result

@@ -11,13 +11,11 @@ split's, with a threshold by two-fold cross-validation over identities.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from runs import train
+from runs import evaluate, train
 
 #: Row -> (flags of its run, the paper's figures: verification, photo, caricature, V2C, C2V).
 ROWS: dict[str, tuple[list[str], list[str]]] = {
@@ -35,50 +33,6 @@ COLUMNS = {
     "v2c": "V2C",
     "c2v": "C2V",
 }
-
-
-def figures_of(run: Path) -> dict[str, Any]:
-    """A run's figures, from its table2.json; computed where that is not there yet."""
-    stored = run / "table2.json"
-    if stored.is_file():
-        return dict(json.loads(stored.read_text(encoding="utf-8")))
-    from cari_keras.data.prepare import prepare
-    from cari_keras.data.registry import load_dataset
-    from cari_keras.evaluation.evaluator import Evaluator, figures, pair_distances
-    from cari_keras.evaluation.verification import best_threshold
-    from cari_keras.files import write_json
-    from cari_keras.training.restore import restore_run
-
-    config, model, _, _ = restore_run(run)
-    prepared = prepare(
-        load_dataset(config), config.data.image_size, cache_dir=config.data.cache_dir
-    )
-
-    def predict(split: str) -> Any:
-        training = config.training
-        return Evaluator(
-            model,
-            prepared,
-            split,
-            tasks=training.tasks,
-            batch_size=config.data.batch_size,
-            flip=training.flip_test,
-            crops=training.test_crops,
-        ).predict()
-
-    validation = predict("validation")
-    found: dict[str, Any] = {"split": "validation"}
-    if prepared.count("test"):
-        threshold = None
-        if "embedding" in validation.outputs:
-            pairs = pair_distances(validation, prepared.pairs["validation"])
-            threshold = best_threshold(pairs.distances, pairs.same)
-        found["split"] = "test"
-        found.update(figures(predict("test"), prepared.pairs["test"], threshold))
-    else:
-        found.update(figures(validation, prepared.pairs["validation"]))
-    write_json(stored, found)
-    return found
 
 
 def cell(values: Sequence[float]) -> str:
@@ -107,7 +61,7 @@ def main() -> int:
             print(f"\n{name}, seed {seed}: {run}", flush=True)
             settings = ["--preset", given.preset, "--data-dir", given.data_dir, "--seed", str(seed)]
             train(run, [*settings, *flags, *others])
-            found.append(figures_of(run))
+            found.append(evaluate(run, test=True))
             splits.add(found[-1]["split"])
         ours = [cell([f[c] for f in found if c in f]) for c in COLUMNS]
         lines += [[f"{name} (paper, test)", *paper], [f"{name} (ours)", *ours]]

@@ -62,7 +62,7 @@ def test_rows_beside_the_papers_and_a_second_call_only_reads(with_test, tmp_path
     assert list(table.loc["Dynamic (paper, test)"]) == ["94.92", "98.35", "85.61", "80.04", "64.39"]
     ours = table.loc["Single-visual (ours)"]
     assert ours["Verification"] == ours["C2V"] == "-"  # it has neither embedding nor that head
-    stored = json.loads((tmp_path / "runs" / "dynamic-0" / "table2.json").read_text())
+    stored = json.loads((tmp_path / "runs/dynamic-0/evaluations/test-own.json").read_text())
     assert stored["split"] == split
     assert table.loc["Dynamic (ours)", "Photo id."] == f"{100 * stored['photo_identification']:.2f}"
     weights = tmp_path / "runs" / "dynamic-0" / "best" / "arrays.npz"
