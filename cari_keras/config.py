@@ -113,6 +113,7 @@ class TrainingConfig:
     test_crops: tuple[float, ...] = setting(
         (1.0,), "evaluate the mean over central squares of these sides, as fractions of the image"
     )
+    evaluate_every: int = setting(1, "epochs from one validation to the next")
     frozen_epochs: int = setting(
         0, "first epochs that train the branches alone, on stored outputs of the shared layers"
     )
@@ -219,6 +220,7 @@ _RANGES: dict[str, tuple[float, bool, float, bool]] = {
     "clip_norm": (0, True, 1e9, True),
     "average_decay": (0, True, 1, False),
     "test_crops": (0, False, 1, True),
+    "evaluate_every": (1, True, 1e9, True),
     "frozen_epochs": (0, True, 1e9, True),
     "frozen_views": (1, True, 1000, True),
     "workers": (1, True, 4096, True),

@@ -112,8 +112,8 @@ class Trainer:
             while self.epoch < epochs:
                 self._train_epoch(bar, log)
                 self.epoch, self.step_in_epoch = self.epoch + 1, 0
-                if self.epoch < self.config.training.frozen_epochs:
-                    continue  # An evaluation would take many times as long as such an epoch.
+                if not self._evaluation_is_due():
+                    continue
                 figures = self.evaluate()
                 log.epoch(self.epoch, self.epoch * self.steps, figures)
                 self._save(figures)
@@ -123,6 +123,17 @@ class Trainer:
             bar.close()
             log.close()
         return read_metrics(self.run)
+
+    def _evaluation_is_due(self) -> bool:
+        """After the last frozen epoch, the last of all, and every so many in between.
+
+        Within the frozen epochs an evaluation would take many times as long as an epoch.
+        """
+        training = self.config.training
+        since = self.epoch - training.frozen_epochs
+        return since >= 0 and (
+            since % training.evaluate_every == 0 or self.epoch == training.epochs
+        )
 
     def _load_pretrained(self) -> str:
         """Puts the weights to start from into the network; returns one line about them."""

@@ -53,6 +53,12 @@ def test_what_a_run_leaves(run):
     assert best["Conv2d_1a_3x3/kernel"].shape == (3, 3, 3, 32)
 
 
+def test_validation_every_so_many_epochs_and_at_the_end(prepared, tmp_path):
+    config = small_config(epochs=5, evaluate_every=2, frozen_epochs=1, frozen_views=1)
+    rows = Trainer(config, prepared, tmp_path / "run").fit(progress=False)
+    assert [row["epoch"] for row in rows] == [1, 3, 5]
+
+
 def test_one_seed_is_one_run(run, prepared, tmp_path):
     Trainer(small_config(), prepared, tmp_path / "again").fit(progress=False)
     for name in ("steps.csv", "metrics.csv"):
