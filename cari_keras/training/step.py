@@ -85,7 +85,6 @@ class TrainStep:
         shared_optimizer: Optional[keras.optimizers.Optimizer] = None,
     ) -> None:
         self.model = restrict_to_tasks(model, tasks)
-        _, self.branches = split_at_shared(self.model)
         self.theta, self.psi = split_variables(self.model)
         self.theta_optimizer = theta_optimizer
         self.shared_optimizer = shared_optimizer
@@ -122,7 +121,7 @@ class TrainStep:
             batch: Images, or outputs Z of the shared layers where these are `frozen`.
             frozen: Leave the shared layers out; there are then no gradients for their variables.
         """
-        model = self.branches if frozen else self.model
+        model = split_at_shared(self.model)[1] if frozen else self.model
         learned = self.strategy.psi is not None
         with tf.GradientTape(persistent=learned) as tape:
             outputs = model(batch.images, training=True)
