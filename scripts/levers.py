@@ -59,23 +59,16 @@ TEST_LEVERS: dict[str, dict[str, Any]] = {
     "two squares at test time": {"crops": (1.0, 0.85)},
 }
 
-COLUMNS = {
-    "verification_accuracy": "Verification",
-    "verification_auc": "AUC",
-    "photo_identification": "Photo id.",
-    "caricature_identification": "Caricature id.",
-    "v2c": "V2C",
-    "c2v": "C2V",
-}
-
 
 def table(found: dict[str, dict[str, float]]) -> pd.DataFrame:
     """The plain run in percent, the others as differences from it in points."""
+    from cari_keras.evaluation.evaluator import LABELS
+
     rows = []
     plain = found["plain"]
     for name, figures in found.items():
         row = {"lever": name}
-        for column, label in COLUMNS.items():
+        for column, label in LABELS.items():
             if name == "plain":
                 row[label] = f"{100 * plain[column]:.2f}"
             else:

@@ -59,15 +59,12 @@ def evaluate(run: Path, *, test: bool = False, **views: Any) -> dict[str, Any]:
         )
         return evaluator.predict()
 
-    validation, pairs = predict("validation"), prepared.pairs.get("validation", ())
-    if test and prepared.count("test"):
-        threshold = None
-        if "embedding" in validation.outputs:
-            distances, same, _ = pair_distances(validation, pairs)
-            threshold = best_threshold(distances, same)
-        found = figures(predict("test"), prepared.pairs["test"], threshold)
-        result = {"split": "test", **found}
-    else:
-        result = {"split": "validation", **figures(validation, pairs)}
+    split = "test" if test and prepared.count("test") else "validation"
+    threshold = None
+    if split == "test" and "verification" in training.tasks:
+        distances, same, _ = pair_distances(predict("validation"), prepared.pairs["validation"])
+        threshold = best_threshold(distances, same)
+    found = figures(predict(split), prepared.pairs.get(split, ()), threshold)
+    result = {"split": split, **found}
     write_json(stored, result)
     return result

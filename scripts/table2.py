@@ -26,13 +26,14 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
     "Dynamic": (["--weighting", "dynamic"], ["94.92", "98.35", "85.61", "80.04", "64.39"]),
 }
 
-COLUMNS = {
-    "verification_accuracy": "Verification",
-    "photo_identification": "Photo id.",
-    "caricature_identification": "Caricature id.",
-    "v2c": "V2C",
-    "c2v": "C2V",
-}
+#: The columns of the paper's table, by the evaluator's names.
+COLUMNS = (
+    "verification_accuracy",
+    "photo_identification",
+    "caricature_identification",
+    "v2c",
+    "c2v",
+)
 
 
 def cell(values: Sequence[float]) -> str:
@@ -65,7 +66,9 @@ def main() -> int:
             splits.add(found[-1]["split"])
         ours = [cell([f[c] for f in found if c in f]) for c in COLUMNS]
         lines += [[f"{name} (paper, test)", *paper], [f"{name} (ours)", *ours]]
-    table = pd.DataFrame(lines, columns=["", *COLUMNS.values()])
+    from cari_keras.evaluation.evaluator import LABELS
+
+    table = pd.DataFrame(lines, columns=["", *(LABELS[column] for column in COLUMNS)])
     print(f"\nCaVI, {' and '.join(sorted(splits))} split, percent:\n")
     print(table.to_string(index=False))
     given.runs.mkdir(parents=True, exist_ok=True)

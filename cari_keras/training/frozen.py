@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from cari_keras.data.augment import Augmentation
 from cari_keras.data.base import MODALITIES, Batch
-from cari_keras.data.pipeline import training_batches
+from cari_keras.data.pipeline import steps_per_epoch, training_batches
 from cari_keras.data.prepare import Prepared
 from cari_keras.files import atomic_path
 
@@ -107,7 +107,8 @@ class SharedOutputs:
             augmentation=self.augmentation,
             modalities=self.modalities,
         )
-        count = self.prepared.count("train", self.modalities) // self.batch_size * self.batch_size
+        steps = steps_per_epoch(self.prepared, self.batch_size, self.modalities)
+        count = steps * self.batch_size
         labels, is_caricature = np.zeros(count, np.int32), np.zeros(count, bool)
         with atomic_path(folder) as temporary:
             temporary.mkdir()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -71,6 +71,7 @@ class Trainer:
         self.model = build_model(config, len(prepared.identities))
         self.started_from = "" if resume else self._load_pretrained()
         self.step = build_step(config, self.model, len(prepared.identities))
+        self.shared_outputs = self._make_shared_outputs()
         self.evaluator = Evaluator(
             self.model,
             prepared,
@@ -135,6 +136,22 @@ class Trainer:
             since % training.evaluate_every == 0 or self.epoch == training.epochs
         )
 
+    def _make_shared_outputs(self) -> Optional[SharedOutputs]:
+        """The stored outputs that the frozen epochs train on; None where there are none."""
+        data, training = self.config.data, self.config.training
+        if not training.frozen_epochs:
+            return None
+        return SharedOutputs(
+            split_at_shared(self.step.model)[0],
+            self.prepared,
+            self.run / FOLDER,
+            views=training.frozen_views,
+            batch_size=data.batch_size,
+            seed=training.seed,
+            augmentation=self.augmentation,
+            modalities=self.modalities,
+        )
+
     def _load_pretrained(self) -> str:
         """Puts the weights to start from into the network; returns one line about them."""
         if not self.config.model.pretrained:
@@ -170,19 +187,10 @@ class Trainer:
     def _batches(self) -> Iterable[Batch]:
         """The rest of this epoch's batches: images, or stored outputs of the shared layers."""
         data, training = self.config.data, self.config.training
-        outputs = SharedOutputs(
-            split_at_shared(self.step.model)[0],
-            self.prepared,
-            self.run / FOLDER,
-            views=training.frozen_views,
-            batch_size=data.batch_size,
-            seed=training.seed,
-            augmentation=self.augmentation,
-            modalities=self.modalities,
-        )
-        if self.epoch < training.frozen_epochs:
-            return outputs.batches(self.epoch, self.step_in_epoch)
-        outputs.delete()
+        if self.shared_outputs is not None:
+            if self.epoch < training.frozen_epochs:
+                return self.shared_outputs.batches(self.epoch, self.step_in_epoch)
+            self.shared_outputs.delete()
         return training_batches(
             self.prepared,
             data.batch_size,

@@ -5,11 +5,25 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def run_command(module, *arguments, cwd=None):
     """Runs `cari_keras.cli.<module>` in a process of its own."""
-    command = [sys.executable, "-m", f"cari_keras.cli.{module}", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    return run_python("-m", f"cari_keras.cli.{module}", *arguments, cwd=cwd)
+
+
+def run_script(name, *arguments):
+    """Runs `scripts/<name>` in a process of its own and returns what it printed."""
+    result = run_python(ROOT / "scripts" / name, *arguments)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def run_python(*arguments, cwd=None):
+    """Runs this interpreter with the project on its path."""
+    command = [sys.executable, *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=False
     )

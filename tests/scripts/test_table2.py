@@ -1,17 +1,13 @@
 """scripts/table2.py on a tiny tree in CaVI's layout, as its user runs it."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from tests.cli.commands import run_script
 from tests.conftest import write_image
 
-ROOT = Path(__file__).resolve().parents[2]
 FLAGS = "--preset cavi --image-size 80 --batch-size 4 --embedding-size 8 --epochs 1 --quiet"
 
 
@@ -37,17 +33,7 @@ def tree(root, *, with_test):
 
 
 def table2(data, runs, *flags):
-    command = [sys.executable, ROOT / "scripts/table2.py", "--data-dir", data, "--runs", runs]
-    result = subprocess.run(
-        [*map(str, command), *flags, *FLAGS.split()],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+    return run_script("table2.py", "--data-dir", data, "--runs", runs, *flags, *FLAGS.split())
 
 
 @pytest.mark.slow
