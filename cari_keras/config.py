@@ -29,6 +29,9 @@ class DataConfig:
         False, "cavi: train on the validation images too; their figures mean nothing"
     )
     image_size: int = setting(160, "side of the network's input in pixels (the paper: 160)")
+    stored_size: Optional[int] = setting(
+        None, "side of the stored images, more of which keeps crops sharp (default: the input's)"
+    )
     batch_size: int = setting(64, "images per step")
     flip: bool = setting(True, "mirror half of the training images")
     crop: float = setting(0.85, "smallest side of a random crop, as a fraction; 1 turns it off")
@@ -62,6 +65,11 @@ class ModelConfig:
     )
     shared_bottleneck: bool = setting(
         False, "the three heads read one bottleneck; no branch has blocks for itself"
+    )
+    head_decay: Optional[float] = setting(
+        None,
+        "heads 2 and 3 are head 1 plus a part of their own with this L2 coefficient; 'none' = "
+        "separate heads",
     )
     precision: str = setting("float32", "arithmetic of the network", ("float32", "bfloat16"))
     pretrained: Optional[str] = setting(
@@ -112,6 +120,11 @@ class TrainingConfig:
     )
     test_crops: tuple[float, ...] = setting(
         (1.0,), "evaluate the mean over central squares of these sides, as fractions of the image"
+    )
+    verify_by: str = setting(
+        "embedding",
+        "verification compares embeddings, or what branch 1 says of the known identities",
+        ("embedding", "identities"),
     )
     evaluate_every: int = setting(1, "epochs from one validation to the next")
     frozen_epochs: int = setting(
@@ -189,6 +202,7 @@ class Config:
 #: Name -> (lower bound, whether the bound itself is allowed, upper bound, likewise).
 _RANGES: dict[str, tuple[float, bool, float, bool]] = {
     "image_size": (80, True, 1024, True),
+    "stored_size": (80, True, 4096, True),
     "batch_size": (1, True, 65536, True),
     "crop": (0, False, 1, True),
     "color": (0, True, 1, False),
@@ -202,6 +216,7 @@ _RANGES: dict[str, tuple[float, bool, float, bool]] = {
     "embedding_size": (1, True, 65536, True),
     "dropout": (0, True, 1, False),
     "weight_decay": (0, True, 1, True),
+    "head_decay": (0, True, 1e3, True),
     "bn_momentum": (0, True, 1, False),
     "epochs": (1, True, 1e9, True),
     "seed": (0, True, 2**31 - 1, True),

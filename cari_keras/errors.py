@@ -27,3 +27,7 @@ class TrainingError(CariError):
 
 class PretrainedError(CariError):
     """Pretrained weights are missing, not the file they should be, or of another network."""
+
+
+class AlignError(CariError):
+    """Raw pictures or an aligned folder are missing, or not as they should be."""

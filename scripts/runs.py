@@ -49,8 +49,10 @@ def evaluate(run: Path, *, test: bool = False, **views: Any) -> dict[str, Any]:
 
     config, model, _, _ = restore_run(run)
     training, data = config.training, config.data
-    prepared = prepare(load_dataset(config), data.image_size, cache_dir=data.cache_dir)
+    size = data.stored_size or data.image_size
+    prepared = prepare(load_dataset(config), size, cache_dir=data.cache_dir)
     arguments = {"flip": training.flip_test, "crops": training.test_crops, **views}
+    arguments.setdefault("verify_by", training.verify_by)
 
     def predict(split: str) -> Any:
         size = data.batch_size

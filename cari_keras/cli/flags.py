@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Callable, NoReturn
 
 from cari_keras.config import FIELDS, SECTIONS, Config
@@ -29,11 +29,20 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_config_flags(parser: argparse.ArgumentParser) -> None:
-    """One flag per configuration field, grouped by section; defaults are left to the preset.
+    """The flags of a run's configuration; defaults are left to the preset."""
+    add_flags(parser, SECTIONS)
 
-    The help shows in brackets what applies where the preset says nothing else.
+
+def add_flags(parser: argparse.ArgumentParser, sections: Mapping[str, Any]) -> None:
+    """One flag per field of some dataclasses, each a group of the help; none has a default.
+
+    The help shows in brackets what applies where nothing else says.
+
+    Args:
+        parser: Where to add them.
+        sections: Title to a dataclass of `setting` fields.
     """
-    for section, cls in SECTIONS.items():
+    for section, cls in sections.items():
         group = parser.add_argument_group(section, (cls.__doc__ or "").split("\n")[0])
         for item in settings(cls):
             flag = "--" + item.name.replace("_", "-")
@@ -82,6 +91,9 @@ def run_program(
     except CariError as error:
         print(f"{program}: error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read the output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         if error.filename is None:
             raise  # not about a path that somebody named

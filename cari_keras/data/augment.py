@@ -54,13 +54,15 @@ def random_flip(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.cond(mirrored, lambda: tf.reverse(image, axis=[1]), lambda: image)
 
 
-def random_crop_and_scale(image: tf.Tensor, seed: tf.Tensor, smallest: float) -> tf.Tensor:
+def random_crop_and_scale(
+    image: tf.Tensor, seed: tf.Tensor, smallest: float, image_size: Optional[int] = None
+) -> tf.Tensor:
     """Cuts a square whose side is uniform in [smallest, 1] of the image's, anywhere in the image.
 
-    Height and width are scaled apart by up to 5 %. The square is resized, bilinearly, to the
-    image's own size.
+    Height and width are scaled apart by up to 5 %. The square is resized, bilinearly, to
+    `image_size`, by default the image's own.
     """
-    size = image.shape[0]
+    size = image_size or image.shape[0]
     draws = tf.random.stateless_uniform([4], seed)
     side = smallest + (1.0 - smallest) * draws[0]
     stretch = 1.0 + 0.05 * (2.0 * draws[1] - 1.0)
@@ -176,6 +178,7 @@ def augment(
     seed: tf.Tensor,
     settings: Augmentation,
     keypoints: Optional[tf.Tensor] = None,
+    image_size: Optional[int] = None,
 ) -> tf.Tensor:
     """Applies whatever is switched on, in the order of the lines below.
 
@@ -184,11 +187,13 @@ def augment(
         seed: int [2].
         settings: Which changes, how strong.
         keypoints: float32 [5, 2], see `exaggerate`, which alone looks at them.
+        image_size: Side of the result; by default S. A random crop is cut from the image as it is,
+            so that crops of an image that is larger than the result are sharp.
 
     Returns:
-        float32 [S, S, 3] in [0, 255].
+        float32 [image_size, image_size, 3] in [0, 255].
     """
-    shape = image.shape
+    size = image_size or image.shape[0]
     image = tf.cast(image, tf.float32)
     seeds = tf.random.experimental.stateless_split(seed, 8)
     if settings.exaggerate and keypoints is not None:
@@ -198,7 +203,9 @@ def augment(
     if settings.rotation:
         image = random_rotation(image, seeds[5], settings.rotation)
     if settings.crop < 1:
-        image = random_crop_and_scale(image, seeds[1], settings.crop)
+        image = random_crop_and_scale(image, seeds[1], settings.crop, size)
+    elif size != image.shape[0]:
+        image = tf.image.resize(image, [size, size], antialias=True)
     if settings.color:
         image = random_color(image, seeds[2], settings.color)
     if settings.greyscale:
@@ -207,7 +214,7 @@ def augment(
         image = random_drawing(image, seeds[4], settings.drawing)
     if settings.erase:
         image = random_erase(image, seeds[6], settings.erase)
-    return tf.ensure_shape(image, shape)
+    return tf.ensure_shape(image, [size, size, 3])
 
 
 def standardize(images: tf.Tensor) -> tf.Tensor:

@@ -40,5 +40,10 @@ def encode(sample: Sample, size: int) -> Union[bytes, str]:
         image = resize(_dataset.load(sample), size)
     except DatasetError as error:
         return str(error)
+    return to_jpeg(image)
+
+
+def to_jpeg(image: np.ndarray) -> bytes:
+    """uint8 RGB [h, w, 3] as JPEG."""
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

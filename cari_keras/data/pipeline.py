@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Optional
 
 import tensorflow as tf
 
@@ -31,6 +32,7 @@ def training_batches(
     seed: int,
     augmentation: Augmentation,
     modalities: Sequence[str] = MODALITIES,
+    image_size: Optional[int] = None,
     skip: int = 0,
 ) -> tf.data.Dataset:
     """One epoch of training batches, a pure function of its arguments.
@@ -45,6 +47,7 @@ def training_batches(
         seed: The run's seed.
         augmentation: How images are varied.
         modalities: Which images take part.
+        image_size: S, side of the images that come out; the stored images' by default.
         skip: Batches to leave out at the start, to go on in the middle of an epoch.
 
     Returns:
@@ -73,7 +76,7 @@ def training_batches(
     def example(serialized: tf.Tensor, random_seed: tf.Tensor) -> Batch:
         fields = parse(serialized)
         image = decode(fields["image"], size)
-        image = augment(image, random_seed, augmentation, fields["keypoints"])
+        image = augment(image, random_seed, augmentation, fields["keypoints"], image_size)
         return Batch(standardize(image), fields["label"], fields["is_caricature"])
 
     return (
@@ -90,8 +93,8 @@ def evaluation_batches(prepared: Prepared, split: str, batch_size: int) -> tf.da
     """Every image of a split once, in order, unchanged but for standardisation.
 
     Returns:
-        A dataset of dicts: `image` float32 [n, S, S, 3], `label` int32 [n], `is_caricature` bool
-        [n], `path` string [n]; the last batch may be smaller.
+        A dataset of dicts: `image` float32 [n, S, S, 3] of the stored size S, `label` int32 [n],
+        `is_caricature` bool [n], `path` string [n]; the last batch may be smaller.
     """
     files = [name for modality in MODALITIES for name in prepared.files(split, modality)]
     size = prepared.image_size

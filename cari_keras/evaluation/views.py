@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Optional
 
 import tensorflow as tf
 
@@ -10,7 +11,11 @@ from cari_keras.data.augment import standardize
 
 
 def views_of(
-    images: tf.Tensor, *, flip: bool = False, crops: Sequence[float] = (1.0,)
+    images: tf.Tensor,
+    *,
+    flip: bool = False,
+    crops: Sequence[float] = (1.0,),
+    image_size: Optional[int] = None,
 ) -> list[tf.Tensor]:
     """The views of a batch of images.
 
@@ -18,20 +23,22 @@ def views_of(
         images: float32 [N, S, S, 3], standardised.
         flip: Whether each view comes with its mirror image.
         crops: Sides of central squares, as fractions in (0, 1] of the image's; each is a view,
-            resized bilinearly to S and standardised anew (so that it does not matter that the
-            images were standardised before).
+            resized bilinearly to `image_size` and standardised anew (so that it does not matter
+            that the images were standardised before).
+        image_size: Side of the views; by default S.
 
     Returns:
-        `len(crops)` batches like `images`, twice as many with `flip`.
+        `len(crops)` batches of views, twice as many with `flip`.
     """
     found = []
+    size = image_size or images.shape[1]
     for side in crops:
         view = images
-        if side < 1:
+        if side < 1 or size != images.shape[1]:
             low, high = (1.0 - side) / 2.0, (1.0 + side) / 2.0
             count = tf.shape(images)[0]
             boxes = tf.tile(tf.constant([[low, low, high, high]]), [count, 1])
-            size = images.shape[1:3].as_list()
-            view = standardize(tf.image.crop_and_resize(images, boxes, tf.range(count), size))
+            every = tf.range(count)
+            view = standardize(tf.image.crop_and_resize(images, boxes, every, [size, size]))
         found += [view, tf.reverse(view, axis=[2])] if flip else [view]
     return found

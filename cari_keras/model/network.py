@@ -9,6 +9,7 @@ import keras
 
 from cari_keras.errors import ConfigError
 from cari_keras.model import blocks
+from cari_keras.model.heads import Heads
 
 #: Repeats of block35, block17 and block8 (the last block8, of scale 1, comes on top of these).
 DEPTHS = {"paper": (1, 1, 1), "facenet": (5, 10, 5)}
@@ -43,6 +44,7 @@ def build_network(
     bn_momentum: float = 0.995,
     private_blocks: Optional[int] = None,
     shared_bottleneck: bool = False,
+    head_decay: Optional[float] = None,
     precision: str = "float32",
     cosine_scale: Optional[float] = None,
     detach_weights: bool = True,
@@ -63,6 +65,10 @@ def build_network(
             shared. None keeps all of them private, as in the paper; 0 shares all.
         shared_bottleneck: Give the three heads one bottleneck, so that each reads the embedding
             that branch 1 shapes on both modalities; there can then be no private blocks.
+        head_decay: None gives every branch a head of its own, as in the paper. A number makes the
+            heads of branches 2 and 3 the sum of branch 1's, which sees both modalities, and a part
+            of their own that starts at zero and has this L2 coefficient: tasks regularised towards
+            a common one (Evgeniou and Pontil, 2004). The branches must then share a bottleneck.
         precision: `"float32"`, or `"bfloat16"` for mixed precision (variables, embeddings, logits
             and whatever follows from them stay float32).
         cosine_scale: None gives branch 1 the paper's head, dense on the bottleneck. A number s
@@ -105,6 +111,8 @@ def build_network(
         raise ConfigError(
             f"private_blocks must be 0 with shared_bottleneck. Received: {private_blocks}"
         )
+    if head_decay is not None and not shared_bottleneck:
+        raise ConfigError(f"head_decay needs shared_bottleneck. Received: {head_decay}")
     if not 0 <= private <= total8:
         raise ConfigError(
             f"private_blocks must be between 0 and {total8} for depth {depth}. Received: {private}"
@@ -122,7 +130,13 @@ def build_network(
     x = blocks.reduction_b(shared, x)
     x = _blocks8(shared, x, 0, total8 - private, total8)
 
-    outputs = {}
+    outputs: dict[str, Any] = {}
+    heads = Heads(
+        num_identities,
+        shared.regularizer(),
+        cosine_scale=cosine_scale,
+        head_decay=head_decay,
+    )
     common = _bottleneck(shared, x, embedding_size, dropout, seed) if shared_bottleneck else None
     for position, task in enumerate(TASKS):
         layers = blocks.Layers(dtype, weight_decay, bn_momentum, prefix=f"{task}_")
@@ -134,16 +148,9 @@ def build_network(
             outputs["embedding"] = keras.layers.UnitNormalization(
                 dtype="float32", name="embedding"
             )(bottleneck)
-        if task == "verification" and cosine_scale is not None:
-            logits = _cosine_head(outputs["embedding"], num_identities, cosine_scale)
+            logits = heads.first(bottleneck, outputs["embedding"])
         else:
-            logits = keras.layers.Dense(
-                num_identities,
-                kernel_initializer="glorot_uniform",
-                kernel_regularizer=layers.regularizer(),
-                dtype="float32",
-                name=f"logits_{task}",
-            )(bottleneck)
+            logits = heads.other(task, bottleneck, outputs["logits_verification"])
         outputs[f"logits_{task}"] = logits
     outputs["weight_logits"] = _weight_head(shared, x, detach_weights)
     return keras.Model(image, outputs, name=f"cari_{depth}")
@@ -171,24 +178,6 @@ def _bottleneck(layers: blocks.Layers, x: Any, size: int, dropout: float, seed: 
         name=f"{prefix}Bottleneck",
     )(x)
     return layers.batch_norm(x, "Bottleneck")
-
-
-def _cosine_head(embedding: Any, num_identities: int, scale: float) -> Any:
-    """Scaled cosines to the classes' vectors, which a constraint keeps at unit length."""
-    unit = keras.constraints.UnitNorm(axis=0)
-
-    def unit_vectors(shape: Any, dtype: Any = None) -> Any:
-        return unit(keras.initializers.RandomNormal()(shape, dtype=dtype))
-
-    cosines = keras.layers.Dense(
-        num_identities,
-        use_bias=False,
-        kernel_initializer=unit_vectors,
-        kernel_constraint=unit,
-        dtype="float32",
-        name="logits_verification",
-    )(embedding)
-    return keras.layers.Rescaling(scale, dtype="float32", name="logits_verification_scale")(cosines)
 
 
 def _weight_head(layers: blocks.Layers, z: Any, detach: bool) -> Any:

@@ -30,6 +30,7 @@ def build_model(config: Config, num_identities: int) -> keras.Model:
         bn_momentum=config.model.bn_momentum,
         private_blocks=config.model.private_blocks,
         shared_bottleneck=config.model.shared_bottleneck,
+        head_decay=config.model.head_decay,
         precision=config.model.precision,
         detach_weights=STRATEGIES[config.training.weighting].detached,
         cosine_scale=config.training.margin_scale if config.training.margin else None,

@@ -58,7 +58,7 @@ class SharedOutputs:
         self.prepared, self.folder, self.views = prepared, folder, views
         self.batch_size, self.seed = batch_size, seed
         self.augmentation, self.modalities = augmentation, modalities
-        self._shape = tuple(trunk.output.shape[1:])
+        self._image_size, self._shape = trunk.input.shape[1], tuple(trunk.output.shape[1:])
         self._forward = tf.function(
             lambda images: tf.cast(trunk(images, training=False), tf.float16),
             input_signature=[tf.TensorSpec([None, *trunk.input.shape[1:]], tf.float32)],
@@ -106,6 +106,7 @@ class SharedOutputs:
             seed=self.seed,
             augmentation=self.augmentation,
             modalities=self.modalities,
+            image_size=self._image_size,
         )
         steps = steps_per_epoch(self.prepared, self.batch_size, self.modalities)
         count = steps * self.batch_size

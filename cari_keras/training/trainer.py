@@ -79,6 +79,7 @@ class Trainer:
             batch_size=config.data.batch_size,
             flip=config.training.flip_test,
             crops=config.training.test_crops,
+            verify_by=config.training.verify_by,
         )
         self.epoch, self.step_in_epoch, self.best = 0, 0, -1.0
         self._next_checkpoint = 0.0
@@ -198,6 +199,7 @@ class Trainer:
             seed=training.seed,
             augmentation=self.augmentation,
             modalities=self.modalities,
+            image_size=data.image_size,
             skip=self.step_in_epoch,
         )
 

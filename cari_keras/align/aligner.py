@@ -1,0 +1,163 @@
+"""What becomes of one file: its rows in the manifest, and the records of its faces.
+
+Runs in worker processes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+from cari_keras.align.config import AlignConfig
+from cari_keras.align.crop import Placement, crop, place_box, place_similar, place_whole
+from cari_keras.align.detector import Detector, Face
+from cari_keras.align.finder import find_faces, main_face
+from cari_keras.align.landmarks import face_of, read_landmarks
+from cari_keras.align.manifest import ALIGNED, POINTS, REJECTED, Row
+from cari_keras.align.pictures import Picture, RefusedError, read_picture
+from cari_keras.align.tree import LAYOUTS, Entry
+from cari_keras.data.base import Sample
+from cari_keras.data.encoding import to_jpeg
+
+#: The label in aligned records: the dataset that reads them numbers its identities.
+NO_LABEL = -1
+
+
+class Outcome(NamedTuple):
+    """What became of one file.
+
+    Attributes:
+        rows: Of the manifest, one for each face that was kept, or one that says why there is none.
+        examples: The records of those faces, serialised.
+    """
+
+    rows: list[Row]
+    examples: list[bytes]
+
+
+class Aligner:
+    """Aligns single files.
+
+    Args:
+        raw: The raw folder.
+        config: The settings; `layout` names a layout.
+
+    Raises:
+        AlignError: The `mtcnn` package is missing.
+    """
+
+    def __init__(self, raw: Path, config: AlignConfig) -> None:
+        self.raw, self.config, self.layout = raw, config, LAYOUTS[config.layout]
+        self.detector = Detector()
+
+    def __call__(self, entry: Entry) -> Outcome:
+        """Never raises on account of a file's content."""
+        config = self.config
+        try:
+            picture = read_picture(
+                self.raw / entry.path,
+                max_bytes=config.max_bytes,
+                max_pixels=config.max_pixels,
+            )
+        except RefusedError as error:
+            return Outcome([rejected(entry, str(error))], [])
+        source, found = self._look(entry, picture.pixels)
+        if not found:
+            return Outcome([{**rejected(entry, "no face found"), **_of_picture(picture)}], [])
+        rows, examples = [], []
+        for number, (face, placement) in enumerate(found):
+            row, example = self._keep(entry, picture, face, placement, number)
+            rows.append({**row, "source": source})
+            examples.append(example)
+        return Outcome(rows, examples)
+
+    def _look(
+        self, entry: Entry, image: np.ndarray
+    ) -> tuple[str, list[tuple[Optional[Face], Placement]]]:
+        """Where faces were had from, and each with its place in the crop."""
+        config, layout = self.config, self.layout
+        height, width = image.shape[:2]
+        source, faces = find_faces(
+            self.detector,
+            image,
+            entry.modality,
+            max_side=config.max_side,
+            face_crop=layout.face_crops,
+        )
+        if faces:
+            kept = faces if config.all_faces else [main_face(faces, height, width)]
+            return source, [(face, self._place(face, config.margin)) for face in kept]
+        if layout.landmarks:
+            points = read_landmarks(self.raw / layout.landmarks(entry.path))
+            if points is not None:
+                face = face_of(points)
+                # As published: the widened box is the whole crop.
+                return "landmarks", [
+                    (face, self._place(face, 0.0 if config.align == "box" else config.margin))
+                ]
+        if layout.face_crops:
+            return "whole", [(None, place_whole(height, width, config.image_size, config.margin))]
+        return "", []
+
+    def _place(self, face: Face, margin: float) -> Placement:
+        if self.config.align == "similarity":
+            return place_similar(face.keypoints, self.config.image_size, margin)
+        return place_box(face.box, self.config.image_size, margin)
+
+    def _keep(
+        self,
+        entry: Entry,
+        picture: Picture,
+        face: Optional[Face],
+        placement: Placement,
+        number: int,
+    ) -> tuple[Row, bytes]:
+        from cari_keras.data.records import serialize
+
+        row = {**_row(entry, ALIGNED), **_of_picture(picture), "face": number}
+        keypoints = None
+        if face is not None:
+            corners = zip(("left", "top", "right", "bottom"), face.box)
+            row.update({name: _rounded(value) for name, value in corners})
+            row["confidence"] = round(face.confidence, 4)
+            inside = placement.points(face.keypoints)
+            for prefix, points in (("", face.keypoints), ("crop_", inside)):
+                for name, point in zip(POINTS, points):
+                    for axis, value in zip("xy", point):
+                        row[f"{prefix}{name}_{axis}"] = _rounded(value)
+            keypoints = tuple((float(x), float(y)) for x, y in inside / placement.size)
+        sample = Sample(
+            record_name(entry.path, number), entry.identity, entry.modality, "", keypoints
+        )
+        image = to_jpeg(crop(picture.pixels, placement))
+        return row, serialize(sample, image, NO_LABEL)
+
+
+def record_name(path: str, face: int) -> str:
+    """The name of a face in the records: its picture's, numbered from the second face on."""
+    return f"{path}#{face}" if face else path
+
+
+def rejected(entry: Entry, reason: str) -> Row:
+    """The row of a file that gives no face."""
+    return {**_row(entry, REJECTED), "reason": reason}
+
+
+def _row(entry: Entry, status: str) -> Row:
+    return {
+        "path": entry.path,
+        "identity": entry.identity,
+        "modality": entry.modality,
+        "status": status,
+    }
+
+
+def _of_picture(picture: Picture) -> Row:
+    height, width = picture.pixels.shape[:2]
+    return {"width": width, "height": height, "sha256": picture.sha256}
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 2)

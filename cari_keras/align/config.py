@@ -1,0 +1,51 @@
+"""The settings of an alignment, the one source of `cari-align`'s flags and of dataset.json."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from cari_keras.align.tree import LAYOUTS
+from cari_keras.errors import ConfigError
+from cari_keras.settings import setting
+
+
+@dataclass(frozen=True)
+class AlignConfig:
+    """What becomes of a picture; two runs with equal settings give equal bytes."""
+
+    layout: str = setting("auto", "how RAW is laid out", ("auto", *LAYOUTS))
+    image_size: int = setting(224, "side of the crops in pixels")
+    margin: float = setting(
+        0.6, "room about a face, as a fraction of the face: the same share whatever its size"
+    )
+    align: str = setting(
+        "similarity",
+        "turn and scale five points onto a template, or cut a square about the box",
+        ("similarity", "box"),
+    )
+    all_faces: bool = setting(False, "keep every face of a picture, not only its main one")
+    max_side: int = setting(
+        1600, "larger pictures are shrunk to this side before faces are looked for"
+    )
+    max_pixels: int = setting(
+        100_000_000, "pictures of more pixels are refused before they are decoded"
+    )
+    max_bytes: int = setting(100_000_000, "larger files are refused unread")
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("image_size", 20, 4096),
+            ("margin", 0, 10),
+            ("max_side", 80, 20_000),
+            ("max_pixels", 1, 10**10),
+            ("max_bytes", 1, 2**31 - 1),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ConfigError(f"{name} must be in [{low}, {high}]. Received: {value!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for dataset.json."""
+        return dataclasses.asdict(self)

@@ -1,0 +1,214 @@
+"""Aligns a folder: what is new, changed or gone since the last run, and nothing else.
+
+The aligned folder holds records/*.tfrecord, manifest.csv, dataset.json, contact_sheet.png and the
+dataset's lists. They are a function of the raw folder and the settings alone, whatever
+interruptions and additions led to them. dataset.json is written last and removed first: where it
+is, the rest is whole.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from tqdm import tqdm
+
+from cari_keras.align.aligner import Outcome, rejected
+from cari_keras.align.config import AlignConfig
+from cari_keras.align.journal import NAME as JOURNAL
+from cari_keras.align.journal import Journal
+from cari_keras.align.manifest import NAME as MANIFEST
+from cari_keras.align.manifest import write_manifest
+from cari_keras.align.pool import align_files
+from cari_keras.align.shards import FOLDER, shard_names, write_shards
+from cari_keras.align.sheet import NAME as SHEET
+from cari_keras.align.sheet import write_sheet
+from cari_keras.align.summary import Summary, summarise
+from cari_keras.align.tree import Entry, Layout, find_layout, list_entries
+from cari_keras.data.base import MODALITIES
+from cari_keras.errors import AlignError
+from cari_keras.files import write_json
+
+NAME = "dataset.json"
+SCHEMA_VERSION = 1
+
+_SECONDS_BETWEEN_COMMITS = 1.0
+
+
+def align_folder(
+    raw: Path,
+    aligned: Path,
+    config: AlignConfig,
+    *,
+    workers: Optional[int] = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Summary:
+    """Aligns every picture of a folder.
+
+    Args:
+        raw: The folder with pictures.
+        aligned: The folder to write; an interrupted run is gone on with, a finished one is brought
+            up to date.
+        config: The settings.
+        workers: Processes; as many as there are cores by default.
+        overwrite: Start again, where the folder was made with other settings.
+        progress: Whether to show a progress bar on standard error.
+
+    Returns:
+        The counts.
+
+    Raises:
+        AlignError: A folder is missing, holds something else, was made with other settings, or is
+            being written by another process.
+    """
+    layout = find_layout(raw, config.layout)
+    config = AlignConfig(**{**config.to_dict(), "layout": layout.name})
+    _check_folders(raw, aligned)
+    if overwrite:
+        _clear(aligned)
+    aligned.mkdir(parents=True, exist_ok=True)
+    journal = Journal(aligned)
+    try:
+        _check_settings(journal, aligned, config)
+        changed = _bring_up_to_date(journal, raw, layout, config, aligned, workers, progress)
+        if changed or not (aligned / NAME).is_file():
+            (aligned / NAME).unlink(missing_ok=True)
+            write_shards(aligned, journal)
+            _write_rest(journal, raw, layout, config, aligned)
+        return summarise(journal.rows())
+    finally:
+        journal.close()
+
+
+def _check_folders(raw: Path, aligned: Path) -> None:
+    source, target = raw.resolve(), aligned.resolve()
+    if target == source or source in target.parents:
+        raise AlignError(f"{aligned}: lies in {raw}; crops would be taken for raw pictures")
+    if aligned.exists() and not aligned.is_dir():
+        raise AlignError(f"{aligned}: not a folder")
+    if aligned.is_dir() and any(aligned.iterdir()) and not (aligned / JOURNAL).is_file():
+        raise AlignError(f"{aligned}: holds other things; choose an empty folder")
+
+
+def _clear(aligned: Path) -> None:
+    """Removes what cari-align wrote, and nothing else."""
+    for name in (NAME, MANIFEST, SHEET, JOURNAL, f"{JOURNAL}-journal"):
+        (aligned / name).unlink(missing_ok=True)
+    for name in (FOLDER, f".{FOLDER}.new"):
+        shutil.rmtree(aligned / name, ignore_errors=True)
+
+
+def _check_settings(journal: Journal, aligned: Path, config: AlignConfig) -> None:
+    wanted = {"schema_version": SCHEMA_VERSION, **config.to_dict()}
+    made_with = journal.fact("settings")
+    if made_with is None:
+        journal.note("settings", wanted)
+        return
+    changed = [
+        f"{name} {made_with.get(name)}, not {value}"
+        for name, value in wanted.items()
+        if made_with.get(name) != value
+    ]
+    if changed:
+        raise AlignError(
+            f"{aligned}: was made with {'; '.join(changed)}: choose another folder, or give "
+            "--overwrite to start again"
+        )
+
+
+def _bring_up_to_date(
+    journal: Journal,
+    raw: Path,
+    layout: Layout,
+    config: AlignConfig,
+    aligned: Path,
+    workers: Optional[int],
+    progress: bool,
+) -> bool:
+    """Aligns what is new or changed, forgets what is gone; says whether there was any of it."""
+    entries = list_entries(raw, layout)
+    stamps = {entry.path: _stamp(raw, entry) for entry in entries}
+    known = journal.stamps()
+    gone = [path for path in known if path not in stamps]
+    todo = [entry for entry in entries if known.get(entry.path) != stamps[entry.path]]
+    if not gone and not todo:
+        return False
+    (aligned / NAME).unlink(missing_ok=True)
+    for path in gone:
+        journal.forget(path)
+    pictures = []
+    for entry in todo:
+        if entry.refused:
+            journal.add(
+                entry.path, stamps[entry.path], Outcome([rejected(entry, entry.refused)], [])
+            )
+        else:
+            pictures.append(entry)
+    journal.commit()
+    _align(journal, pictures, stamps, raw, config, workers or os.cpu_count() or 1, progress)
+    return True
+
+
+def _align(
+    journal: Journal,
+    pictures: Sequence[Entry],
+    stamps: dict[str, str],
+    raw: Path,
+    config: AlignConfig,
+    workers: int,
+    progress: bool,
+) -> None:
+    counts = {"aligned": 0, "rejected": 0}
+    done = len(stamps) - len(pictures)
+    bar = tqdm(
+        total=len(stamps),
+        initial=done,
+        unit="image",
+        desc="Aligning",
+        disable=not progress,
+        dynamic_ncols=True,
+    )
+    due = time.monotonic() + _SECONDS_BETWEEN_COMMITS
+    with bar:
+        for entry, outcome in align_files(pictures, raw, config, workers):
+            journal.add(entry.path, stamps[entry.path], outcome)
+            counts["aligned" if outcome.examples else "rejected"] += 1
+            bar.set_postfix(counts, refresh=False)
+            bar.update()
+            if time.monotonic() > due:
+                journal.commit()
+                due = time.monotonic() + _SECONDS_BETWEEN_COMMITS
+    journal.commit()
+
+
+def _stamp(raw: Path, entry: Entry) -> str:
+    """Changes whenever the file may have."""
+    try:
+        status = (raw / entry.path).stat()
+    except OSError as error:
+        return f"{entry.refused} {error.errno}"
+    return f"{entry.refused} {status.st_size} {status.st_mtime_ns}"
+
+
+def _write_rest(
+    journal: Journal, raw: Path, layout: Layout, config: AlignConfig, aligned: Path
+) -> None:
+    write_manifest(aligned, journal.rows())
+    write_sheet(aligned, raw, config, journal.rows())
+    for name in layout.bookkeeping:
+        if (raw / name).is_dir():
+            shutil.copytree(raw / name, aligned / name, dirs_exist_ok=True)
+    summary = summarise(journal.rows())
+    content: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "settings": config.to_dict(),
+        "identities": summary.identities,
+        "counts": summary.counts,
+        "shards": {m: shard_names(journal.count(m), m) for m in MODALITIES},
+    }
+    write_json(aligned / NAME, content)

@@ -1,0 +1,151 @@
+"""What has been done so far, in one SQLite file that survives being killed at any moment.
+
+Records wait here until they are all there and are moved into shards; from then on the journal
+knows where each of them lies, so that a later run can add and remove files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, Optional
+
+from cari_keras.align.aligner import Outcome
+from cari_keras.align.manifest import Row
+from cari_keras.errors import AlignError
+
+NAME = ".journal.sqlite"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS file (path BLOB PRIMARY KEY, stamp TEXT NOT NULL, rows TEXT NOT NULL)
+    WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS record (path BLOB, face INTEGER, modality TEXT NOT NULL,
+    example BLOB, shard TEXT, offset INTEGER, length INTEGER, PRIMARY KEY (path, face));
+"""
+
+
+class Record(NamedTuple):
+    """One face's record: its bytes while they wait, or where they lie in the shards."""
+
+    path: str
+    face: int
+    example: Optional[bytes]
+    shard: Optional[str]
+    offset: Optional[int]
+    length: Optional[int]
+
+
+class Journal:
+    """The journal of an aligned folder; one process at a time.
+
+    Args:
+        folder: The aligned folder; it exists.
+
+    Raises:
+        AlignError: Another process is at work, or the file is no journal.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / NAME
+        try:
+            self._db = sqlite3.connect(path, timeout=1.0, isolation_level="IMMEDIATE")
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript("BEGIN IMMEDIATE;" + _SCHEMA + "COMMIT;")
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise AlignError(f"{folder}: another cari-align is at work there") from error
+            raise AlignError(f"{path}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise AlignError(f"{path}: damaged ({error}); start again with --overwrite") from error
+
+    def close(self) -> None:
+        """Keeps what was done and lets other processes in."""
+        self._db.commit()
+        self._db.close()
+
+    def fact(self, name: str) -> Any:
+        """A value that was noted, or None."""
+        row = self._db.execute("SELECT value FROM fact WHERE name = ?", [name]).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def note(self, name: str, value: Any) -> None:
+        """Notes a value and commits."""
+        self._db.execute("REPLACE INTO fact VALUES (?, ?)", [name, json.dumps(value)])
+        self._db.commit()
+
+    def stamps(self) -> dict[str, str]:
+        """The files that are done, with the stamp they had."""
+        rows = self._db.execute("SELECT path, stamp FROM file")
+        return {os.fsdecode(path): stamp for path, stamp in rows}
+
+    def add(self, path: str, stamp: str, outcome: Outcome) -> None:
+        """Notes what became of a file, in place of what was known of it; not yet committed."""
+        self.forget(path)
+        key = os.fsencode(path)
+        self._db.execute(
+            "INSERT INTO file VALUES (?, ?, ?)", [key, stamp, json.dumps(outcome.rows)]
+        )
+        for row, example in zip(outcome.rows, outcome.examples):
+            self._db.execute(
+                "INSERT INTO record VALUES (?, ?, ?, ?, NULL, NULL, NULL)",
+                [key, row["face"], row["modality"], example],
+            )
+
+    def forget(self, path: str) -> None:
+        """Takes a file out; not yet committed."""
+        for table in ("file", "record"):
+            self._db.execute(f"DELETE FROM {table} WHERE path = ?", [os.fsencode(path)])
+
+    def commit(self) -> None:
+        """Makes everything up to here survive."""
+        self._db.commit()
+
+    def rows(self) -> Iterator[Row]:
+        """The manifest's rows by path and face."""
+        places = {
+            (path, face): (shard, offset)
+            for path, face, shard, offset in self._db.execute(
+                "SELECT path, face, shard, offset FROM record"
+            )
+        }
+        for path, rows in self._db.execute("SELECT path, rows FROM file ORDER BY path"):
+            for row in json.loads(rows):
+                if (place := places.get((path, row.get("face")))) is not None:
+                    row["shard"], row["offset"] = place
+                yield row
+
+    def count(self, modality: str) -> int:
+        """How many records a modality has."""
+        query = "SELECT COUNT(*) FROM record WHERE modality = ?"
+        return int(self._db.execute(query, [modality]).fetchone()[0])
+
+    def records(self, modality: str) -> Iterator[Record]:
+        """A modality's records by path and face."""
+        query = (
+            "SELECT path, face, example, shard, offset, length FROM record "
+            "WHERE modality = ? ORDER BY path, face"
+        )
+        for path, *rest in self._db.execute(query, [modality]):
+            yield Record(os.fsdecode(path), *rest)
+
+    def move(self, places: list[tuple[str, int, int, str, int]], fact: str) -> None:
+        """Notes where records will lie, each (shard, offset, length, path, face), and a fact.
+
+        Both at once: whoever finds the fact set finishes the move.
+        """
+        self._db.executemany(
+            "UPDATE record SET shard = ?, offset = ?, length = ? WHERE path = ? AND face = ?",
+            [(*place, os.fsencode(path), face) for *place, path, face in places],
+        )
+        self.note(fact, True)
+
+    def release(self) -> None:
+        """Drops the bytes of records, which now lie in shards."""
+        self._db.execute("UPDATE record SET example = NULL WHERE example IS NOT NULL")
+        self._db.commit()
+        self._db.execute("VACUUM")

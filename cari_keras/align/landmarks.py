@@ -1,0 +1,39 @@
+"""Annotated landmarks, where a dataset ships them: WebCaricature's 17 points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+
+from cari_keras.align.detector import Face
+
+#: The published crop: the points' box, wider and higher by these factors about its middle.
+WIDER, HIGHER = 1.5, 1.2
+
+
+def read_landmarks(path: Path) -> Optional[np.ndarray]:
+    """Reads a `FacialPoints` file: 17 lines `x y`, also in scientific notation.
+
+    Returns:
+        float64 [17, 2] in pixels, or None where the file is missing or not of that form.
+    """
+    try:
+        points = np.loadtxt(path, dtype=np.float64, ndmin=2)
+    except (OSError, ValueError):
+        return None
+    return points if points.shape == (17, 2) and np.isfinite(points).all() else None
+
+
+def face_of(points: np.ndarray) -> Face:
+    """A face from 17 points: the published crop's box, and five of MTCNN's keypoints.
+
+    The eyes are the middles of their corners (points 9-10 and 11-12); nose tip, mouth left and
+    right are points 13, 15 and 17. Confidence is 1: somebody put them there.
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    middle, half = (low + high) / 2, (high - low) / 2 * [WIDER, HIGHER]
+    left_eye, right_eye = points[8:10].mean(axis=0), points[10:12].mean(axis=0)
+    keypoints = np.stack([left_eye, right_eye, points[12], points[14], points[16]])
+    return Face(np.concatenate([middle - half, middle + half]), keypoints, 1.0)

@@ -1,0 +1,61 @@
+"""The manifest: one row for every file that was met, or for each of its faces."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from cari_keras.errors import AlignError
+from cari_keras.files import atomic_path
+
+NAME = "manifest.csv"
+
+ALIGNED, REJECTED = "aligned", "rejected"
+
+POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+
+#: `face` numbers the faces kept of one picture from 0; left and right are the viewer's; boxes and
+#: keypoints are in pixels, of the raw picture and, with `crop_`, of the crop.
+COLUMNS = (
+    *("path", "identity", "modality", "status", "reason", "source", "face"),
+    *("left", "top", "right", "bottom", "confidence"),
+    *(f"{point}_{axis}" for point in POINTS for axis in "xy"),
+    *(f"crop_{point}_{axis}" for point in POINTS for axis in "xy"),
+    *("width", "height", "sha256", "shard", "offset"),
+)
+
+Row = dict[str, Any]
+
+
+def write_manifest(folder: Path, rows: Iterable[Row]) -> None:
+    """Writes the rows atomically; what a row does not have stays empty.
+
+    Names whose bytes are not UTF-8 are written as those bytes.
+    """
+    with (
+        atomic_path(folder / NAME) as temporary,
+        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream,
+    ):
+        writer = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_manifest(folder: Path) -> Iterator[Row]:
+    """The rows of an aligned folder, every value as text.
+
+    Raises:
+        AlignError: The manifest is missing, or not one.
+    """
+    path = folder / NAME
+    try:
+        stream = path.open(encoding="utf-8", errors="surrogateescape", newline="")
+    except OSError as error:
+        raise AlignError(f"{path}: cannot be read ({error.strerror})") from error
+    with stream:
+        reader = csv.DictReader(stream)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise AlignError(f"{path}: not a manifest of this version; run cari-align again")
+        yield from reader

@@ -1,0 +1,130 @@
+"""Opens any file that may be a picture, and says in a few words why one is not.
+
+Runs in worker processes; never loads TensorFlow. Every limit is checked before pixels are decoded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import stat
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+#: Formats that are tried, whatever a file's name ends in. Others (EPS, PDF ...) run programs.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+
+#: Shorter sides than this hold no face: 20 pixels is the least face that MTCNN looks for.
+MIN_SIDE = 20
+
+
+class RefusedError(Exception):
+    """The file is not a usable picture; the text is the manifest's `reason`."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture.
+
+    Attributes:
+        pixels: uint8 RGB [height, width, 3], upright.
+        sha256: Of the file's bytes, in hexadecimal.
+    """
+
+    pixels: np.ndarray
+    sha256: str
+
+
+def read_picture(path: Path, *, max_bytes: int, max_pixels: int) -> Picture:
+    """Reads a picture file of any common format as upright 8-bit RGB.
+
+    EXIF rotation is applied; transparency is laid on white; 16-bit values keep their upper half;
+    of several frames the first is taken.
+
+    Args:
+        path: The file; its ending does not matter.
+        max_bytes: Larger files are refused unread.
+        max_pixels: Larger pictures are refused undecoded.
+
+    Raises:
+        RefusedError: The file cannot be read, is no picture, is damaged, too large or too small.
+    """
+    encoded = _read_bytes(path, max_bytes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's about size and metadata; limits are our own
+        image = _open(encoded)
+        width, height = image.size
+        if width * height > max_pixels:
+            raise RefusedError(f"too many pixels ({width} x {height}, the limit is {max_pixels})")
+        if min(width, height) < MIN_SIDE:
+            raise RefusedError(f"too small ({width} x {height}, the least side is {MIN_SIDE})")
+        pixels = _decode(image)
+    return Picture(pixels, hashlib.sha256(encoded).hexdigest())
+
+
+def _read_bytes(path: Path, max_bytes: int) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise RefusedError("not a regular file")
+        if status.st_size == 0:
+            raise RefusedError("empty file")
+        if status.st_size > max_bytes:
+            raise RefusedError(f"too many bytes ({status.st_size}, the limit is {max_bytes})")
+        with path.open("rb") as stream:
+            return stream.read(max_bytes)
+    except FileNotFoundError as error:
+        raise RefusedError("broken link" if path.is_symlink() else "gone") from error
+    except OSError as error:
+        raise RefusedError(f"cannot be read ({error.strerror})") from error
+
+
+def _open(encoded: bytes) -> Image.Image:
+    Image.init()  # else formats that Pillow has not met yet are unknown to it
+    try:
+        return Image.open(io.BytesIO(encoded), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise RefusedError("too many pixels") from error
+    except Exception as error:  # any decoder's own kind, on bytes that nobody vouches for
+        raise RefusedError("not a picture") from error
+
+
+def _decode(image: Image.Image) -> np.ndarray:
+    try:
+        image.load()
+        image = _upright(image)
+        return np.ascontiguousarray(_to_rgb(image))
+    except MemoryError:
+        raise
+    except Exception as error:  # as above
+        reason = "truncated picture" if "truncated" in str(error) else "damaged picture"
+        raise RefusedError(reason) from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # unreadable metadata says nothing about rotation
+        return image
+
+
+def _to_rgb(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I") or image.mode == "F":
+        return np.repeat(_to_8_bit(np.asarray(image))[..., None], 3, axis=2)
+    if "A" in image.mode or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return np.asarray(image.convert("RGB"))
+
+
+def _to_8_bit(values: np.ndarray) -> np.ndarray:
+    """16-bit integers, or floats of 0 to 1 or 0 to 255, as uint8."""
+    if values.dtype.kind in "iu":
+        return np.clip(values // 256 if values.max() > 255 else values, 0, 255).astype(np.uint8)
+    top = 255.0 if np.nanmax(values) <= 1 else 1.0
+    return np.clip(np.nan_to_num(values) * top, 0, 255).astype(np.uint8)

@@ -1,0 +1,104 @@
+"""The contact sheet: crops of every modality and source with their keypoints, and what was refused.
+
+Both are chosen evenly over the folder, so the sheet is the same for the same folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from cari_keras.align.config import AlignConfig
+from cari_keras.align.manifest import ALIGNED, POINTS, Row
+from cari_keras.align.pictures import RefusedError, read_picture
+from cari_keras.align.shards import read_record
+from cari_keras.align.summary import NOWHERE, SOURCES
+from cari_keras.data.base import MODALITIES
+from cari_keras.data.encoding import resize
+from cari_keras.data.sheet import write_png
+
+NAME = "contact_sheet.png"
+
+CELL, PER_ROW, ROWS = 112, 12, 3
+_HEADING = 22
+_COLORS = ((255, 80, 80), (80, 160, 255), (80, 220, 80), (255, 200, 0), (230, 90, 230))
+
+
+def write_sheet(folder: Path, raw: Path, config: AlignConfig, rows: Iterable[Row]) -> None:
+    """Writes contact_sheet.png, atomically."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        kind = row["source"] if row["status"] == ALIGNED else "rejected"
+        groups.setdefault((row["modality"] or NOWHERE, kind), []).append(row)
+    parts = []
+    for modality in (*MODALITIES, NOWHERE):
+        for kind in (*SOURCES, "rejected"):
+            group = groups.get((modality, kind), [])
+            if not group:
+                continue
+            chosen = _spread(group, PER_ROW * ROWS)
+            cells = [_cell(folder, raw, config, row) for row in chosen]
+            parts.append(_heading(f"{modality}, {kind}: {len(group)}"))
+            parts += [_line(cells[i : i + PER_ROW]) for i in range(0, len(cells), PER_ROW)]
+    if parts:
+        write_png(np.vstack(parts), folder / NAME)
+
+
+def _spread(rows: Sequence[Row], count: int) -> list[Row]:
+    """At most `count` rows, evenly over all."""
+    if len(rows) <= count:
+        return list(rows)
+    return [rows[i * len(rows) // count] for i in range(count)]
+
+
+def _cell(folder: Path, raw: Path, config: AlignConfig, row: Row) -> np.ndarray:
+    if row["status"] == ALIGNED:
+        return _with_points(_crop_of(folder, row), row)
+    try:
+        picture = read_picture(
+            raw / row["path"], max_bytes=config.max_bytes, max_pixels=config.max_pixels
+        )
+    except RefusedError:
+        return _words(row["reason"])
+    return resize(picture.pixels, CELL)
+
+
+def _crop_of(folder: Path, row: Row) -> np.ndarray:
+    import tensorflow as tf
+
+    example = tf.train.Example.FromString(read_record(folder, row["shard"], int(row["offset"])))
+    encoded = np.frombuffer(example.features.feature["image"].bytes_list.value[0], np.uint8)
+    return cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def _with_points(image: np.ndarray, row: Row) -> np.ndarray:
+    scale = CELL / len(image)
+    small = resize(image, CELL)
+    for color, name in zip(_COLORS, POINTS):
+        x, y = row.get(f"crop_{name}_x"), row.get(f"crop_{name}_y")
+        if x is not None and y is not None:
+            cv2.circle(small, (round(x * scale), round(y * scale)), 2, color, -1, cv2.LINE_AA)
+    return small
+
+
+def _words(text: str) -> np.ndarray:
+    """A grey cell with a few words in it."""
+    cell = np.full((CELL, CELL, 3), 225, np.uint8)
+    for i, word in enumerate(text.split(" (")[0].split()):
+        place = (6, 18 + 16 * i)
+        cv2.putText(cell, word, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (60, 60, 60), 1, cv2.LINE_AA)
+    return cell
+
+
+def _heading(text: str) -> np.ndarray:
+    line = np.full((_HEADING, CELL * PER_ROW, 3), 255, np.uint8)
+    cv2.putText(line, text, (4, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
+    return line
+
+
+def _line(cells: Sequence[np.ndarray]) -> np.ndarray:
+    empty = [np.full((CELL, CELL, 3), 255, np.uint8)] * (PER_ROW - len(cells))
+    return np.hstack([*cells, *empty])

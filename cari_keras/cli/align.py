@@ -1,0 +1,63 @@
+"""cari-align: from raw pictures to aligned faces in TFRecords."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional
+
+from cari_keras.align.config import AlignConfig
+from cari_keras.align.tree import LAYOUTS
+from cari_keras.cli.flags import Parser, add_flags, run_program
+
+EXAMPLES = f"""
+layouts (found by themselves, or named with --layout):
+{chr(10).join(f"  {layout.name:<14} {layout.shape}" for layout in LAYOUTS.values())}
+
+examples:
+  cari-align raw/ aligned/                     align; again after adding pictures, or after Ctrl-C
+  cari-align raw/ aligned/ --margin 0.3 --image-size 160
+                                               tighter, smaller crops
+  cari-align raw/ aligned/ --align box --overwrite
+                                               start again with other settings
+  cari-train --dataset cavi --data-dir aligned/
+                                               train on it
+"""
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Entry point of the console script; returns the exit status."""
+    return run_program("cari-align", _main, sys.argv[1:] if arguments is None else arguments)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    parser = Parser(
+        "cari-align",
+        "Finds and crops the faces of a folder of pictures, and says what became of every file.",
+        EXAMPLES,
+    )
+    parser.add_argument("raw", metavar="RAW", type=Path, help="folder with pictures")
+    parser.add_argument("aligned", metavar="ALIGNED", type=Path, help="folder to write")
+    parser.add_argument("--workers", type=int, metavar="X", help="processes (default: all cores)")
+    parser.add_argument("--overwrite", action="store_true", help="start again")
+    parser.add_argument("--quiet", action="store_true", help="only the table at the end")
+    add_flags(parser, {"what to do": AlignConfig})
+    given = vars(parser.parse_args(arguments))
+    if given["workers"] is not None and given["workers"] < 1:
+        parser.error(f"--workers must be at least 1, received {given['workers']}")
+    raw, aligned = given.pop("raw"), given.pop("aligned")
+    how = {name: given.pop(name) for name in ("workers", "overwrite")}
+    progress = not given.pop("quiet")
+
+    from cari_keras.align.engine import align_folder
+
+    summary = align_folder(raw, aligned, AlignConfig(**given), progress=progress, **how)
+    print(summary.table())
+    print(f"\nFaces of {summary.identities} people in {aligned / 'records'}")
+    print(f"Every file: {aligned / 'manifest.csv'}\nA look: {aligned / 'contact_sheet.png'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
