@@ -15,7 +15,7 @@ from cari_keras.align.crop import Placement, crop, place_box, place_similar, pla
 from cari_keras.align.detector import Detector, Face
 from cari_keras.align.finder import find_faces, main_face
 from cari_keras.align.landmarks import face_of, read_landmarks
-from cari_keras.align.manifest import ALIGNED, POINTS, REJECTED, Row
+from cari_keras.align.manifest import ALIGNED, POINTS, REJECTED, Row, record_name
 from cari_keras.align.pictures import Picture, RefusedError, read_picture
 from cari_keras.align.tree import LAYOUTS, Entry
 from cari_keras.data.base import Sample
@@ -133,11 +133,6 @@ class Aligner:
         )
         image = to_jpeg(crop(picture.pixels, placement))
         return row, serialize(sample, image, NO_LABEL)
-
-
-def record_name(path: str, face: int) -> str:
-    """The name of a face in the records: its picture's, numbered from the second face on."""
-    return f"{path}#{face}" if face else path
 
 
 def rejected(entry: Entry, reason: str) -> Row:

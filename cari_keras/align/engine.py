@@ -2,8 +2,7 @@
 
 The aligned folder holds records/*.tfrecord, manifest.csv, dataset.json, contact_sheet.png and the
 dataset's lists. They are a function of the raw folder and the settings alone, whatever
-interruptions and additions led to them. dataset.json is written last and removed first: where it
-is, the rest is whole.
+interruptions and additions led to them.
 """
 
 from __future__ import annotations
@@ -21,20 +20,15 @@ from cari_keras.align.aligner import Outcome, rejected
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.journal import NAME as JOURNAL
 from cari_keras.align.journal import Journal
-from cari_keras.align.manifest import NAME as MANIFEST
-from cari_keras.align.manifest import write_manifest
+from cari_keras.align.manifest import INDEX, MANIFEST, SCHEMA_VERSION, SHEET, write_manifest
 from cari_keras.align.pool import align_files
 from cari_keras.align.shards import FOLDER, shard_names, write_shards
-from cari_keras.align.sheet import NAME as SHEET
 from cari_keras.align.sheet import write_sheet
 from cari_keras.align.summary import Summary, summarise
 from cari_keras.align.tree import Entry, Layout, find_layout, list_entries
 from cari_keras.data.base import MODALITIES
 from cari_keras.errors import AlignError
 from cari_keras.files import write_json
-
-NAME = "dataset.json"
-SCHEMA_VERSION = 1
 
 _SECONDS_BETWEEN_COMMITS = 1.0
 
@@ -76,8 +70,8 @@ def align_folder(
     try:
         _check_settings(journal, aligned, config)
         changed = _bring_up_to_date(journal, raw, layout, config, aligned, workers, progress)
-        if changed or not (aligned / NAME).is_file():
-            (aligned / NAME).unlink(missing_ok=True)
+        if changed or not (aligned / INDEX).is_file():
+            (aligned / INDEX).unlink(missing_ok=True)
             write_shards(aligned, journal)
             _write_rest(journal, raw, layout, config, aligned)
         return summarise(journal.rows())
@@ -97,7 +91,7 @@ def _check_folders(raw: Path, aligned: Path) -> None:
 
 def _clear(aligned: Path) -> None:
     """Removes what cari-align wrote, and nothing else."""
-    for name in (NAME, MANIFEST, SHEET, JOURNAL, f"{JOURNAL}-journal"):
+    for name in (INDEX, MANIFEST, SHEET, JOURNAL, f"{JOURNAL}-journal"):
         (aligned / name).unlink(missing_ok=True)
     for name in (FOLDER, f".{FOLDER}.new"):
         shutil.rmtree(aligned / name, ignore_errors=True)
@@ -138,7 +132,7 @@ def _bring_up_to_date(
     todo = [entry for entry in entries if known.get(entry.path) != stamps[entry.path]]
     if not gone and not todo:
         return False
-    (aligned / NAME).unlink(missing_ok=True)
+    (aligned / INDEX).unlink(missing_ok=True)
     for path in gone:
         journal.forget(path)
     pictures = []
@@ -211,4 +205,4 @@ def _write_rest(
         "counts": summary.counts,
         "shards": {m: shard_names(journal.count(m), m) for m in MODALITIES},
     }
-    write_json(aligned / NAME, content)
+    write_json(aligned / INDEX, content)

@@ -1,4 +1,7 @@
-"""The manifest: one row for every file that was met, or for each of its faces."""
+"""The files of an aligned folder beside its records, and their names.
+
+The manifest has one row for every file that was met, or for each of its faces.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,12 @@ from typing import Any
 from cari_keras.errors import AlignError
 from cari_keras.files import atomic_path
 
-NAME = "manifest.csv"
+MANIFEST = "manifest.csv"
+SHEET = "contact_sheet.png"
+
+#: Counts, settings and shards; written last and removed first: where it is, the rest is whole.
+INDEX = "dataset.json"
+SCHEMA_VERSION = 1
 
 ALIGNED, REJECTED = "aligned", "rejected"
 
@@ -29,13 +37,18 @@ COLUMNS = (
 Row = dict[str, Any]
 
 
+def record_name(path: str, face: int) -> str:
+    """The name of a face in the records: its picture's, numbered from the second face on."""
+    return f"{path}#{face}" if face else path
+
+
 def write_manifest(folder: Path, rows: Iterable[Row]) -> None:
     """Writes the rows atomically; what a row does not have stays empty.
 
     Names whose bytes are not UTF-8 are written as those bytes.
     """
     with (
-        atomic_path(folder / NAME) as temporary,
+        atomic_path(folder / MANIFEST) as temporary,
         temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream,
     ):
         writer = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n")
@@ -49,7 +62,7 @@ def read_manifest(folder: Path) -> Iterator[Row]:
     Raises:
         AlignError: The manifest is missing, or not one.
     """
-    path = folder / NAME
+    path = folder / MANIFEST
     try:
         stream = path.open(encoding="utf-8", errors="surrogateescape", newline="")
     except OSError as error:

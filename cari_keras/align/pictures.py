@@ -62,6 +62,9 @@ def read_picture(path: Path, *, max_bytes: int, max_pixels: int) -> Picture:
             raise RefusedError(f"too many pixels ({width} x {height}, the limit is {max_pixels})")
         if min(width, height) < MIN_SIDE:
             raise RefusedError(f"too small ({width} x {height}, the least side is {MIN_SIDE})")
+        if image.format == "PNG":
+            _verify(image)
+            image = _open(encoded)
         pixels = _decode(image)
     return Picture(pixels, hashlib.sha256(encoded).hexdigest())
 
@@ -93,6 +96,14 @@ def _open(encoded: bytes) -> Image.Image:
         raise RefusedError("not a picture") from error
 
 
+def _verify(image: Image.Image) -> None:
+    """Checks the checksums of a PNG, whose decoder takes damaged data for a shorter picture."""
+    try:
+        image.verify()
+    except Exception as error:  # as in _open
+        raise RefusedError("damaged picture") from error
+
+
 def _decode(image: Image.Image) -> np.ndarray:
     try:
         image.load()
@@ -100,7 +111,7 @@ def _decode(image: Image.Image) -> np.ndarray:
         return np.ascontiguousarray(_to_rgb(image))
     except MemoryError:
         raise
-    except Exception as error:  # as above
+    except Exception as error:  # as in _open
         reason = "truncated picture" if "truncated" in str(error) else "damaged picture"
         raise RefusedError(reason) from error
 

@@ -12,15 +12,13 @@ import cv2
 import numpy as np
 
 from cari_keras.align.config import AlignConfig
-from cari_keras.align.manifest import ALIGNED, POINTS, Row
+from cari_keras.align.manifest import ALIGNED, POINTS, SHEET, Row
 from cari_keras.align.pictures import RefusedError, read_picture
 from cari_keras.align.shards import read_record
 from cari_keras.align.summary import NOWHERE, SOURCES
 from cari_keras.data.base import MODALITIES
 from cari_keras.data.encoding import resize
 from cari_keras.data.sheet import write_png
-
-NAME = "contact_sheet.png"
 
 CELL, PER_ROW, ROWS = 112, 12, 3
 _HEADING = 22
@@ -44,7 +42,7 @@ def write_sheet(folder: Path, raw: Path, config: AlignConfig, rows: Iterable[Row
             parts.append(_heading(f"{modality}, {kind}: {len(group)}"))
             parts += [_line(cells[i : i + PER_ROW]) for i in range(0, len(cells), PER_ROW)]
     if parts:
-        write_png(np.vstack(parts), folder / NAME)
+        write_png(np.vstack(parts), folder / SHEET)
 
 
 def _spread(rows: Sequence[Row], count: int) -> list[Row]:

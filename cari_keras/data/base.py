@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
@@ -55,6 +56,25 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Records:
+    """Images that are TFRecords already, with those of all splits together.
+
+    Attributes:
+        root: The folder of the shards.
+        image_size: Side of the images in pixels.
+        shards: Modality to file names in `root`.
+    """
+
+    root: Path
+    image_size: int
+    shards: Mapping[str, Sequence[str]]
+
+    def load(self, path: str) -> np.ndarray:
+        """The image of that path, uint8 RGB [image_size, image_size, 3]."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Samples in named splits, with the pairs to verify on, and an account of what was found.
 
@@ -66,6 +86,7 @@ class Dataset:
         pairs: Split name -> verification pairs over that split's samples.
         report: What was found, each kind of irregularity counted, in the order found.
         fingerprint: Changes whenever the bytes of any sample may have changed.
+        records: Where the images are, if they need not be read from files and prepared.
     """
 
     name: str
@@ -74,6 +95,7 @@ class Dataset:
     pairs: Mapping[str, Sequence[Pair]]
     report: Mapping[str, int] = field(default_factory=dict)
     fingerprint: str = ""
+    records: Optional[Records] = None
 
     def load(self, sample: Sample) -> np.ndarray:
         """Returns the sample's image, uint8 RGB [height, width, 3].
@@ -81,7 +103,7 @@ class Dataset:
         Raises:
             DatasetError: The file is missing, empty or not an image.
         """
-        return read_image(sample.source)
+        return self.records.load(sample.path) if self.records else read_image(sample.source)
 
     def count(self, split: str, modality: str) -> int:
         """The number of samples of one modality in one split."""

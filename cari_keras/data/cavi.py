@@ -9,6 +9,8 @@ A line of the lists is `identity Caricature/identity\\file identity Real/identit
 are matched without case, since it differs between folders and lists. Only direct children of an
 identity's folder are its images: other people's photos lie in folders nested inside some of them.
 
+A folder that `cari-align` wrote from it is read likewise, with faces in place of the images.
+
 Splits: `validation` and `test` are the images of the two lists; `train` is every image of a listed
 identity that is in neither list, less those whose bytes also occur in either (they would leak) and
 less those whose bytes stand under another identity too (their label is not known).
@@ -21,6 +23,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import NamedTuple, Optional
 
+from cari_keras.data.aligned import AlignedFolder, is_aligned, read_aligned
 from cari_keras.data.base import CARICATURE, PHOTO, Dataset, Pair, Sample, check_trainable
 from cari_keras.errors import DatasetError
 
@@ -57,15 +60,13 @@ def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
     if not data_dir:
         raise DatasetError(f"--data-dir is needed for CaVI: {HOW_TO_GET}")
     root = Path(data_dir)
-    images_root = root / "CaVI_Dataset"
-    if not images_root.is_dir():
-        raise DatasetError(f"{images_root}: no such folder; {HOW_TO_GET}")
-
     report: Counter[str] = Counter()
-    files = _scan(images_root, report)
-    if not files:
-        raise DatasetError(f"{images_root}: no images in Real/ or Caricature/; {HOW_TO_GET}")
-    digests = {key: _digest(path) for key, path in files.items()}
+    aligned = read_aligned(root) if is_aligned(root) else None
+    if aligned:
+        files, digests = _of_faces(aligned, root, report)
+    else:
+        files = _scan(root, report)
+        digests = {key: _digest(root / path) for key, path in files.items()}
 
     listed = {split: _read_list(root / "train-test-files" / n) for split, n in LISTS.items()}
     identities = sorted({key[1] for rows in listed.values() for row in rows for key in row[:2]})
@@ -80,7 +81,8 @@ def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
     if final:
         splits["train"] = sorted(train + splits["validation"])
 
-    samples = {key: _sample(key, path, images_root) for key, path in files.items()}
+    sources = {key: "" if aligned else str(root / path) for key, path in files.items()}
+    samples = {key: Sample(path, key[1], key[0], sources[key]) for key, path in files.items()}
     dataset = Dataset(
         name="cavi",
         identities=tuple(identities),
@@ -92,14 +94,36 @@ def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
         },
         report=dict(report),
         fingerprint=hashlib.sha256("".join(sorted(digests.values())).encode()).hexdigest(),
+        records=aligned.records if aligned else None,
     )
     check_trainable(dataset, str(root))
     return dataset
 
 
-def _scan(images_root: Path, report: Counter[str]) -> dict[Key, Path]:
-    """All direct image files of identities' folders, by key; counts everything else."""
-    files: dict[Key, Path] = {}
+def _of_faces(
+    aligned: AlignedFolder, root: Path, report: Counter[str]
+) -> tuple[dict[Key, str], dict[Key, str]]:
+    """Paths and digests of the raw pictures of an aligned CaVI's faces, by key."""
+    if aligned.layout != "cavi":
+        raise DatasetError(f"{root}: aligned from a folder of layout {aligned.layout}, not cavi")
+    report.update({f"raw files, {why}, left out": n for why, n in aligned.rejected.items()})
+    files: dict[Key, str] = {}
+    digests: dict[Key, str] = {}
+    for face in aligned.faces:
+        key = (face.modality, face.identity.lower(), face.path.split("/")[-1].lower())
+        if key in files:
+            report["files whose names differ only in case, second left out"] += 1
+        else:
+            files[key], digests[key] = face.path, face.sha256
+    return files, digests
+
+
+def _scan(root: Path, report: Counter[str]) -> dict[Key, str]:
+    """Paths of all direct image files of identities' folders, by key; counts everything else."""
+    images_root = root / "CaVI_Dataset"
+    if not images_root.is_dir():
+        raise DatasetError(f"{images_root}: no such folder; {HOW_TO_GET}")
+    files: dict[Key, str] = {}
     for folder in sorted(images_root.iterdir()):
         modality = FOLDERS.get(folder.name.lower())
         if modality is None or not folder.is_dir():
@@ -120,7 +144,9 @@ def _scan(images_root: Path, report: Counter[str]) -> dict[Key, Path]:
                 elif (key := (modality, identity.name.lower(), path.name.lower())) in files:
                     report["files whose names differ only in case, second left out"] += 1
                 else:
-                    files[key] = path
+                    files[key] = path.relative_to(root).as_posix()
+    if not files:
+        raise DatasetError(f"{images_root}: no images in Real/ or Caricature/; {HOW_TO_GET}")
     return files
 
 
@@ -164,7 +190,7 @@ def _unique_keys(rows: list[Row]) -> list[Key]:
 
 def _report_case(
     listed: dict[str, list[Row]],
-    files: dict[Key, Path],
+    files: dict[Key, str],
     report: Counter[str],
 ) -> None:
     written = {
@@ -174,15 +200,13 @@ def _report_case(
         for key, path in zip(row[:2], row.written)
     }
     for key, path in files.items():
-        if key in written and "/".join(path.parts[-2:]) != "/".join(
+        if key in written and "/".join(path.split("/")[-2:]) != "/".join(
             written[key].replace("\\", "/").split("/")[-2:]
         ):
             report["listed images whose case differs from the file's, matched"] += 1
 
 
-def _report_lists(
-    lists: dict[str, list[Key]], files: dict[Key, Path], report: Counter[str]
-) -> None:
+def _report_lists(lists: dict[str, list[Key]], files: dict[Key, str], report: Counter[str]) -> None:
     for split, keys in lists.items():
         missing = sum(key not in files for key in keys)
         if missing:
@@ -193,7 +217,7 @@ def _report_lists(
 
 
 def _training_keys(
-    files: dict[Key, Path],
+    files: dict[Key, str],
     digests: dict[Key, str],
     lists: dict[str, list[Key]],
     identities: set[str],
@@ -231,10 +255,6 @@ def _training_keys(
             seen.add((key[1], digest))
             train.append(key)
     return train
-
-
-def _sample(key: Key, path: Path, images_root: Path) -> Sample:
-    return Sample(path.relative_to(images_root).as_posix(), key[1], key[0], source=str(path))
 
 
 def _pairs(

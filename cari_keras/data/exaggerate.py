@@ -6,7 +6,6 @@ The only module that uses tensorflow-addons, which exists for TensorFlow 2.15 al
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,11 +38,11 @@ def sparse_image_warp() -> Any:
     return warp
 
 
-def mean_face(files: Sequence[str], name: str) -> Keypoints:
-    """The mean of the faces in TFRecord files, each put to the same place and size.
+def mean_face(records: tf.data.Dataset, name: str) -> Keypoints:
+    """The mean of the faces in records, each put to the same place and size.
 
     Args:
-        files: Shards of training images.
+        records: The training images', serialised.
         name: The dataset's name, for the message.
 
     Returns:
@@ -53,7 +52,7 @@ def mean_face(files: Sequence[str], name: str) -> Keypoints:
         DatasetError: No image has keypoints.
     """
     total = np.zeros((5, 2))
-    for serialized in tf.data.TFRecordDataset(list(files)).take(MOST_IMAGES):
+    for serialized in records.take(MOST_IMAGES):
         points = parse(serialized)["keypoints"].numpy()
         if np.isfinite(points).all():
             total += _normalised(points)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cari_keras.data.aligned import is_aligned, read_aligned
 from cari_keras.data.base import (
     CARICATURE,
     MODALITIES,
@@ -42,16 +43,45 @@ def load(
         pairs_per_image: How many verification pairs are drawn per validation caricature, or photo
             where there are no caricatures.
 
+    A folder that cari-align wrote is read as it was laid out when it was raw.
+
     Raises:
         DatasetError: The folder is missing, holds no images, or only one identity.
     """
     root = Path(data_dir)
     if not root.is_dir():
         raise DatasetError(f"{root}: no such folder; {LAYOUT}")
+    report: Counter[str] = Counter()
+    records = None
+    if is_aligned(root):
+        aligned = read_aligned(root)
+        records, fingerprint = aligned.records, aligned.fingerprint
+        report.update({f"raw files, {why}": n for why, n in aligned.rejected.items()})
+        samples = [Sample(face.path, face.identity, face.modality) for face in aligned.faces]
+    else:
+        samples = _list_samples(root, report)
+        stamps = ((s.path, Path(s.source).stat()) for s in samples)
+        print_of_files = repr([(path, st.st_size, st.st_mtime_ns) for path, st in stamps])
+        fingerprint = hashlib.sha256(print_of_files.encode()).hexdigest()
+    splits = split_by_seed(samples, validation_fraction, seed)
+    dataset = Dataset(
+        name="folder",
+        identities=tuple(sorted({sample.identity for sample in samples})),
+        splits=splits,
+        pairs={"validation": draw_pairs(splits["validation"], pairs_per_image, seed)},
+        report=dict(report),
+        fingerprint=fingerprint,
+        records=records,
+    )
+    check_trainable(dataset, str(root))
+    return dataset
+
+
+def _list_samples(root: Path, report: Counter[str]) -> list[Sample]:
+    """The pictures of a raw folder; what else lies there is counted."""
     trees = {modality: root / modality for modality in MODALITIES if (root / modality).is_dir()}
     if not trees:
         trees = {PHOTO: root}
-    report: Counter[str] = Counter()
     samples: list[Sample] = []
     for modality, tree in trees.items():
         for path in sorted(tree.rglob("*")):
@@ -68,19 +98,7 @@ def load(
     if not samples:
         where = " or ".join(f"{tree}/<identity>/" for tree in trees.values())
         raise DatasetError(f"{root}: no images in {where}; {LAYOUT}")
-    splits = split_by_seed(samples, validation_fraction, seed)
-    stamps = ((s.path, Path(s.source).stat()) for s in samples)
-    print_of_files = repr([(path, st.st_size, st.st_mtime_ns) for path, st in stamps])
-    dataset = Dataset(
-        name="folder",
-        identities=tuple(sorted({sample.identity for sample in samples})),
-        splits=splits,
-        pairs={"validation": draw_pairs(splits["validation"], pairs_per_image, seed)},
-        report=dict(report),
-        fingerprint=hashlib.sha256(print_of_files.encode()).hexdigest(),
-    )
-    check_trainable(dataset, str(root))
-    return dataset
+    return samples
 
 
 def split_by_seed(samples: list[Sample], fraction: float, seed: int) -> dict[str, list[Sample]]:

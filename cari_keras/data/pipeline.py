@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Optional
+from typing import Callable, Optional
 
 import tensorflow as tf
 
@@ -58,7 +58,7 @@ def training_batches(
     for position, modality in enumerate(modalities):
         if not prepared.count("train", [modality]):
             continue
-        records = tf.data.TFRecordDataset(prepared.files("train", modality))
+        records = split_records(prepared, "train", [modality])
         counts.append(prepared.count("train", [modality]))
         streams.append(
             records.shuffle(
@@ -73,11 +73,13 @@ def training_batches(
     )
     size = prepared.image_size
 
+    label = _labels(prepared, "train")
+
     def example(serialized: tf.Tensor, random_seed: tf.Tensor) -> Batch:
         fields = parse(serialized)
         image = decode(fields["image"], size)
         image = augment(image, random_seed, augmentation, fields["keypoints"], image_size)
-        return Batch(standardize(image), fields["label"], fields["is_caricature"])
+        return Batch(standardize(image), label(fields), fields["is_caricature"])
 
     return (
         tf.data.Dataset.zip((records, seeds))
@@ -96,21 +98,50 @@ def evaluation_batches(prepared: Prepared, split: str, batch_size: int) -> tf.da
         A dataset of dicts: `image` float32 [n, S, S, 3] of the stored size S, `label` int32 [n],
         `is_caricature` bool [n], `path` string [n]; the last batch may be smaller.
     """
-    files = [name for modality in MODALITIES for name in prepared.files(split, modality)]
     size = prepared.image_size
+    label = _labels(prepared, split)
 
     def example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
         fields = parse(serialized)
         fields["image"] = standardize(decode(fields["image"], size))
+        fields["label"] = label(fields)
         return {name: fields[name] for name in ("image", "label", "is_caricature", "path")}
 
-    records = tf.data.TFRecordDataset(files)
     return (
-        records.map(example, num_parallel_calls=_cores())
+        split_records(prepared, split)
+        .map(example, num_parallel_calls=_cores())
         .batch(batch_size)
         .prefetch(2)
         .with_options(_own_threads())
     )
+
+
+def split_records(
+    prepared: Prepared, split: str, modalities: Sequence[str] = MODALITIES
+) -> tf.data.Dataset:
+    """The serialised records of a split, in order, one modality after the other."""
+    records = tf.data.TFRecordDataset(
+        [name for modality in modalities for name in prepared.files(split, modality)]
+    )
+    if prepared.labels is None:
+        return records
+    label = _labels(prepared, split)
+    return records.filter(lambda serialized: label(parse(serialized)) >= 0)
+
+
+def _labels(prepared: Prepared, split: str) -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
+    """From a parsed record to its label: its own, or the one the split gives it, else -1."""
+    if prepared.labels is None:
+        return lambda fields: fields["label"]
+    known = prepared.labels.get(split, {})
+    names = [name.encode("utf-8", "surrogateescape") for name in known]
+    table = tf.lookup.StaticHashTable(
+        tf.lookup.KeyValueTensorInitializer(
+            tf.constant(names, tf.string), tf.constant(list(known.values()), tf.int32)
+        ),
+        default_value=-1,
+    )
+    return lambda fields: table.lookup(fields["path"])
 
 
 def _own_threads() -> tf.data.Options:

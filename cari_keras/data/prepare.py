@@ -20,7 +20,7 @@ from typing import Optional, Union
 
 from tqdm import tqdm
 
-from cari_keras.data.base import MODALITIES, Dataset, Pair, Sample
+from cari_keras.data.base import MODALITIES, Dataset, Pair, Records, Sample
 from cari_keras.data.encoding import JPEG_QUALITY, encode, start_worker
 from cari_keras.errors import DatasetError
 from cari_keras.files import atomic_path, user_cache_dir, write_json
@@ -42,6 +42,8 @@ class Prepared:
         pairs: Split -> verification pairs, those with an unreadable image left out.
         report: The dataset's account of what was found.
         skipped: One line for every image that could not be read.
+        labels: Split -> the names of its records, with their labels, where shards hold records of
+            other splits as well; None where all records of a split's shards are its own.
     """
 
     root: Path
@@ -53,6 +55,7 @@ class Prepared:
     pairs: Mapping[str, Sequence[Pair]]
     report: Mapping[str, int]
     skipped: Sequence[str]
+    labels: Optional[Mapping[str, Mapping[str, int]]] = None
 
     def files(self, split: str, modality: str) -> list[str]:
         """Full paths of the shards of one split and modality, in order."""
@@ -83,6 +86,8 @@ def prepare(
     Raises:
         DatasetError: No training image could be read.
     """
+    if dataset.records is not None:
+        return _from_records(dataset, dataset.records)
     from cari_keras.data.records import SCHEMA_VERSION
 
     request = {
@@ -102,6 +107,29 @@ def prepare(
         root.mkdir(parents=True, exist_ok=True)
         _write_shards(dataset, missing, root, image_size, workers or os.cpu_count() or 1, progress)
     return _read_index(dataset, plan, root, image_size)
+
+
+def _from_records(dataset: Dataset, records: Records) -> Prepared:
+    """Nothing is written: every split reads all shards and picks its own records."""
+    number = {identity: label for label, identity in enumerate(dataset.identities)}
+    return Prepared(
+        root=records.root,
+        name=dataset.name,
+        identities=dataset.identities,
+        image_size=records.image_size,
+        counts={
+            split: {modality: dataset.count(split, modality) for modality in MODALITIES}
+            for split in dataset.splits
+        },
+        shards=dict.fromkeys(dataset.splits, records.shards),
+        pairs=dataset.pairs,
+        report=dataset.report,
+        skipped=[],
+        labels={
+            split: {sample.path: number[sample.identity] for sample in samples}
+            for split, samples in dataset.splits.items()
+        },
+    )
 
 
 def _plan(dataset: Dataset) -> list[tuple[str, list[Sample]]]:
@@ -212,7 +240,7 @@ def _read_index(
     if not prepared.count("train"):
         raise DatasetError(f"{dataset.name}: none of its training images can be read")
     summary = {
-        **{k: v for k, v in asdict(prepared).items() if k not in ("root", "pairs")},
+        **{k: v for k, v in asdict(prepared).items() if k not in ("root", "pairs", "labels")},
         "pairs": {split: len(rows) for split, rows in pairs.items()},
     }
     write_json(root / "dataset.json", summary)

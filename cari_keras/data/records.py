@@ -33,8 +33,8 @@ def serialize(sample: Sample, encoded: bytes, label: int) -> bytes:
         "image": _bytes(encoded),
         "label": _ints(label),
         "is_caricature": _ints(int(sample.modality == CARICATURE)),
-        "identity": _bytes(sample.identity.encode()),
-        "path": _bytes(sample.path.encode()),
+        "identity": _bytes(sample.identity.encode("utf-8", "surrogateescape")),
+        "path": _bytes(sample.path.encode("utf-8", "surrogateescape")),
         "keypoints": tf.train.Feature(float_list=tf.train.FloatList(value=points)),
     }
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()

@@ -6,8 +6,9 @@ import keras
 
 from cari_keras.config import Config
 from cari_keras.data.augment import Augmentation
-from cari_keras.data.base import MODALITIES, Keypoints
+from cari_keras.data.base import Keypoints
 from cari_keras.data.exaggerate import mean_face, sparse_image_warp
+from cari_keras.data.pipeline import split_records
 from cari_keras.data.prepare import Prepared
 from cari_keras.model.network import build_network, freeze_stages, named_weights
 from cari_keras.training.averaging import MovingAverage
@@ -75,8 +76,7 @@ def build_augmentation(config: Config, prepared: Prepared) -> Augmentation:
     mean: Keypoints = ()
     if data.exaggerate:
         sparse_image_warp()
-        files = [file for modality in MODALITIES for file in prepared.files("train", modality)]
-        mean = mean_face(files, prepared.name)
+        mean = mean_face(split_records(prepared, "train"), prepared.name)
     return Augmentation(
         flip=data.flip,
         crop=data.crop,

@@ -88,7 +88,7 @@ def test_splits_and_pairs(tree):
     expected.add(("photo", "bob_ray", "pic1.jpg"))  # only its caricature 1 is listed
     assert train == expected
     assert [(p.first, p.second, p.same) for p in dataset.pairs["validation"]] == [
-        ("Caricature/Ann_Lee/Pic0.jpg", "Real/Ann_Lee/Pic0.jpg", True),
+        ("CaVI_Dataset/Caricature/Ann_Lee/Pic0.jpg", "CaVI_Dataset/Real/Ann_Lee/Pic0.jpg", True),
         ("Caricature/Ann_Lee/Pic0.jpg", dataset.pairs["validation"][1].second, False),
     ]
     assert [p.same for p in dataset.pairs["test"]] == [True, False]

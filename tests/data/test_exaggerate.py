@@ -50,7 +50,7 @@ def test_the_mean_of_faces_of_any_place_and_size(tmp_path):
         for face in faces:
             points = None if face is None else tuple(map(tuple, face.tolist()))
             out.write(serialize(Sample("a", "b", "photo", keypoints=points), b"", 0))
-    found = np.array(mean_face([path], "these"))
+    found = np.array(mean_face(tf.data.TFRecordDataset([path]), "these"))
     expected = np.array(MEAN) - np.mean(MEAN, axis=0)
     expected /= np.sqrt(np.mean(np.sum(expected**2, axis=1)))
     np.testing.assert_allclose(found, expected, atol=1e-5)

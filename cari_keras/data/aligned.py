@@ -1,0 +1,118 @@
+"""Folders that cari-align wrote, as datasets read them: faces instead of raw pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from cari_keras.align.manifest import (
+    ALIGNED,
+    INDEX,
+    MANIFEST,
+    SCHEMA_VERSION,
+    read_manifest,
+    record_name,
+)
+from cari_keras.align.shards import FOLDER, read_record
+from cari_keras.data.base import Records
+from cari_keras.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class AlignedFace:
+    """One face.
+
+    Attributes:
+        path: Its name in the records: the raw picture's path, numbered from the second face on.
+        identity: The person.
+        modality: `"photo"` or `"caricature"`.
+        sha256: Of the raw picture's file.
+    """
+
+    path: str
+    identity: str
+    modality: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class AlignedFolder:
+    """An aligned folder's content.
+
+    Attributes:
+        layout: The raw folder's, see `cari_keras.align.tree`.
+        faces: By path.
+        rejected: Reason to number of raw files.
+        records: Where the images are.
+        fingerprint: Changes whenever the content does.
+    """
+
+    layout: str
+    faces: list[AlignedFace]
+    rejected: dict[str, int]
+    records: AlignedRecords
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class AlignedRecords(Records):
+    """The records of an aligned folder, also one by one.
+
+    Attributes:
+        places: A face's path to its shard and offset.
+    """
+
+    places: dict[str, tuple[str, int]]
+
+    def load(self, path: str) -> np.ndarray:
+        """One face, uint8 RGB [image_size, image_size, 3]."""
+        import tensorflow as tf
+
+        shard, offset = self.places[path]
+        example = tf.train.Example.FromString(read_record(self.root.parent, shard, offset))
+        encoded = np.frombuffer(example.features.feature["image"].bytes_list.value[0], np.uint8)
+        return cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def is_aligned(folder: Path) -> bool:
+    """Whether cari-align wrote a folder, be it to its end or not."""
+    return (folder / MANIFEST).is_file() or (folder / FOLDER).is_dir()
+
+
+def read_aligned(folder: Path) -> AlignedFolder:
+    """Reads what an aligned folder holds.
+
+    Raises:
+        DatasetError: cari-align has not finished it, or it is of another version.
+        AlignError: Its manifest is damaged.
+    """
+    index = folder / INDEX
+    try:
+        text = index.read_text(encoding="utf-8")
+        content = json.loads(text)
+        version, settings = content["schema_version"], content["settings"]
+        size, layout, shards = settings["image_size"], settings["layout"], content["shards"]
+    except OSError as error:
+        raise DatasetError(f"{folder}: not finished; run cari-align on it again") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"{index}: damaged ({error}); run cari-align --overwrite") from error
+    if version != SCHEMA_VERSION:
+        raise DatasetError(f"{index}: of version {version}; run cari-align --overwrite")
+    faces, places = [], {}
+    rejected: Counter[str] = Counter()
+    for row in read_manifest(folder):
+        if row["status"] != ALIGNED:
+            rejected[row["reason"].split(" (")[0]] += 1
+            continue
+        path = record_name(row["path"], int(row["face"]))
+        faces.append(AlignedFace(path, row["identity"], row["modality"], row["sha256"]))
+        places[path] = (row["shard"], int(row["offset"]))
+    digest = hashlib.sha256((folder / MANIFEST).read_bytes() + text.encode())
+    records = AlignedRecords(folder / FOLDER, size, shards, places)
+    return AlignedFolder(layout, faces, dict(rejected), records, digest.hexdigest())

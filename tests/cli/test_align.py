@@ -1,0 +1,53 @@
+"""cari-align as users run it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.align.trees import write_modalities
+from tests.cli.commands import last_error, run_command
+
+
+def test_help_names_the_layouts_and_the_settings():
+    """With examples."""
+    result = run_command("align", "--help")
+    assert result.returncode == 0
+    for text in ("RAW/CaVI_Dataset/{Real,Caricature}", "--margin", "--all-faces", "examples:"):
+        assert text in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere", "out"], "nowhere: no such folder"),
+        (["raw", "out", "--layout", "cavi"], "not in the layout cavi"),
+        (["raw", "raw/out"], "crops would be taken for raw pictures"),
+        (["raw", "out", "--margin", "-3"], "margin must be in"),
+        (["raw", "out", "--workers", "0"], "--workers must be at least 1"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path: Path, arguments: list[str], message: str):
+    """Before anything is loaded or written."""
+    (tmp_path / "raw" / "ann").mkdir(parents=True)
+    result = run_command("align", *arguments, cwd=tmp_path)
+    assert message in last_error(result)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_align_then_train(tmp_path: Path):
+    """The two commands, one after the other, on drawn faces."""
+    write_modalities(tmp_path / "raw", people=2, images=4)
+    done = run_command("align", "raw", "aligned", "--image-size", "96", "--quiet", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Faces of 2 people" in done.stdout
+    assert "100.0 %" in done.stdout
+    assert not done.stderr
+    small = ["--image-size", "80", "--batch-size", "4", "--epochs", "1", "--embedding-size", "8"]
+    done = run_command(
+        "train", "--dataset", "folder", "--data-dir", "aligned", *small, "--quiet", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Validation, in percent" in done.stdout
