@@ -19,7 +19,21 @@ def train(run: Path, flags: Sequence[str]) -> None:
     arguments = ["--output", str(run), *flags]
     if (run / "config.json").exists():
         arguments = ["--resume", str(run)]
-    done = subprocess.run([sys.executable, "-m", "cari_keras.cli.train", *arguments])
+    _call("train", arguments)
+
+
+def align(raw: Path, aligned: Path) -> Path:
+    """Aligns a raw folder with cari-align, or goes on with it; returns the aligned folder.
+
+    Raises:
+        SystemExit: cari-align failed; it has said why.
+    """
+    _call("align", [str(raw), str(aligned)])
+    return aligned
+
+
+def _call(command: str, arguments: Sequence[str]) -> None:
+    done = subprocess.run([sys.executable, "-m", f"cari_keras.cli.{command}", *arguments])
     if done.returncode:
         raise SystemExit(done.returncode)
 

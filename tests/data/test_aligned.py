@@ -76,9 +76,8 @@ def test_without_a_crop_the_whole_record_is_shrunk(aligned: Path):
     """With all changes off, training and evaluation see the same faces at two sizes."""
     prepared = prepare(folder.load(str(aligned)), 80, progress=False)
     off = Augmentation(flip=False, crop=1.0, color=0.0, greyscale=0.0)
-    small = next(
-        iter(training_batches(prepared, 2, epoch=0, seed=0, augmentation=off, image_size=80))
-    )
+    settings = {"epoch": 0, "seed": 0, "augmentation": off}
+    small = next(iter(training_batches(prepared, 2, image_size=80, **settings)))
     large = next(iter(training_batches(prepared, 2, **settings)))
     assert (small.images.shape[1], large.images.shape[1]) == (80, 96)
     import tensorflow as tf
