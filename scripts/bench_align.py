@@ -154,7 +154,7 @@ def _difference(raw: Path, entries: list[Entry]) -> float:
 
 
 def _memory(raw: Path, config: AlignConfig, entries: list[Entry], count: int) -> int:
-    """Prints a worker's resident memory every 500 pictures; every other one is resized at random."""
+    """Prints a worker's resident memory every 500 pictures; every other one is resized."""
     context = multiprocessing.get_context("spawn")
     worker = context.Process(target=_watch, args=(raw, config, entries, count))
     worker.start()

@@ -7,6 +7,7 @@ act at test time are tried on the plain run's weights, without training anew.
 
     # On stored outputs of frozen shared layers, a minute or two a lever:
     .venv/bin/python scripts/levers.py --dataset cavi --data-dir DIR --epochs 16 --frozen-epochs 16
+    # The same on aligned faces: DIR is then what cari-align wrote.
     # Fine-tuning everything, some of the levers:
     .venv/bin/python scripts/levers.py --dataset cavi --data-dir DIR --epochs 4 \\
         --levers "label smoothing" "rates by layer"
@@ -20,6 +21,8 @@ from typing import Any
 
 import pandas as pd
 from runs import evaluate, train
+
+from cari_keras.training.checkpoints import load_checkpoint
 
 #: What the runs start from: the public weights, every lever off.
 PLAIN = [
@@ -46,6 +49,8 @@ LEVERS = {
     "embedding of 512": "--embedding-size 512",
     "one block8 for each branch": "--private-blocks 1",
     "one bottleneck for all": "--shared-bottleneck",
+    "heads about a common one": "--shared-bottleneck --head-decay 1e-3",
+    "sharp crops": "--stored-size 224",
     "weight averaging": "--average-decay 0.99",
     "exaggeration": "--exaggerate 0.5",
 }
@@ -57,6 +62,7 @@ NOT_TOGETHER = ("embedding of 512", "one block8 for each branch", "exaggeration"
 TEST_LEVERS: dict[str, dict[str, Any]] = {
     "mirror image at test time": {"flip": True},
     "two squares at test time": {"crops": (1.0, 0.85)},
+    "verification by identities": {"verify_by": "identities"},
 }
 
 
@@ -100,7 +106,8 @@ def main() -> int:
         print(f"\n{name}: {run}", flush=True)
         # The last of equal flags holds: a lever's over the plain ones, the caller's over both.
         train(run, [*plain, *flags, *others])
-        found[name] = pd.read_csv(run / "metrics.csv").iloc[-1].to_dict()
+        # Of the best epoch, as the test-time levers' are.
+        found[name] = load_checkpoint(run / "best")[1]["figures"]
         for view in (v for v in given.levers if v in TEST_LEVERS and name in ("plain", "together")):
             label = view if name == "plain" else f"{name}, {view}"
             found[label] = evaluate(run, **TEST_LEVERS[view])
