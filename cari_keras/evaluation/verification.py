@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, Union
 
 import numpy as np
 
+from cari_keras.evaluation.resampling import subject_folds
+
 
 def squared_distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Squared L2 distance of each row of `left` to the same row of `right`: [n, d] -> [n]."""
@@ -96,11 +98,9 @@ def cross_validated_accuracy(
         The accuracy over all pairs and the folds' thresholds; NaN and none where there are fewer
         identities than folds.
     """
-    names, position = np.unique(np.asarray(subjects), return_inverse=True)
-    if len(names) < folds:
+    if len(np.unique(np.asarray(subjects))) < folds:
         return CrossValidated(float("nan"), ())
-    fold_of = np.arange(len(names)) % folds
-    fold = np.random.default_rng(seed).permutation(fold_of)[position]
+    fold = subject_folds(subjects, folds, seed)
     right, thresholds = 0.0, []
     for k in range(folds):
         test = fold == k

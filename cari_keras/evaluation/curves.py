@@ -1,0 +1,166 @@
+"""ROC, DET, EER and TAR at FAR: pure functions of pairs' distances and labels, exact on ties.
+
+A pair is accepted, called the same person, where its distance is at most the threshold. FAR is the
+share of impostor pairs (of two people) that are accepted, TAR that of genuine pairs (of one).
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Roc(NamedTuple):
+    """Every operating point that differs from another, from rejecting to accepting all pairs.
+
+    Attributes:
+        thresholds: float64 [m], rising; -inf, then each distance that occurs.
+        far: float64 [m], rising from 0 to 1; NaN without impostor pairs.
+        tar: float64 [m], rising from 0 to 1; NaN without genuine pairs.
+    """
+
+    thresholds: np.ndarray
+    far: np.ndarray
+    tar: np.ndarray
+
+
+class OperatingPoint(NamedTuple):
+    """What a threshold gives on some pairs.
+
+    Attributes:
+        threshold: Squared distance up to which a pair is accepted.
+        far: The FAR achieved; NaN without impostor pairs.
+        tar: The TAR achieved; NaN without genuine pairs.
+        impostors: The number of impostor pairs behind `far`.
+        resolved: Whether there are enough of them to tell the FAR that was asked for from zero.
+    """
+
+    threshold: float
+    far: float
+    tar: float
+    impostors: int
+    resolved: bool
+
+
+def roc(distances: np.ndarray, same: np.ndarray) -> Roc:
+    """The ROC curve.
+
+    Args:
+        distances: float [n].
+        same: bool [n].
+
+    Example:
+        >>> curve = roc(np.array([0.1, 0.4, 0.4]), np.array([True, True, False]))
+        >>> curve.tar.tolist(), curve.far.tolist()
+        ([0.0, 0.5, 1.0], [0.0, 0.0, 1.0])
+    """
+    order = np.argsort(distances, kind="stable")
+    values, accepted = np.asarray(distances)[order], np.cumsum(np.asarray(same)[order])
+    last = np.flatnonzero(np.diff(values, append=np.inf) > 0)  # of each run of equal distances
+    counts = last + 1
+    genuine = np.concatenate([[0], accepted[last]]).astype(float)
+    impostor = np.concatenate([[0], counts - accepted[last]]).astype(float)
+    with np.errstate(invalid="ignore"):
+        return Roc(
+            np.concatenate([[-np.inf], values[last]]),
+            impostor / np.float64(len(values) - np.sum(same)),
+            genuine / np.float64(np.sum(same)),
+        )
+
+
+def threshold_at_far(distances: np.ndarray, same: np.ndarray, far: float) -> float:
+    """The largest threshold whose FAR on these pairs is at most `far`.
+
+    It lies just below the distance of the first impostor pair that must be rejected, so that
+    genuine pairs up to there are accepted; infinite where no impostor pair must be.
+
+    Args:
+        distances: float [n].
+        same: bool [n].
+        far: In [0, 1].
+
+    Raises:
+        ValueError: There is no impostor pair.
+    """
+    impostor = np.sort(np.asarray(distances, np.float64)[~same])
+    if not len(impostor):
+        raise ValueError("threshold_at_far needs at least one impostor pair")
+    allowed = _most(far, len(impostor))
+    if allowed >= len(impostor):
+        return float("inf")
+    return float(np.nextafter(impostor[allowed], -np.inf))
+
+
+def operating_point(
+    distances: np.ndarray, same: np.ndarray, threshold: float, far: float = 0.0
+) -> OperatingPoint:
+    """What a threshold, chosen on other pairs for a certain FAR, gives on these pairs.
+
+    Args:
+        distances: float [n].
+        same: bool [n].
+        threshold: From `threshold_at_far`.
+        far: The FAR that it was chosen for.
+    """
+    accepted = np.asarray(distances, np.float64) <= threshold
+    impostors = int(np.sum(~same))
+    return OperatingPoint(
+        threshold,
+        float(np.mean(accepted[~same])) if impostors else float("nan"),
+        float(np.mean(accepted[same])) if np.any(same) else float("nan"),
+        impostors,
+        _most(far, impostors) >= 1,
+    )
+
+
+def tar_at_far(distances: np.ndarray, same: np.ndarray, far: float) -> OperatingPoint:
+    """The operating point of the largest threshold whose FAR is at most `far`, on the same pairs.
+
+    With fewer than 1 / `far` impostor pairs the FAR cannot be told from zero: the point is then
+    that of no impostor accepted, and `resolved` is False.
+
+    Raises:
+        ValueError: There is no impostor pair.
+    """
+    return operating_point(distances, same, threshold_at_far(distances, same, far), far)
+
+
+def eer(distances: np.ndarray, same: np.ndarray) -> float:
+    """The equal error rate: where FAR = 1 - TAR on the ROC curve, linear between its points.
+
+    Returns:
+        In [0, 1]; NaN where either class has no pair.
+    """
+    _, far, tar = roc(distances, same)
+    if not np.isfinite([far[-1], tar[-1]]).all():
+        return float("nan")
+    gap = far - (1 - tar)  # rises from -1 to 1
+    after = int(np.argmax(gap >= 0))
+    before = after - 1
+    share = -gap[before] / (gap[after] - gap[before])
+    return float(far[before] + share * (far[after] - far[before]))
+
+
+def det(curve: Roc) -> tuple[np.ndarray, np.ndarray]:
+    """The DET curve: normal deviates of FAR and of FRR = 1 - TAR.
+
+    Returns:
+        Two float64 [m]; infinite where a rate is 0 or 1.
+    """
+    return _deviates(curve.far), _deviates(1 - curve.tar)
+
+
+def _deviates(rates: np.ndarray) -> np.ndarray:
+    normal = NormalDist()
+    ends = {0.0: -np.inf, 1.0: np.inf}
+    return np.array([ends[r] if r in ends else normal.inv_cdf(r) for r in rates.tolist()])
+
+
+def _most(share: float, count: int) -> int:
+    """The largest whole number that is at most `share` of `count`.
+
+    Rounded at the twelfth digit, so that 0.1 of 30 is 3 and not 2.
+    """
+    return int(np.floor(round(share * count, 12)))
