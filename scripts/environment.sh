@@ -7,14 +7,14 @@ venv="$root/.venv"
 
 find_python() {
     local candidate
-    for candidate in "${PYTHON:-}" python3.11 python3.10 python3.9 python3; do
+    for candidate in "${PYTHON:-}" python3.11 python3.10 python3; do
         if [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 &&
-            "$candidate" -c 'import sys, venv; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
+            "$candidate" -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
             echo "$candidate"
             return
         fi
     done
-    echo "error: no Python 3.9 or newer found; install one, or name it with PYTHON=/path/to/python" >&2
+    echo "error: no Python 3.10 or newer found; install one, or name it with PYTHON=/path/to/python" >&2
     return 1
 }
 

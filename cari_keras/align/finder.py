@@ -6,8 +6,7 @@ looked at again with a border and lower thresholds, and then enlarged as well.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cari_keras.data.base import Dataset
 from cari_keras.errors import ConfigError, DatasetError

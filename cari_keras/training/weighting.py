@@ -6,8 +6,9 @@ descends. Adding one means adding an entry to `STRATEGIES`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Optional
 
 import tensorflow as tf
 

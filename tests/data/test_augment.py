@@ -46,6 +46,17 @@ def seeds(count):
     return [tf.constant([11, i], tf.int64) for i in range(count)]
 
 
+def test_a_crop_of_a_larger_image_keeps_its_detail(image):
+    """A crop comes at the asked size, from the image's own pixels; so does an image without one."""
+    small = random_crop_and_scale(image, seeds(1)[0], 0.5, 12)
+    assert small.shape == (12, 12, 3)
+    large = random_crop_and_scale(image, seeds(1)[0], 0.5)
+    np.testing.assert_allclose(small, tf.image.resize(large, [12, 12]), atol=8)
+    off = Augmentation(flip=False, crop=1.0, color=0.0, greyscale=0.0)
+    whole = augment(image, seeds(1)[0], off, image_size=12)
+    np.testing.assert_allclose(whole, tf.image.resize(image, [12, 12], antialias=True))
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_eager_and_in_a_pipeline_alike(name, image):
     operation = OPERATIONS[name]

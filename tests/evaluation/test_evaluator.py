@@ -134,3 +134,24 @@ def test_answers_of_several_views_are_averaged(prepared):
     np.testing.assert_allclose(together["logits_photo"], mean["logits_photo"], atol=1e-5)
     direction = mean["embedding"] / np.linalg.norm(mean["embedding"], axis=1, keepdims=True)
     np.testing.assert_allclose(together["embedding"], direction, atol=1e-5)
+
+
+def test_views_come_at_the_network_s_size():
+    """Also the whole image, where images are stored larger."""
+    image = np.random.default_rng(0).uniform(0, 255, (2, 12, 12, 3)).astype(np.float32)
+    whole, half = views_of(image, crops=(1.0, 0.5), image_size=6)
+    assert whole.shape == half.shape == (2, 6, 6, 3)
+    cut = tf.image.crop_and_resize(image, [[0.0, 0.0, 1.0, 1.0]] * 2, [0, 1], [6, 6])
+    np.testing.assert_allclose(whole, standardize(cut), atol=1e-4)
+
+
+@pytest.mark.slow
+def test_verification_by_identities_compares_who_images_seem_to_be(prepared):
+    """The embedding is branch 1's softmax at unit norm; all else is as it was."""
+    model = build_network(3, image_size=80, embedding_size=8)
+    plain = Evaluator(model, prepared, flip=True).predict().outputs
+    found = Evaluator(model, prepared, flip=True, verify_by="identities").predict().outputs
+    shares = tf.nn.softmax(plain["logits_verification"]).numpy()
+    expected = shares / np.linalg.norm(shares, axis=1, keepdims=True)
+    np.testing.assert_allclose(found["embedding"], expected, atol=1e-5)
+    np.testing.assert_allclose(found["logits_photo"], plain["logits_photo"], atol=1e-5)

@@ -1,5 +1,7 @@
 """Learning rates and the published optimizer."""
 
+import itertools
+
 import pytest
 
 from cari_keras.config import TrainingConfig
@@ -13,7 +15,7 @@ def test_warm_up_and_cosine():
     assert factors[9:11] == pytest.approx([1.0, 1.0])
     assert factors[55] == pytest.approx(0.5)
     assert 0 < factors[99] < 0.01
-    assert all(a >= b for a, b in zip(factors[10:], factors[11:]))
+    assert all(a >= b for a, b in itertools.pairwise(factors[10:]))
 
 
 def test_constant_without_warm_up():

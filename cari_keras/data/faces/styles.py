@@ -6,7 +6,8 @@ Every style takes a plan, the generator of its accidents and the canvas's side, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
