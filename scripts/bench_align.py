@@ -99,10 +99,7 @@ def _work(
     barrier: Any,
     results: Any,
 ) -> None:
-    from cari_keras.align.detector import use_one_thread
-
     os.sched_setaffinity(0, {core})
-    use_one_thread()
     align = _plain(raw) if kind == "plain" else _ours(raw, config)
     for entry in entries[:WARM_UP]:
         align(entry)
@@ -115,8 +112,11 @@ def _work(
 
 def _plain(raw: Path) -> Any:
     import cv2
+    import tensorflow as tf
     from mtcnn import MTCNN
 
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
     detector = MTCNN()
     return lambda entry: detector.detect_faces(
         cv2.cvtColor(cv2.imread(str(raw / entry.path)), cv2.COLOR_BGR2RGB)
@@ -125,7 +125,9 @@ def _plain(raw: Path) -> Any:
 
 def _ours(raw: Path, config: AlignConfig) -> Any:
     from cari_keras.align.aligner import Aligner
+    from cari_keras.align.detector import use_one_thread
 
+    use_one_thread()
     return Aligner(raw, config)
 
 
@@ -165,10 +167,8 @@ def _memory(raw: Path, config: AlignConfig, entries: list[Entry], count: int) ->
 def _watch(raw: Path, config: AlignConfig, entries: list[Entry], count: int) -> None:
     import cv2
 
-    from cari_keras.align.detector import use_one_thread
     from cari_keras.align.finder import find_faces
 
-    use_one_thread()
     aligner = _ours(raw, config)
     sizes, base = random.Random(1), 0.0
     for number in range(1, count + 1):
