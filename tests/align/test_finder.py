@@ -81,10 +81,12 @@ def test_in_a_face_crop_small_finds_are_no_faces():
     ("faces", "main"),
     [
         ([a_face(75, 25, 50, 0.9), a_face(0, 0, 40, 0.99)], 0),  # larger and in the middle
-        ([a_face(0, 0, 45), a_face(85, 35, 30)], 1),  # the middle counts for more here
+        ([a_face(0, 0, 40), a_face(85, 35, 30)], 1),  # the middle counts for more here
+        ([a_face(0, 0, 8), a_face(96, 46, 6)], 1),  # and as much for small faces
+        ([a_face(50, 0, 8), a_face(96, 46, 6)], 0),  # which do not win by their place alone
         ([a_face(0, 0, 90), a_face(95, 45, 10)], 0),  # and size here
     ],
 )
 def test_the_main_face_is_large_and_central(faces: list[Face], main: int):
-    """By area less twice the squared distance from the middle."""
+    """By area times a Gaussian of the distance from the middle."""
     assert main_face(faces, 100, 200) is faces[main]
