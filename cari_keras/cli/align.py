@@ -39,7 +39,9 @@ def _main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("raw", metavar="RAW", type=Path, help="folder with pictures")
     parser.add_argument("aligned", metavar="ALIGNED", type=Path, help="folder to write")
-    parser.add_argument("--workers", type=int, metavar="X", help="processes (default: all cores)")
+    parser.add_argument(
+        "--workers", type=int, metavar="X", help="processes, of 0.7 GB each (default: all cores)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="start again")
     parser.add_argument("--quiet", action="store_true", help="only the table at the end")
     add_flags(parser, {"what to do": AlignConfig})
