@@ -89,7 +89,7 @@ def test_splits_and_pairs(tree):
     assert train == expected
     assert [(p.first, p.second, p.same) for p in dataset.pairs["validation"]] == [
         ("CaVI_Dataset/Caricature/Ann_Lee/Pic0.jpg", "CaVI_Dataset/Real/Ann_Lee/Pic0.jpg", True),
-        ("Caricature/Ann_Lee/Pic0.jpg", dataset.pairs["validation"][1].second, False),
+        ("CaVI_Dataset/Caricature/Ann_Lee/Pic0.jpg", dataset.pairs["validation"][1].second, False),
     ]
     assert [p.same for p in dataset.pairs["test"]] == [True, False]
     assert dataset.load(dataset.splits["train"][0]).shape == (90, 90, 3)
