@@ -50,6 +50,11 @@ class DataConfig:
     demo_identities: int = setting(20, "demo: number of people")
     demo_images: int = setting(30, "demo: photos, and as many caricatures, of each person")
 
+    @property
+    def prepared_size(self) -> int:
+        """Side of the images that are stored."""
+        return self.stored_size or self.image_size
+
 
 @dataclass(frozen=True)
 class ModelConfig:

@@ -45,7 +45,7 @@ def evaluate(run: Path, *, test: bool = False, **views: Any) -> dict[str, Any]:
         run: The run folder.
         test: Use the test split where its images are there, with the verification threshold of the
             validation pairs.
-        views: `flip` and `crops` of `Evaluator`, in place of the run's own settings.
+        views: `flip`, `crops` and `verify_by` of `Evaluator`, in place of the run's own settings.
 
     Returns:
         The figures, and `split`: which split they are of.
@@ -63,10 +63,13 @@ def evaluate(run: Path, *, test: bool = False, **views: Any) -> dict[str, Any]:
 
     config, model, _, _ = restore_run(run)
     training, data = config.training, config.data
-    size = data.stored_size or data.image_size
-    prepared = prepare(load_dataset(config), size, cache_dir=data.cache_dir)
-    arguments = {"flip": training.flip_test, "crops": training.test_crops, **views}
-    arguments.setdefault("verify_by", training.verify_by)
+    prepared = prepare(load_dataset(config), data.prepared_size, cache_dir=data.cache_dir)
+    own = {
+        "flip": training.flip_test,
+        "crops": training.test_crops,
+        "verify_by": training.verify_by,
+    }
+    arguments = {**own, **views}
 
     def predict(split: str) -> Any:
         size = data.batch_size

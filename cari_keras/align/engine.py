@@ -22,7 +22,7 @@ from cari_keras.align.journal import NAME as JOURNAL
 from cari_keras.align.journal import Journal
 from cari_keras.align.manifest import INDEX, MANIFEST, SCHEMA_VERSION, SHEET, write_manifest
 from cari_keras.align.pool import align_files
-from cari_keras.align.shards import FOLDER, shard_names, write_shards
+from cari_keras.align.shards import FOLDER, NEW, finish_move, shard_names, write_shards
 from cari_keras.align.sheet import write_sheet
 from cari_keras.align.summary import Summary, summarise
 from cari_keras.align.tree import Entry, Layout, find_layout, list_entries
@@ -69,12 +69,13 @@ def align_folder(
     journal = Journal(aligned)
     try:
         _check_settings(journal, aligned, config)
+        finish_move(aligned, journal)
         changed = _bring_up_to_date(journal, raw, layout, config, aligned, workers, progress)
+        summary = summarise(journal.rows())
         if changed or not (aligned / INDEX).is_file():
-            (aligned / INDEX).unlink(missing_ok=True)
             write_shards(aligned, journal)
-            _write_rest(journal, raw, layout, config, aligned)
-        return summarise(journal.rows())
+            _write_rest(journal, raw, layout, config, aligned, summary)
+        return summary
     finally:
         journal.close()
 
@@ -93,7 +94,7 @@ def _clear(aligned: Path) -> None:
     """Removes what cari-align wrote, and nothing else."""
     for name in (INDEX, MANIFEST, SHEET, JOURNAL, f"{JOURNAL}-journal"):
         (aligned / name).unlink(missing_ok=True)
-    for name in (FOLDER, f".{FOLDER}.new"):
+    for name in (FOLDER, NEW):
         shutil.rmtree(aligned / name, ignore_errors=True)
 
 
@@ -190,14 +191,18 @@ def _stamp(raw: Path, entry: Entry) -> str:
 
 
 def _write_rest(
-    journal: Journal, raw: Path, layout: Layout, config: AlignConfig, aligned: Path
+    journal: Journal,
+    raw: Path,
+    layout: Layout,
+    config: AlignConfig,
+    aligned: Path,
+    summary: Summary,
 ) -> None:
     write_manifest(aligned, journal.rows())
     write_sheet(aligned, raw, config, journal.rows())
     for name in layout.bookkeeping:
         if (raw / name).is_dir():
             shutil.copytree(raw / name, aligned / name, dirs_exist_ok=True)
-    summary = summarise(journal.rows())
     content: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "settings": config.to_dict(),

@@ -42,6 +42,11 @@ def record_name(path: str, face: int) -> str:
     return f"{path}#{face}" if face else path
 
 
+def short_reason(row: Row) -> str:
+    """Why a file was rejected, without the figures in brackets."""
+    return str(row["reason"]).split(" (")[0]
+
+
 def write_manifest(folder: Path, rows: Iterable[Row]) -> None:
     """Writes the rows atomically; what a row does not have stays empty.
 

@@ -6,10 +6,13 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO, Optional
 
+import cv2
+import numpy as np
+
 from cari_keras.align.journal import Journal, Record
 from cari_keras.data.base import MODALITIES
 
-FOLDER = "records"
+FOLDER, NEW = "records", ".records.new"
 SHARD_SIZE = 1024
 
 #: A record in a TFRecord file: its length and a checksum before it, another after it.
@@ -22,21 +25,41 @@ def write_shards(folder: Path, journal: Journal) -> None:
     """Brings `records/` to what the journal holds; may be killed anywhere and called again.
 
     The new shards are written beside the old, from waiting records and from the old shards; then
-    the journal is told, then the folders change places, then the waiting records are dropped.
+    the journal is told, and from there on `finish_move` does the rest.
     """
-    new = folder / f".{FOLDER}.new"
+    new = folder / NEW
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    places = []
+    for modality in MODALITIES:
+        places += _write_modality(folder, new, journal, modality)
+    journal.move(places, _MOVING)
+    finish_move(folder, journal)
+
+
+def finish_move(folder: Path, journal: Journal) -> None:
+    """Puts new shards in the old ones' place and drops the waiting records, if that is due.
+
+    Also the first thing to do after an interruption: records that came to wait since would be
+    dropped with those that lie in the new shards.
+    """
     if not journal.fact(_MOVING):
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(parents=True)
-        places = []
-        for modality in MODALITIES:
-            places += _write_modality(folder, new, journal, modality)
-        journal.move(places, _MOVING)
+        return
+    new = folder / NEW
     if new.is_dir():
         shutil.rmtree(folder / FOLDER, ignore_errors=True)
         new.rename(folder / FOLDER)
     journal.release()
     journal.note(_MOVING, False)
+
+
+def read_face(folder: Path, shard: str, offset: int) -> np.ndarray:
+    """The image of one record, uint8 RGB [size, size, 3], by its place in the manifest."""
+    import tensorflow as tf
+
+    example = tf.train.Example.FromString(read_record(folder, shard, offset))
+    encoded = np.frombuffer(example.features.feature["image"].bytes_list.value[0], np.uint8)
+    return cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
 def read_record(folder: Path, shard: str, offset: int) -> bytes:

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from cari_keras.align.config import AlignConfig
-from cari_keras.align.manifest import ALIGNED, POINTS, SHEET, Row
+from cari_keras.align.manifest import ALIGNED, POINTS, SHEET, Row, short_reason
 from cari_keras.align.pictures import RefusedError, read_picture
-from cari_keras.align.shards import read_record
+from cari_keras.align.shards import read_face
 from cari_keras.align.summary import NOWHERE, SOURCES
 from cari_keras.data.base import MODALITIES
 from cari_keras.data.encoding import resize
@@ -54,22 +54,14 @@ def _spread(rows: Sequence[Row], count: int) -> list[Row]:
 
 def _cell(folder: Path, raw: Path, config: AlignConfig, row: Row) -> np.ndarray:
     if row["status"] == ALIGNED:
-        return _with_points(_crop_of(folder, row), row)
+        return _with_points(read_face(folder, row["shard"], row["offset"]), row)
     try:
         picture = read_picture(
             raw / row["path"], max_bytes=config.max_bytes, max_pixels=config.max_pixels
         )
     except RefusedError:
-        return _words(row["reason"])
+        return _words(short_reason(row))
     return resize(picture.pixels, CELL)
-
-
-def _crop_of(folder: Path, row: Row) -> np.ndarray:
-    import tensorflow as tf
-
-    example = tf.train.Example.FromString(read_record(folder, row["shard"], int(row["offset"])))
-    encoded = np.frombuffer(example.features.feature["image"].bytes_list.value[0], np.uint8)
-    return cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
 def _with_points(image: np.ndarray, row: Row) -> np.ndarray:
@@ -85,7 +77,7 @@ def _with_points(image: np.ndarray, row: Row) -> np.ndarray:
 def _words(text: str) -> np.ndarray:
     """A grey cell with a few words in it."""
     cell = np.full((CELL, CELL, 3), 225, np.uint8)
-    for i, word in enumerate(text.split(" (")[0].split()):
+    for i, word in enumerate(text.split()):
         place = (6, 18 + 16 * i)
         cv2.putText(cell, word, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (60, 60, 60), 1, cv2.LINE_AA)
     return cell

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cari_keras.align.finder import LOOKS
-from cari_keras.align.manifest import ALIGNED, Row
+from cari_keras.align.manifest import ALIGNED, Row, short_reason
 from cari_keras.data.base import MODALITIES
 
 #: Where a face can have been had from, MTCNN's looks first.
@@ -34,16 +34,14 @@ class Summary:
         """The counts as text, with MTCNN's detection rate among pictures that could be read."""
         import pandas as pd
 
-        rows = []
+        rows: list[dict[str, object]] = []
+        lines: list[str] = []
         for modality, counts in self.counts.items():
-            unreadable = sum(
-                n
-                for name, n in counts.items()
-                if name.startswith("rejected") and name != "rejected: no face found"
-            )
-            readable = counts["files"] - unreadable
+            reasons = {name: n for name, n in counts.items() if name.startswith("rejected")}
+            rejected = sum(reasons.values())
+            readable = counts["files"] - rejected + reasons.get("rejected: no face found", 0)
             found = sum(counts.get(look, 0) for look in LOOKS)
-            rejected = sum(n for name, n in counts.items() if name.startswith("rejected"))
+            lines += [f"{modality}: {n} {name}" for name, n in reasons.items()]
             rows.append(
                 {
                     "": modality,
@@ -56,12 +54,8 @@ class Summary:
                     else "-",
                 }
             )
-        lines = [pd.DataFrame(rows).to_string(index=False)] if rows else ["no files"]
-        for modality, counts in self.counts.items():
-            for name, n in counts.items():
-                if name.startswith("rejected"):
-                    lines.append(f"{modality}: {n} {name}")
-        return "\n".join(lines)
+        table = pd.DataFrame(rows).to_string(index=False) if rows else "no files"
+        return "\n".join([table, *lines])
 
 
 def summarise(rows: Iterable[Row]) -> Summary:
@@ -77,6 +71,6 @@ def summarise(rows: Iterable[Row]) -> Summary:
             found["faces"] += 1
             found[row["source"]] += first
         else:
-            found[f"rejected: {row['reason'].split(' (')[0]}"] += 1
+            found[f"rejected: {short_reason(row)}"] += 1
     order = [m for m in (*MODALITIES, NOWHERE) if m in counts]
     return Summary({m: dict(sorted(counts[m].items())) for m in order}, len(identities))

@@ -77,7 +77,7 @@ def _train(config: Config, run: Path, *, resume: bool, progress: bool) -> int:
         run_operations_in_order()
     prepared = prepare(
         dataset,
-        config.data.stored_size or config.data.image_size,
+        config.data.prepared_size,
         cache_dir=config.data.cache_dir,
         workers=config.training.workers,
         progress=progress,

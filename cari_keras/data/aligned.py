@@ -8,7 +8,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from cari_keras.align.manifest import (
@@ -18,8 +17,9 @@ from cari_keras.align.manifest import (
     SCHEMA_VERSION,
     read_manifest,
     record_name,
+    short_reason,
 )
-from cari_keras.align.shards import FOLDER, read_record
+from cari_keras.align.shards import FOLDER, read_face
 from cari_keras.data.base import Records
 from cari_keras.errors import DatasetError
 
@@ -72,12 +72,7 @@ class AlignedRecords(Records):
 
     def load(self, path: str) -> np.ndarray:
         """One face, uint8 RGB [image_size, image_size, 3]."""
-        import tensorflow as tf
-
-        shard, offset = self.places[path]
-        example = tf.train.Example.FromString(read_record(self.root.parent, shard, offset))
-        encoded = np.frombuffer(example.features.feature["image"].bytes_list.value[0], np.uint8)
-        return cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        return read_face(self.root.parent, *self.places[path])
 
 
 def is_aligned(folder: Path) -> bool:
@@ -108,7 +103,7 @@ def read_aligned(folder: Path) -> AlignedFolder:
     rejected: Counter[str] = Counter()
     for row in read_manifest(folder):
         if row["status"] != ALIGNED:
-            rejected[row["reason"].split(" (")[0]] += 1
+            rejected[short_reason(row)] += 1
             continue
         path = record_name(row["path"], int(row["face"]))
         faces.append(AlignedFace(path, row["identity"], row["modality"], row["sha256"]))

@@ -13,6 +13,9 @@ from cari_keras.data.base import MODALITIES, Batch
 from cari_keras.data.prepare import Prepared
 from cari_keras.data.records import decode, parse
 
+#: From a parsed record to its label, int32.
+Label = Callable[[dict[str, tf.Tensor]], tf.Tensor]
+
 #: Encoded images held for shuffling, per modality; about 100 MB of 160-pixel JPEGs.
 SHUFFLE_BUFFER = 8192
 
@@ -54,11 +57,12 @@ def training_batches(
         A dataset of `Batch`: images float32 [N, S, S, 3] standardised, labels int32 [N],
         is_caricature bool [N].
     """
+    label = _labels(prepared, "train")
     streams, counts = [], []
     for position, modality in enumerate(modalities):
         if not prepared.count("train", [modality]):
             continue
-        records = split_records(prepared, "train", [modality])
+        records = _records(prepared, "train", [modality], label)
         counts.append(prepared.count("train", [modality]))
         streams.append(
             records.shuffle(
@@ -72,8 +76,6 @@ def training_batches(
         lambda i: tf.stack([tf.constant(_mix(seed, epoch, 7), tf.int64), i])
     )
     size = prepared.image_size
-
-    label = _labels(prepared, "train")
 
     def example(serialized: tf.Tensor, random_seed: tf.Tensor) -> Batch:
         fields = parse(serialized)
@@ -108,7 +110,7 @@ def evaluation_batches(prepared: Prepared, split: str, batch_size: int) -> tf.da
         return {name: fields[name] for name in ("image", "label", "is_caricature", "path")}
 
     return (
-        split_records(prepared, split)
+        _records(prepared, split, MODALITIES, label)
         .map(example, num_parallel_calls=_cores())
         .batch(batch_size)
         .prefetch(2)
@@ -116,20 +118,24 @@ def evaluation_batches(prepared: Prepared, split: str, batch_size: int) -> tf.da
     )
 
 
-def split_records(
-    prepared: Prepared, split: str, modalities: Sequence[str] = MODALITIES
-) -> tf.data.Dataset:
+def split_records(prepared: Prepared, split: str) -> tf.data.Dataset:
     """The serialised records of a split, in order, one modality after the other."""
+    return _records(prepared, split, MODALITIES, _labels(prepared, split))
+
+
+def _records(
+    prepared: Prepared, split: str, modalities: Sequence[str], label: Label
+) -> tf.data.Dataset:
+    """The serialised records of some modalities of a split: those that `label` has a label for."""
     records = tf.data.TFRecordDataset(
         [name for modality in modalities for name in prepared.files(split, modality)]
     )
     if prepared.labels is None:
         return records
-    label = _labels(prepared, split)
     return records.filter(lambda serialized: label(parse(serialized)) >= 0)
 
 
-def _labels(prepared: Prepared, split: str) -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
+def _labels(prepared: Prepared, split: str) -> Label:
     """From a parsed record to its label: its own, or the one the split gives it, else -1."""
     if prepared.labels is None:
         return lambda fields: fields["label"]

@@ -189,6 +189,28 @@ def test_a_run_that_dies_while_it_writes_goes_on_to_the_same_bytes(
     assert "photo/person 1/0.png" not in (out / "manifest.csv").read_text()
 
 
+def test_a_file_that_comes_while_shards_are_being_moved_is_kept(
+    raw: Path, aligned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The interrupted move is finished first; the new record is not dropped with the moved ones."""
+    tree, out = tmp_path / "raw", tmp_path / "out"
+    shutil.copytree(raw, tree)
+    shutil.copytree(aligned, out)
+    (tree / "photo" / "person 1" / "0.png").unlink()
+
+    def die(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.rename", die)
+        with pytest.raises(RuntimeError, match="killed"):
+            align(tree, out)
+    write(tree / "photo" / "anna" / "0.png", face("photo", 2))
+    align(tree, out)
+    align(tree, tmp_path / "fresh")
+    assert content(out) == content(tmp_path / "fresh")
+
+
 def test_other_settings_are_refused_unless_told_to_start_again(
     raw: Path, aligned: Path, tmp_path: Path
 ):

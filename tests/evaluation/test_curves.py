@@ -17,13 +17,7 @@ from cari_keras.evaluation.curves import (
     threshold_at_far,
 )
 from cari_keras.evaluation.verification import auc
-
-# Few distinct values, so that ties are common.
-PAIRS = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=40)
-
-
-def split(pairs):
-    return np.array([float(d) for d, _ in pairs]), np.array([s for _, s in pairs])
+from tests.evaluation.pairs import PAIRS, split
 
 
 def both(pairs):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from cari_keras.evaluation.verification import (
@@ -13,13 +12,7 @@ from cari_keras.evaluation.verification import (
     cross_validated_accuracy,
     squared_distances,
 )
-
-# Few distinct values, so that ties are common.
-PAIRS = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=30)
-
-
-def split(pairs):
-    return np.array([float(d) for d, _ in pairs]), np.array([s for _, s in pairs])
+from tests.evaluation.pairs import PAIRS, split
 
 
 def test_squared_distances_by_hand():
