@@ -13,6 +13,9 @@ from typing import Any, Optional
 from cari_keras.errors import ConfigError
 from cari_keras.settings import setting, settings
 
+DATASET_NAMES = ("demo", "cavi", "folder", "webcaricature")
+PROTOCOL_NAMES = ("unrestricted", "restricted", "identification")
+FOLD_NAMES = ("dev", *(str(k) for k in range(1, 11)))
 TASK_NAMES = ("verification", "caricature", "photo")
 
 
@@ -20,13 +23,17 @@ TASK_NAMES = ("verification", "caricature", "photo")
 class DataConfig:
     """Which images, and how they reach the network."""
 
-    dataset: str = setting("demo", "dataset to train on", ("demo", "cavi", "folder"))
+    dataset: str = setting("demo", "dataset to train on", DATASET_NAMES)
     data_dir: Optional[str] = setting(None, "the dataset's folder")
     cache_dir: Optional[str] = setting(
         None, "where prepared datasets are kept (default: the per-user cache)"
     )
     final: bool = setting(
         False, "cavi: train on the validation images too; their figures mean nothing"
+    )
+    protocol: str = setting("unrestricted", "webcaricature: which protocol", PROTOCOL_NAMES)
+    fold: str = setting(
+        "dev", "webcaricature: dev is view 1, for tuning; 1 to 10 are view 2's folds", FOLD_NAMES
     )
     image_size: int = setting(160, "side of the network's input in pixels (the paper: 160)")
     stored_size: Optional[int] = setting(

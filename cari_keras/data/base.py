@@ -47,6 +47,18 @@ class Pair:
     same: bool
 
 
+class Gallery(NamedTuple):
+    """Identification without training: each probe's person is looked for in a gallery.
+
+    Attributes:
+        gallery: Paths of the gallery's images.
+        probes: Paths of the probes.
+    """
+
+    gallery: tuple[str, ...]
+    probes: tuple[str, ...]
+
+
 class Batch(NamedTuple):
     """images float32 [N, S, S, 3] standardised; labels int32 [N]; is_caricature bool [N]."""
 
@@ -80,10 +92,12 @@ class Dataset:
 
     Attributes:
         name: The registry's name of the dataset.
-        identities: Names in the order of their integer labels.
-        splits: Split name -> samples. `train` always exists; `validation` and `test` where the
-            dataset has them.
+        identities: Names of the people to train on, in the order of their integer labels.
+        splits: Split name -> samples: `train`, `validation` and `test`, where the dataset has them.
         pairs: Split name -> verification pairs over that split's samples.
+        strangers: Names of people who are only evaluated; their labels follow those of the others.
+        crossed: Splits of which every caricature is to be verified against every photo.
+        galleries: Name -> gallery and probes, of the split that is evaluated.
         report: What was found, each kind of irregularity counted, in the order found.
         fingerprint: Changes whenever the bytes of any sample may have changed.
         records: Where the images are, if they need not be read from files and prepared.
@@ -96,6 +110,14 @@ class Dataset:
     report: Mapping[str, int] = field(default_factory=dict)
     fingerprint: str = ""
     records: Optional[Records] = None
+    strangers: tuple[str, ...] = ()
+    crossed: tuple[str, ...] = ()
+    galleries: Mapping[str, Gallery] = field(default_factory=dict)
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody in the order of their labels: the identities, then the strangers."""
+        return self.identities + self.strangers
 
     def load(self, sample: Sample) -> np.ndarray:
         """Returns the sample's image, uint8 RGB [height, width, 3].

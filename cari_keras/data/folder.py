@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
@@ -60,9 +61,8 @@ def load(
         samples = [Sample(face.path, face.identity, face.modality) for face in aligned.faces]
     else:
         samples = _list_samples(root, report)
-        stamps = ((s.path, Path(s.source).stat()) for s in samples)
-        print_of_files = repr([(path, st.st_size, st.st_mtime_ns) for path, st in stamps])
-        fingerprint = hashlib.sha256(print_of_files.encode()).hexdigest()
+        prints = repr([(sample.path, stamp(Path(sample.source))) for sample in samples])
+        fingerprint = hashlib.sha256(prints.encode()).hexdigest()
     splits = split_by_seed(samples, validation_fraction, seed)
     dataset = Dataset(
         name="folder",
@@ -99,6 +99,15 @@ def _list_samples(root: Path, report: Counter[str]) -> list[Sample]:
         where = " or ".join(f"{tree}/<identity>/" for tree in trees.values())
         raise DatasetError(f"{root}: no images in {where}; {LAYOUT}")
     return samples
+
+
+def stamp(path: Path) -> Optional[tuple[int, int]]:
+    """Size and time of change of a file, None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def split_by_seed(samples: list[Sample], fraction: float, seed: int) -> dict[str, list[Sample]]:

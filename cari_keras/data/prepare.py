@@ -97,7 +97,7 @@ def prepare(
         "image_size": image_size,
         "jpeg_quality": JPEG_QUALITY,
         "splits": {split: [s.path for s in samples] for split, samples in dataset.splits.items()},
-        "identities": dataset.identities,
+        "identities": dataset.people,
     }
     digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]
     root = Path(cache_dir or user_cache_dir()) / "datasets" / f"{dataset.name}-{digest}"
@@ -111,7 +111,7 @@ def prepare(
 
 def _from_records(dataset: Dataset, records: Records) -> Prepared:
     """Nothing is written: every split reads all shards and picks its own records."""
-    number = {identity: label for label, identity in enumerate(dataset.identities)}
+    number = {identity: label for label, identity in enumerate(dataset.people)}
     return Prepared(
         root=records.root,
         name=dataset.name,
@@ -162,7 +162,7 @@ def _write_shards(
 
     from cari_keras.data.records import serialize
 
-    labels = {identity: label for label, identity in enumerate(dataset.identities)}
+    labels = {identity: label for label, identity in enumerate(dataset.people)}
     total = sum(len(samples) for samples in shards.values())
     bar = tqdm(total=total, unit="image", desc=f"Preparing {dataset.name}", disable=not progress)
     with _Encoder(dataset, min(workers, total)) as encoder, bar:
@@ -237,7 +237,7 @@ def _read_index(
         report=report,
         skipped=list(skipped.values()),
     )
-    if not prepared.count("train"):
+    if dataset.splits.get("train") and not prepared.count("train"):
         raise DatasetError(f"{dataset.name}: none of its training images can be read")
     summary = {
         **{k: v for k, v in asdict(prepared).items() if k not in ("root", "pairs", "labels")},

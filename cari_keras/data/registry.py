@@ -39,10 +39,18 @@ def _folder(config: Config) -> Dataset:
     return folder.load(config.data.data_dir, seed=config.training.seed)
 
 
+def _webcaricature(config: Config) -> Dataset:
+    from cari_keras.data.webcaricature import dataset as webcaricature
+
+    data = config.data
+    return webcaricature.load(data.data_dir, protocol=data.protocol, fold=data.fold)
+
+
 DATASETS: dict[str, Callable[[Config], Dataset]] = {
     "demo": _demo,
     "cavi": _cavi,
     "folder": _folder,
+    "webcaricature": _webcaricature,
 }
 
 

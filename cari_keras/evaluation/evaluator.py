@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Optional
+from typing import Any, Optional
 
 import keras
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from cari_keras.data.base import Pair
 from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.data.prepare import Prepared
-from cari_keras.evaluation.verification import (
-    accuracy,
-    auc,
-    cross_validated_accuracy,
-    squared_distances,
-)
+from cari_keras.evaluation.predictions import Predictions
+from cari_keras.evaluation.trials import listed_trials
+from cari_keras.evaluation.verification import accuracy, auc, cross_validated_accuracy
 from cari_keras.evaluation.views import views_of
 from cari_keras.model.network import TASKS, restrict_to_tasks
 
@@ -39,24 +36,6 @@ LABELS = {
     "v2c": "V2C",
     "c2v": "C2V",
 }
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """The network's answers for the n images of a split.
-
-    Attributes:
-        paths: n names.
-        labels: int [n].
-        is_caricature: bool [n].
-        outputs: The network's outputs by name, each [n, ...] float32, without the weight logits;
-            heads of tasks that were not trained are absent.
-    """
-
-    paths: Sequence[str]
-    labels: np.ndarray
-    is_caricature: np.ndarray
-    outputs: dict[str, np.ndarray]
 
 
 class Evaluator:
@@ -93,7 +72,7 @@ class Evaluator:
         self.prepared = prepared
         self.split = split
         outputs = dict(restrict_to_tasks(model, tasks).output)
-        del outputs["weight_logits"]
+        outputs.pop("weight_logits", None)
         network = keras.Model(model.input, outputs)
         size = prepared.image_size
 
@@ -114,13 +93,17 @@ class Evaluator:
         )
         self._batches = evaluation_batches(prepared, split, batch_size)
 
-    def predict(self) -> Predictions:
-        """Runs the network over the split."""
+    def predict(self, *, progress: bool = False) -> Predictions:
+        """Runs the network over the split, on request with a progress bar on standard error."""
         batches = []
+        total = self.prepared.count(self.split)
+        bar = tqdm(total=total, unit="image", desc=f"Looking at {self.split}", disable=not progress)
         for batch in self._batches:
             fields: dict[str, Any] = dict(self._forward(batch["image"]))
             fields.update({name: batch[name] for name in ("label", "is_caricature", "path")})
             batches.append({name: value.numpy() for name, value in fields.items()})
+            bar.update(len(batches[-1]["path"]))
+        bar.close()
         if not batches:
             return Predictions([], np.zeros(0, int), np.zeros(0, bool), {})
         joined = {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
@@ -139,33 +122,6 @@ class Evaluator:
 
 def _mean(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
     return tf.add_n(list(tensors)) / len(tensors)
-
-
-class Distances(NamedTuple):
-    """The pairs of a split as verification metrics want them.
-
-    Attributes:
-        distances: float32 [n], squared L2, in [0, 4].
-        same: bool [n].
-        subjects: int [n], the label of each pair's first image.
-    """
-
-    distances: np.ndarray
-    same: np.ndarray
-    subjects: np.ndarray
-
-
-def pair_distances(predictions: Predictions, pairs: Sequence[Pair]) -> Distances:
-    """Squared distances between the embeddings of the pairs' images."""
-    row = {path: i for i, path in enumerate(predictions.paths)}
-    embedding = predictions.outputs["embedding"]
-    first = np.array([row[pair.first] for pair in pairs])
-    second = np.array([row[pair.second] for pair in pairs])
-    return Distances(
-        squared_distances(embedding[first], embedding[second]),
-        np.array([pair.same for pair in pairs]),
-        predictions.labels[first],
-    )
 
 
 def figures(
@@ -188,17 +144,20 @@ def figures(
     """
     found: dict[str, float] = {}
     if "embedding" in predictions.outputs and pairs:
-        distances, same, subjects = pair_distances(predictions, pairs)
+        trials = listed_trials(predictions, pairs)
         if threshold is None:
-            right = cross_validated_accuracy(distances, same, subjects).accuracy
+            right = cross_validated_accuracy(trials.distances, trials.same, trials.subjects)[0]
         else:
-            right = accuracy(distances, same, threshold)
+            right = accuracy(trials.distances, trials.same, threshold)
         found["verification_accuracy"] = right
-        found["verification_auc"] = auc(distances, same)
+        found["verification_auc"] = auc(trials.distances, trials.same)
     for name, (task, on_caricatures) in IDENTIFICATION.items():
         logits = predictions.outputs.get(f"logits_{task}")
-        asked = predictions.is_caricature == on_caricatures
-        if logits is not None and asked.any():
+        if logits is None:
+            continue
+        known = predictions.labels < logits.shape[1]  # no head can name a stranger
+        asked = known & (predictions.is_caricature == on_caricatures)
+        if asked.any():
             found[name] = rank1(logits[asked], predictions.labels[asked])
     return found
 

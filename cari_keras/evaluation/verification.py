@@ -6,7 +6,7 @@ A pair is accepted, called the same person, where its distance is at most the th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
 
@@ -70,10 +70,12 @@ class CrossValidated(NamedTuple):
     Attributes:
         accuracy: Over all pairs, each judged once.
         thresholds: One per fold.
+        per_pair: float64 [n], the threshold that each pair was judged by; None without folds.
     """
 
     accuracy: float
     thresholds: tuple[float, ...]
+    per_pair: Optional[np.ndarray] = None
 
 
 def cross_validated_accuracy(
@@ -101,10 +103,11 @@ def cross_validated_accuracy(
     if len(np.unique(np.asarray(subjects))) < folds:
         return CrossValidated(float("nan"), ())
     fold = subject_folds(subjects, folds, seed)
-    right, thresholds = 0.0, []
+    right, thresholds, per_pair = 0.0, [], np.zeros(len(distances))
     for k in range(folds):
         test = fold == k
         threshold = best_threshold(distances[~test], same[~test])
         right += accuracy(distances[test], same[test], threshold) * test.sum()
         thresholds.append(threshold)
-    return CrossValidated(float(right / len(distances)), tuple(thresholds))
+        per_pair[test] = threshold
+    return CrossValidated(float(right / len(distances)), tuple(thresholds), per_pair)

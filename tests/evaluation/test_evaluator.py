@@ -7,7 +7,8 @@ import tensorflow as tf
 from cari_keras.data.augment import standardize
 from cari_keras.data.base import Pair
 from cari_keras.data.pipeline import evaluation_batches
-from cari_keras.evaluation.evaluator import Evaluator, Predictions, figures, rank1
+from cari_keras.evaluation.evaluator import Evaluator, figures, rank1
+from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.views import views_of
 from cari_keras.model.network import build_network
 

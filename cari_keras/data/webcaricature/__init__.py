@@ -1,0 +1,1 @@
+"""WebCaricature: its lists, its protocols' folds, and the dataset of one fold."""

@@ -1,0 +1,136 @@
+"""Who is trained on and who evaluated in each fold of WebCaricature's protocols."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Optional, TypeVar
+
+from cari_keras.data.base import Sample
+from cari_keras.data.webcaricature.lists import (
+    Image,
+    ListedPair,
+    Subject,
+    read_images,
+    read_pair_folds,
+    read_pairs,
+    read_subject_folds,
+    read_subjects,
+)
+from cari_keras.errors import DatasetError
+
+DEV = "dev"
+
+Row = TypeVar("Row", Subject, ListedPair)
+
+
+class Fold(NamedTuple):
+    """What a protocol's fold asks for, in the words of the lists.
+
+    Attributes:
+        train: Images to train on.
+        evaluated: Images to evaluate on.
+        train_pairs: Pairs to take thresholds from; None: every caricature with every photo.
+        pairs: Pairs to verify, likewise.
+        galleries: Name to gallery and probes.
+    """
+
+    train: list[Image]
+    evaluated: list[Image]
+    train_pairs: Optional[list[ListedPair]] = None
+    pairs: Optional[list[ListedPair]] = None
+    galleries: Mapping[str, tuple[list[Image], list[Image]]] = {}
+
+
+def folds_of(data_dir: str, protocol: str) -> list[str]:
+    """The folds of view 2 that a data folder has for a protocol, `"1"` onwards.
+
+    Raises:
+        DatasetError: The protocol's lists are missing or malformed.
+    """
+    lists = Path(data_dir) / "EvaluationProtocols"
+    if protocol == "identification":
+        count = 0
+        while (lists / "FaceIdentification" / f"FR_Train{count + 1}.txt").is_file():
+            count += 1
+        if not count:
+            raise DatasetError(f"{lists / 'FaceIdentification' / 'FR_Train1.txt'}: no such file")
+    elif protocol == "restricted":
+        count = len(read_pair_folds(lists / _RESTRICTED / "RestrictedView2.txt"))
+    else:
+        count = len(read_subject_folds(lists / _UNRESTRICTED / "UnRestrictedView2.txt"))
+    return [str(k + 1) for k in range(count)]
+
+
+_RESTRICTED = Path("FaceVerification") / "Restricted"
+_UNRESTRICTED = Path("FaceVerification") / "UnRestricted"
+Known = Mapping[Image, Sample]
+
+
+def _unrestricted(lists: Path, fold: str, known: Known, report: Counter[str]) -> Fold:
+    folder = lists / _UNRESTRICTED
+    if fold == DEV:
+        train = read_subjects(folder / "UnRestrictedView1_DevTrain.txt")
+        test = read_subjects(folder / "UnRestrictedView1_DevTest.txt")
+    else:
+        path = folder / "UnRestrictedView2.txt"
+        others, test = _without(read_subject_folds(path), fold, path)
+        train = [subject for group in others for subject in group]
+    return Fold(_of_subjects(train, known, report), _of_subjects(test, known, report))
+
+
+def _restricted(lists: Path, fold: str, known: Known, report: Counter[str]) -> Fold:
+    folder = lists / _RESTRICTED
+    if fold == DEV:
+        train = read_pairs(folder / "RestrictedView1_DevTrain.txt")
+        test = read_pairs(folder / "RestrictedView1_DevTest.txt")
+    else:
+        path = folder / "RestrictedView2.txt"
+        others, test = _without(read_pair_folds(path), fold, path)
+        train = [pair for group in others for pair in group]
+    return Fold(_in_pairs(train), _in_pairs(test), train, test)
+
+
+def _identification(lists: Path, fold: str, known: Known, report: Counter[str]) -> Fold:
+    folder = lists / "FaceIdentification"
+    suffix = "_dev" if fold == DEV else fold
+    train = _of_subjects(read_subjects(folder / f"FR_Train{suffix}.txt"), known, report)
+    galleries = {}
+    for name in ("C2P", "P2C"):
+        gallery = read_images(folder / name / f"FR_Gallery_{name}{suffix}.txt")
+        galleries[name] = gallery, read_images(folder / name / f"FR_Probe_{name}{suffix}.txt")
+    evaluated = [image for pair in galleries.values() for images in pair for image in images]
+    return Fold(train, list(dict.fromkeys(evaluated)), galleries=galleries)
+
+
+PROTOCOLS = {
+    "unrestricted": _unrestricted,
+    "restricted": _restricted,
+    "identification": _identification,
+}
+
+
+def _without(folds: list[list[Row]], fold: str, path: Path) -> tuple[list[list[Row]], list[Row]]:
+    """All folds but one, and that one."""
+    number = int(fold)
+    if not 1 <= number <= len(folds):
+        raise DatasetError(f"{path}: {len(folds)} folds; --fold {fold} is not one of them")
+    return folds[: number - 1] + folds[number:], folds[number - 1]
+
+
+def _of_subjects(subjects: Sequence[Subject], known: Known, report: Counter[str]) -> list[Image]:
+    """All images of some people; whose number is not the lists' is counted."""
+    of: dict[str, list[Image]] = {subject.name: [] for subject in subjects}
+    for image in known:
+        if image.subject in of:
+            of[image.subject].append(image)
+    for subject in subjects:
+        found = Counter(image.name[0] for image in of[subject.name])
+        if (found["C"], found["P"]) != (subject.caricatures, subject.photos):
+            report["people whose number of images is not the lists'"] += 1
+    return [image for images in of.values() for image in sorted(images)]
+
+
+def _in_pairs(pairs: Iterable[ListedPair]) -> list[Image]:
+    return sorted({image for pair in pairs for image in (pair.caricature, pair.photo)})

@@ -1,0 +1,166 @@
+"""A network as it is evaluated: which weights, how it looks at an image, what it compares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+import keras
+import tensorflow as tf
+
+from cari_keras.config import Config
+from cari_keras.data.prepare import Prepared
+from cari_keras.errors import ConfigError, DatasetError
+from cari_keras.evaluation.evaluator import Evaluator
+from cari_keras.evaluation.predictions import Predictions, kept
+from cari_keras.files import user_cache_dir
+from cari_keras.model.pretrained import FILE_SHA256
+from cari_keras.model.transfer import load_source, transfer
+from cari_keras.training.build import build_model
+from cari_keras.training.restore import restore_run
+
+#: The public weights' name in place of a run's folder.
+FACENET = "facenet"
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """A network with all that decides its answers to an image.
+
+    Attributes:
+        name: For people: the run's folder, or `facenet`.
+        model: From `build_network`.
+        config: The run's settings.
+        identities: Names in the order of the labels of its heads.
+        tasks: The tasks whose heads may answer.
+        weights: SHA-256 of the weights' file.
+        epoch: The epoch whose weights they are; None for the public weights.
+        views: `flip`, `crops` and `verify_by` of `Evaluator`.
+        run: The run's folder; None for the public weights.
+    """
+
+    name: str
+    model: keras.Model
+    config: Config
+    identities: tuple[str, ...]
+    tasks: tuple[str, ...]
+    weights: str
+    epoch: Optional[int]
+    views: Mapping[str, Any]
+    run: Optional[Path] = None
+
+    def evaluator(self, prepared: Prepared, split: str) -> Evaluator:
+        """The evaluator of one split."""
+        batch_size = self.config.data.batch_size
+        return Evaluator(
+            self.model, prepared, split, tasks=self.tasks, batch_size=batch_size, **self.views
+        )
+
+    def predict(
+        self,
+        prepared: Prepared,
+        split: str,
+        *,
+        cache_dir: Optional[str] = None,
+        progress: bool = False,
+    ) -> Predictions:
+        """Answers for a split's images, from the cache where it has them.
+
+        Args:
+            prepared: The prepared dataset.
+            split: Which of its splits.
+            cache_dir: Where answers are kept, in `predictions/`; the per-user cache by default.
+            progress: Whether to show a progress bar.
+        """
+        network = {
+            "weights": self.weights,
+            "tasks": self.tasks,
+            "image_size": self.config.data.image_size,
+            "precision": self.config.model.precision,
+            "tensorflow": tf.__version__,
+            **self.views,
+        }
+        return kept(
+            Path(cache_dir or user_cache_dir()) / "predictions",
+            network,
+            prepared,
+            split,
+            lambda: self.evaluator(prepared, split).predict(progress=progress),
+        )
+
+    def check_heads(self, prepared: Prepared) -> None:
+        """Raises DatasetError unless the heads' classes are the dataset's identities."""
+        if self.run is not None and self.identities != prepared.identities:
+            raise DatasetError(
+                f"{prepared.name}: its {len(prepared.identities)} identities are not the "
+                f"{len(self.identities)} that {self.name} was trained on"
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """What results.json says of it."""
+        return {
+            "name": self.name,
+            "weights_sha256": self.weights,
+            "epoch": self.epoch,
+            "depth": self.config.model.depth,
+            "image_size": self.config.data.image_size,
+            "tasks": list(self.tasks),
+            **{name: list(v) if isinstance(v, tuple) else v for name, v in self.views.items()},
+        }
+
+
+def load_matcher(name: str, views: Mapping[str, Any]) -> Matcher:
+    """The network of a run at its best epoch, or the public weights with no training.
+
+    Args:
+        name: A run's folder, or `facenet`.
+        views: Of `flip`, `crops` and `verify_by`, those to set; the rest are the run's own.
+
+    Raises:
+        CheckpointError: The run is missing or damaged.
+        PretrainedError: The public weights are not in the cache.
+        ConfigError: A view is not possible with the public weights.
+    """
+    if name == FACENET:
+        return _public(views)
+    restored = restore_run(Path(name))
+    training = restored.config.training
+    own = {
+        "flip": training.flip_test,
+        "crops": training.test_crops,
+        "verify_by": training.verify_by,
+    }
+    return Matcher(
+        name=name,
+        model=restored.model,
+        config=restored.config,
+        identities=restored.identities,
+        tasks=training.tasks,
+        weights=restored.meta["sha256"],
+        epoch=restored.meta["epoch"],
+        views={**own, **views},
+        run=Path(name),
+    )
+
+
+def _public(views: Mapping[str, Any]) -> Matcher:
+    """Branch 1 of the public network; its embedding is compared, since it has no heads."""
+    if views.get("verify_by", "embedding") != "embedding":
+        raise ConfigError("the public weights know no identities; use --verify-by embedding")
+    source = load_source(FACENET)
+    config = Config().with_values({"depth": "facenet", "tasks": ("verification",)})
+    model = build_model(config, 2)
+    transfer(model, config.model.depth, source)
+    network = keras.Model(model.input, {"embedding": model.output["embedding"]})
+    return Matcher(
+        name=FACENET,
+        model=network,
+        config=config,
+        identities=(),
+        tasks=("verification",),
+        weights=FILE_SHA256,
+        epoch=None,
+        views={"flip": False, "crops": (1.0,), "verify_by": "embedding", **views},
+    )

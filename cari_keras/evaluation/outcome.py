@@ -1,0 +1,171 @@
+"""What an evaluation found, whatever its protocol: the report and results.json are made of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple, Optional
+
+import numpy as np
+
+from cari_keras.data.base import Dataset
+from cari_keras.evaluation.evaluator import IDENTIFICATION
+from cari_keras.evaluation.matcher import Matcher
+from cari_keras.evaluation.predictions import Predictions
+from cari_keras.evaluation.resampling import Interval, bootstrap_interval
+from cari_keras.evaluation.scoring import Fold
+from cari_keras.evaluation.trials import Trials
+from cari_keras.evaluation.verification import auc
+
+
+class Summary(NamedTuple):
+    """A figure over the folds.
+
+    Attributes:
+        mean: Over the folds that have it.
+        std: Standard deviation over them, of the population, as the published tables give it; None
+            for a single fold.
+        folds: Its value in each.
+    """
+
+    mean: float
+    std: Optional[float]
+    folds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An evaluation.
+
+    Attributes:
+        title: For people: dataset, split, protocol.
+        slug: For file names.
+        matcher: The network; with one network per fold, the first fold's.
+        folds: What each fold gave.
+        dataset: Where pictures are read; the first fold's.
+        predictions: Answers for the evaluated images; the first fold's.
+        people: Names of the people by label.
+        table: The published table to print beside, a key of `published.TABLES`, or None.
+        notes: How it was done and what was left out, a sentence each.
+        intervals: Figure -> 95 % interval by bootstrap over identities, for a single fold.
+        legacy: The published code's arithmetic, where it was asked for.
+    """
+
+    title: str
+    slug: str
+    matcher: Matcher
+    folds: tuple[Fold, ...]
+    dataset: Dataset
+    predictions: Predictions
+    people: tuple[str, ...]
+    table: Optional[str] = None
+    notes: tuple[str, ...] = ()
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    legacy: Mapping[str, float] = field(default_factory=dict)
+
+    def summaries(self) -> dict[str, Summary]:
+        """Every figure over the folds, in the order in which the folds name them."""
+        names = dict.fromkeys(name for fold in self.folds for name in fold.figures)
+        found = {}
+        for name in names:
+            values = tuple(fold.figures.get(name, math.nan) for fold in self.folds)
+            known = np.array(values)[~np.isnan(values)]
+            mean = float(known.mean()) if len(known) else math.nan
+            std = float(known.std()) if len(self.folds) > 1 and len(known) else None
+            found[name] = Summary(mean, std, values)
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for results.json; NaN becomes None."""
+        return _plain(
+            {
+                "title": self.title,
+                "network": self.matcher.describe(),
+                "notes": list(self.notes),
+                "figures": {
+                    name: {
+                        "mean": summary.mean,
+                        "std": summary.std,
+                        "folds": dict(zip((f.name for f in self.folds), summary.folds)),
+                        "interval": self.intervals[name]._asdict()
+                        if name in self.intervals
+                        else None,
+                    }
+                    for name, summary in self.summaries().items()
+                },
+                "operating_points": {
+                    fold.name: [
+                        {
+                            "far_asked": p.far,
+                            "threshold_from": "these pairs" if p.own else "other pairs",
+                            **p.point._asdict(),
+                        }
+                        for p in fold.points
+                    ]
+                    for fold in self.folds
+                },
+                "counts": {fold.name: dict(fold.counts) for fold in self.folds},
+                "published_code_arithmetic": dict(self.legacy),
+            }
+        )
+
+
+def intervals_of(predictions: Predictions, fold: Fold) -> dict[str, Interval]:
+    """95 % intervals of a fold's main figures, by bootstrap over identities.
+
+    Those of verification draw the people of the pairs' first images, each with all their pairs;
+    thresholds are held.
+    """
+    found: dict[str, Interval] = {}
+    trials = fold.trials
+    if trials is not None and not trials.crossed and len(trials.distances):
+        statistics: dict[str, Callable[[np.ndarray], float]] = {
+            "verification_auc": lambda rows: auc(trials.distances[rows], trials.same[rows])
+        }
+        if "verification_accuracy" in fold.figures and fold.thresholds is not None:
+            right = (trials.distances <= fold.thresholds) == trials.same
+            statistics["verification_accuracy"] = partial(_share, right)
+        for name, statistic in statistics.items():
+            found[name] = bootstrap_interval(statistic, trials.subjects)
+    for name, right, labels in identification_of(predictions):
+        found[name] = bootstrap_interval(partial(_share, right), labels)
+    return {name: found[name] for name in fold.figures if name in found}
+
+
+def _share(right: np.ndarray, rows: np.ndarray) -> float:
+    return float(right[rows].mean())
+
+
+def identification_of(predictions: Predictions) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """For each identification figure: its name, bool [n] of images named rightly, their labels."""
+    found = []
+    for name, (task, on_caricatures) in IDENTIFICATION.items():
+        logits = predictions.outputs.get(f"logits_{task}")
+        if logits is None:
+            continue
+        known = predictions.labels < logits.shape[1]
+        asked = known & (predictions.is_caricature == on_caricatures)
+        if asked.any():
+            labels = predictions.labels[asked]
+            found.append((name, np.argmax(logits[asked], axis=-1) == labels, labels))
+    return found
+
+
+def total_pairs(trials: Trials) -> dict[str, int]:
+    """Counts of genuine and impostor pairs."""
+    genuine = int(trials.same.sum())
+    return {"genuine pairs": genuine, "impostor pairs": len(trials.same) - genuine}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    return value

@@ -1,0 +1,107 @@
+"""A network's answers for the images of a split, and where they are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cari_keras.data.prepare import Prepared
+from cari_keras.files import atomic_path
+
+#: Changes whenever the meaning of stored answers does.
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The network's answers for the n images of a split.
+
+    Attributes:
+        paths: n names.
+        labels: int [n].
+        is_caricature: bool [n].
+        outputs: The network's outputs by name, each [n, ...] float32, without the weight logits;
+            heads of tasks that were not trained are absent. `embedding` has rows of unit norm.
+    """
+
+    paths: Sequence[str]
+    labels: np.ndarray
+    is_caricature: np.ndarray
+    outputs: dict[str, np.ndarray]
+
+    def only(self, chosen: np.ndarray) -> Predictions:
+        """Those of some rows: bool [n], or row numbers int [m]."""
+        rows = np.arange(len(self.paths))[chosen]
+        return Predictions(
+            [self.paths[row] for row in rows],
+            self.labels[rows],
+            self.is_caricature[rows],
+            {name: values[rows] for name, values in self.outputs.items()},
+        )
+
+
+def kept(
+    folder: Path,
+    network: Mapping[str, Any],
+    prepared: Prepared,
+    split: str,
+    predict: Callable[[], Predictions],
+) -> Predictions:
+    """Answers from the folder where they are there, else from the network, and kept.
+
+    Args:
+        folder: Where answers are kept.
+        network: What decides them besides the images: hash of the weights, views, and so on.
+        prepared: The prepared dataset.
+        split: Which of its splits; its records' bytes take part in the name.
+        predict: Asks the network.
+    """
+    request = {"version": _VERSION, "network": network, "images": digest_of(prepared, split)}
+    name = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:32]
+    path = folder / f"{name}.npz"
+    found = _load(path)
+    if found is None:
+        found = predict()
+        _save(path, found)
+    return found
+
+
+def digest_of(prepared: Prepared, split: str) -> str:
+    """A hash of a split's records, in order, with the labels that the split gives them."""
+    from cari_keras.data.pipeline import split_records
+
+    digest = hashlib.sha256()
+    for record in split_records(prepared, split).as_numpy_iterator():
+        digest.update(len(record).to_bytes(8, "little") + record)
+    digest.update(repr(sorted((prepared.labels or {}).get(split, {}).items())).encode())
+    return digest.hexdigest()
+
+
+def _save(path: Path, predictions: Predictions) -> None:
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.savez(
+            stream,
+            paths=np.array([path.encode("utf-8", "surrogateescape") for path in predictions.paths]),
+            labels=predictions.labels,
+            is_caricature=predictions.is_caricature,
+            **{f"output_{name}": values for name, values in predictions.outputs.items()},
+        )
+
+
+def _load(path: Path) -> Predictions | None:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return None
+    paths = [path.decode("utf-8", "surrogateescape") for path in arrays.pop("paths").tolist()]
+    labels, is_caricature = arrays.pop("labels"), arrays.pop("is_caricature")
+    outputs = {name.removeprefix("output_"): values for name, values in arrays.items()}
+    return Predictions(paths, labels, is_caricature, outputs)

@@ -1,0 +1,115 @@
+"""Known people: the protocol of Table 2, for CaVI and every dataset with a split of images.
+
+Verification over the split's pairs; photo and caricature identification by the heads of branches 3
+and 2 on their own modality; V2C, branch 3 on caricatures; C2V, branch 2 on photos. The threshold of
+the test pairs is the best of the validation pairs; that of the validation pairs comes from two-fold
+cross-validation over their identities.
+"""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from cari_keras.config import Config
+from cari_keras.data.prepare import Prepared, prepare
+from cari_keras.data.registry import load_dataset
+from cari_keras.errors import DatasetError
+from cari_keras.evaluation.evaluator import IDENTIFICATION
+from cari_keras.evaluation.legacy import legacy_verification
+from cari_keras.evaluation.matcher import Matcher
+from cari_keras.evaluation.outcome import Outcome, identification_of, intervals_of, total_pairs
+from cari_keras.evaluation.predictions import Predictions
+from cari_keras.evaluation.scoring import Fold, Verified, verify
+from cari_keras.evaluation.trials import Trials, listed_trials
+
+
+def evaluate_closed_set(
+    matcher: Matcher,
+    config: Config,
+    *,
+    split: Optional[str] = None,
+    cache_dir: Optional[str] = None,
+    progress: bool = False,
+    legacy: bool = False,
+) -> Outcome:
+    """Evaluates a network on a split of the dataset that it was trained on.
+
+    Args:
+        matcher: The network.
+        config: Names the dataset.
+        split: `validation` or `test`; by default `test` where its images are there.
+        cache_dir: Where prepared images and answers are kept.
+        progress: Whether to show progress bars.
+        legacy: Whether to compute the published code's figures too.
+
+    Raises:
+        DatasetError: The dataset is not as it should be, is of other people, or lacks the split.
+    """
+    dataset = load_dataset(config)
+    size = config.data.prepared_size
+    prepared = prepare(dataset, size, cache_dir=cache_dir, progress=progress)
+    split = split or ("test" if prepared.count("test") else "validation")
+    if not prepared.count(split):
+        raise DatasetError(f"{dataset.name}: no images of the {split} split are there")
+    matcher.check_heads(prepared)
+
+    def answers(which: str) -> Predictions:
+        return matcher.predict(prepared, which, cache_dir=cache_dir, progress=progress)
+
+    predictions = answers(split)
+    notes = [f"{count} {kind}." for kind, count in prepared.report.items()]
+    trials, verified = None, Verified({}, (), None)
+    if "embedding" in predictions.outputs and prepared.pairs.get(split):
+        trials = listed_trials(predictions, prepared.pairs[split])
+        chosen_on = None
+        if split == "test" and prepared.pairs.get("validation"):
+            chosen_on = listed_trials(answers("validation"), prepared.pairs["validation"])
+        verified = verify(trials, chosen_on)
+        notes.insert(0, _threshold_note(split, chosen_on))
+    figures = dict(verified.figures)
+    figures.update({name: float(right.mean()) for name, right, _ in identification_of(predictions)})
+    fold = Fold(
+        name=split,
+        figures=_in_order(figures),
+        points=verified.points,
+        trials=trials,
+        thresholds=verified.thresholds,
+        counts=_counts(prepared, split, trials),
+    )
+    return Outcome(
+        title=f"{_TITLES.get(dataset.name, dataset.name)}, {split} split",
+        slug=f"{dataset.name}-{split}",
+        matcher=matcher,
+        folds=(fold,),
+        dataset=dataset,
+        predictions=predictions,
+        people=dataset.people,
+        table="cavi" if dataset.name == "cavi" else None,
+        notes=tuple(notes),
+        intervals=intervals_of(predictions, fold),
+        legacy=legacy_verification(trials) if legacy and trials is not None else {},
+    )
+
+
+_TITLES = {"cavi": "CaVI", "demo": "The embedded demo", "folder": "The folder dataset"}
+
+
+def _threshold_note(split: str, chosen_on: Optional[Trials]) -> str:
+    if chosen_on is not None:
+        return f"Verification thresholds come from {len(chosen_on.same)} validation pairs."
+    return (
+        "Verification accuracy: threshold by two-fold cross-validation over identities. TAR at FAR "
+        f"is read off the {split} pairs' own ROC curve."
+    )
+
+
+def _in_order(figures: dict[str, float]) -> dict[str, float]:
+    """Table 2's columns first."""
+    first = ["verification_accuracy", *IDENTIFICATION]
+    order = [name for name in first if name in figures]
+    return {name: figures[name] for name in [*order, *(n for n in figures if n not in order)]}
+
+
+def _counts(prepared: Prepared, split: str, trials: Optional[Trials]) -> dict[str, int]:
+    counts = {f"{modality}s": n for modality, n in prepared.counts[split].items()}
+    return counts | (total_pairs(trials) if trials is not None else {})

@@ -1,0 +1,85 @@
+"""Any gallery and probes: two folders of people, each probe's person looked for in the gallery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+
+from cari_keras.data.base import Dataset, Gallery
+from cari_keras.data.images import SPLIT, load_images
+from cari_keras.data.prepare import prepare
+from cari_keras.errors import DatasetError
+from cari_keras.evaluation.legacy import legacy_galleries
+from cari_keras.evaluation.matcher import Matcher
+from cari_keras.evaluation.outcome import Outcome
+from cari_keras.evaluation.predictions import Predictions
+from cari_keras.evaluation.scoring import Fold, identify
+
+
+def evaluate_gallery(
+    matcher: Matcher,
+    gallery: Path,
+    probe: Path,
+    *,
+    cache_dir: Optional[str] = None,
+    progress: bool = False,
+    legacy: bool = False,
+) -> Outcome:
+    """Rank-1, Rank-10 and CMC of the probes of one folder in the gallery of another.
+
+    Args:
+        matcher: The network.
+        gallery: A folder of `<identity>/*`, or of trees of them; raw or from cari-align.
+        probe: Likewise.
+        cache_dir: Where prepared images and answers are kept.
+        progress: Whether to show progress bars.
+        legacy: Whether to compute the published code's figures too.
+
+    Raises:
+        DatasetError: A folder is missing or empty, or nobody is in both.
+    """
+    datasets = {"gallery": load_images(gallery), "probe": load_images(probe)}
+    people = sorted({name for dataset in datasets.values() for name in dataset.strangers})
+    if not set(datasets["gallery"].strangers) & set(datasets["probe"].strangers):
+        raise DatasetError(f"{probe}: nobody of it is in {gallery}; both hold <identity>/*")
+    parts: dict[str, Predictions] = {}
+    notes = []
+    for name, dataset in datasets.items():
+        size = matcher.config.data.prepared_size
+        prepared = prepare(dataset, size, cache_dir=cache_dir, progress=progress)
+        notes += [f"{name}: {count} {kind}." for kind, count in prepared.report.items()]
+        answers = matcher.predict(prepared, SPLIT, cache_dir=cache_dir, progress=progress)
+        parts[name] = _renamed(answers, name, dataset, people)
+    joined = _join(list(parts.values()))
+    galleries = {"gallery": Gallery(tuple(parts["gallery"].paths), tuple(parts["probe"].paths))}
+    figures, curves, counts = identify(joined, galleries)
+    return Outcome(
+        title=f"{probe.name} looked for in {gallery.name}",
+        slug=f"gallery-{gallery.name}-{probe.name}",
+        matcher=matcher,
+        folds=(Fold("all", figures, cmcs=curves, counts=counts),),
+        dataset=datasets["gallery"],
+        predictions=joined,
+        people=tuple(people),
+        notes=("A person is as near as the nearest of their images.", *notes),
+        legacy=legacy_galleries(joined, galleries) if legacy else {},
+    )
+
+
+def _renamed(answers: Predictions, name: str, dataset: Dataset, people: list[str]) -> Predictions:
+    """Paths with the folder's part in front, and labels that both folders share."""
+    number = {person: label for label, person in enumerate(people)}
+    shared = np.array([number[person] for person in dataset.people], int)
+    paths = [f"{name}/{path}" for path in answers.paths]
+    return Predictions(paths, shared[answers.labels], answers.is_caricature, answers.outputs)
+
+
+def _join(parts: list[Predictions]) -> Predictions:
+    return Predictions(
+        [path for part in parts for path in part.paths],
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.is_caricature for part in parts]),
+        {name: np.concatenate([part.outputs[name] for part in parts]) for name in parts[0].outputs},
+    )

@@ -1,0 +1,85 @@
+"""Any pairs of images: a list of one's own, or LFW's with its folds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+
+from cari_keras.data.images import SPLIT, load_pairs, read_pair_list
+from cari_keras.data.prepare import prepare
+from cari_keras.evaluation.legacy import legacy_verification
+from cari_keras.evaluation.matcher import Matcher
+from cari_keras.evaluation.outcome import Outcome, intervals_of, total_pairs
+from cari_keras.evaluation.scoring import Fold, verify
+from cari_keras.evaluation.trials import Trials, listed_trials
+
+
+def evaluate_pairs(
+    matcher: Matcher,
+    images: Path,
+    list_file: Path,
+    *,
+    cache_dir: Optional[str] = None,
+    progress: bool = False,
+    legacy: bool = False,
+) -> Outcome:
+    """Verifies listed pairs.
+
+    With folds, each fold's thresholds come from the others, as LFW's protocol has it. Without,
+    accuracy's come from two-fold cross-validation over people, who are the images' folders.
+
+    Args:
+        matcher: The network.
+        images: The folder of images, raw or from cari-align.
+        list_file: See `cari_keras.data.images.read_pair_list`.
+        cache_dir: Where prepared images and answers are kept.
+        progress: Whether to show progress bars.
+        legacy: Whether to compute the published code's figures too.
+
+    Raises:
+        DatasetError: The folder or the list is missing, malformed, or they do not belong together.
+    """
+    listed = read_pair_list(list_file)
+    dataset, pairs, positions = load_pairs(images, listed)
+    size = matcher.config.data.prepared_size
+    prepared = prepare(dataset, size, cache_dir=cache_dir, progress=progress)
+    predictions = matcher.predict(prepared, SPLIT, cache_dir=cache_dir, progress=progress)
+    known = set(predictions.paths)
+    there = [k for k, pair in enumerate(pairs) if pair.first in known and pair.second in known]
+    trials = listed_trials(predictions, [pairs[k] for k in there])
+    notes = [f"{count} {kind}." for kind, count in prepared.report.items()]
+    if listed.folds is None:
+        folds = [_fold("all", trials, None)]
+        notes.insert(0, _WITHOUT_FOLDS)
+    else:
+        fold_of = np.array(listed.folds)[np.array(positions)[there]]
+        folds = [
+            _fold(str(k + 1), trials.only(fold_of == k), trials.only(fold_of != k))
+            for k in np.unique(fold_of)
+        ]
+        notes.insert(0, "Each fold's thresholds come from the other folds.")
+    return Outcome(
+        title=f"Pairs of {list_file.name}",
+        slug=f"pairs-{list_file.stem}",
+        matcher=matcher,
+        folds=tuple(folds),
+        dataset=dataset,
+        predictions=predictions,
+        people=dataset.people,
+        notes=tuple(notes),
+        intervals=intervals_of(predictions, folds[0]) if len(folds) == 1 else {},
+        legacy=legacy_verification(trials) if legacy else {},
+    )
+
+
+_WITHOUT_FOLDS = (
+    "Accuracy: threshold by two-fold cross-validation over people, who are the images' folders. "
+    "TAR at FAR is read off the pairs' own ROC curve."
+)
+
+
+def _fold(name: str, trials: Trials, chosen_on: Optional[Trials]) -> Fold:
+    figures, points, thresholds = verify(trials, chosen_on)
+    return Fold(name, figures, points, trials, thresholds, counts=total_pairs(trials))

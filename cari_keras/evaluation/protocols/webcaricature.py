@@ -1,0 +1,139 @@
+"""WebCaricature's protocols, Tables 3 to 5: strangers are verified, or looked for in a gallery.
+
+One network per fold, each trained by `cari-train --dataset webcaricature --fold K`. VAL at a FAR
+takes its threshold from the training folds' pairs, and reports the FAR that it then has on the
+test fold; TAR at that FAR on the test fold's own ROC curve is reported beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Optional
+
+from cari_keras.config import Config
+from cari_keras.data.base import Dataset
+from cari_keras.data.prepare import Prepared, prepare
+from cari_keras.data.registry import load_dataset
+from cari_keras.data.webcaricature.folds import DEV
+from cari_keras.errors import DatasetError
+from cari_keras.evaluation.legacy import legacy_galleries, legacy_verification, mean_of
+from cari_keras.evaluation.matcher import Matcher
+from cari_keras.evaluation.outcome import Outcome, total_pairs
+from cari_keras.evaluation.predictions import Predictions
+from cari_keras.evaluation.scoring import Fold, identify, verify
+from cari_keras.evaluation.trials import Trials, crossed_trials, listed_trials
+
+
+def evaluate_webcaricature(
+    matcher_of: Callable[[str], Matcher],
+    config_of: Callable[[str], Config],
+    folds: list[str],
+    *,
+    cache_dir: Optional[str] = None,
+    progress: bool = False,
+    legacy: bool = False,
+) -> Outcome:
+    """Evaluates one network per fold.
+
+    Args:
+        matcher_of: From a fold to its network.
+        config_of: From a fold to the settings that name its data.
+        folds: Which: `"dev"` (view 1), or some of `"1"` to `"10"` (view 2).
+        cache_dir: Where prepared images and answers are kept, so that an evaluation that was cut
+            off goes on where it was.
+        progress: Whether to show progress bars.
+        legacy: Whether to compute the published code's figures too.
+
+    Raises:
+        DatasetError: The dataset is not as it should be.
+    """
+    found: list[Fold] = []
+    old: list[dict[str, float]] = []
+    first: Optional[tuple[Matcher, Dataset, Predictions]] = None
+    notes: dict[str, None] = {}
+    for name in folds:
+        matcher, config = matcher_of(name), config_of(name)
+        dataset = load_dataset(config)
+        prepared = prepare(
+            dataset, config.data.prepared_size, cache_dir=cache_dir, progress=progress
+        )
+        matcher.check_heads(prepared)
+        split = "validation" if name == DEV else "test"
+        predictions = matcher.predict(prepared, split, cache_dir=cache_dir, progress=progress)
+        training_answers = partial(
+            matcher.predict, prepared, "train", cache_dir=cache_dir, progress=progress
+        )
+        fold, legacy_figures = _evaluate_fold(
+            name, dataset, prepared, predictions, training_answers, split, legacy
+        )
+        found.append(fold)
+        old.append(legacy_figures)
+        first = first or (matcher, dataset, predictions)
+        notes.update({f"Fold {name}: {n} {kind}.": None for kind, n in prepared.report.items()})
+    assert first is not None, "no fold was named"
+    matcher, dataset, predictions = first
+    protocol = config_of(folds[0]).data.protocol
+    return Outcome(
+        title=f"WebCaricature, {protocol}, {_which(folds)}",
+        slug=f"webcaricature-{protocol}-{'-'.join(folds) if len(folds) < 10 else 'all'}",
+        matcher=matcher,
+        folds=tuple(found),
+        dataset=dataset,
+        predictions=predictions,
+        people=dataset.people,
+        table="webcaricature-" + ("galleries" if protocol == "identification" else "pairs"),
+        notes=(_HOW[protocol], *notes),
+        legacy=mean_of(old),
+    )
+
+
+def _which(folds: list[str]) -> str:
+    if folds == [DEV]:
+        return "view 1 (for tuning)"
+    return f"view 2, fold{'s' if len(folds) > 1 else ''} {', '.join(folds)}"
+
+
+_HOW = {
+    "unrestricted": (
+        "All caricatures of the test fold's people against all of their photos; thresholds from "
+        "the training folds' pairs, which the network was trained on, so that the FAR achieved on "
+        "the test fold differs from the one asked for."
+    ),
+    "restricted": (
+        "The listed pairs; thresholds from the training folds' pairs, which the network was "
+        "trained on, so that the FAR achieved on the test fold differs from the one asked for."
+    ),
+    "identification": "Each probe against its fold's gallery; a person is as near as their image.",
+}
+
+
+def _evaluate_fold(
+    name: str,
+    dataset: Dataset,
+    prepared: Prepared,
+    predictions: Predictions,
+    training_answers: Callable[[], Predictions],
+    split: str,
+    legacy: bool,
+) -> tuple[Fold, dict[str, float]]:
+    counts = {f"{modality}s": n for modality, n in prepared.counts[split].items()}
+    if dataset.galleries:
+        figures, curves, found = identify(predictions, dataset.galleries)
+        old = legacy_galleries(predictions, dataset.galleries) if legacy else {}
+        return Fold(name, figures, cmcs=curves, counts=counts | found), old
+    crossed = split in dataset.crossed
+
+    def trials_of(answers: Predictions, which: str) -> Trials:
+        return crossed_trials(answers) if crossed else listed_trials(answers, prepared.pairs[which])
+
+    if not crossed and not prepared.pairs.get("train"):
+        raise DatasetError(
+            f"{dataset.name}: fold {name}: no training pairs to take thresholds from"
+        )
+    trials = trials_of(predictions, split)
+    chosen_on = trials_of(training_answers(), "train")
+    verified = verify(trials, chosen_on, with_accuracy=not crossed)
+    counts |= total_pairs(trials)
+    fold = Fold(name, verified.figures, verified.points, trials, verified.thresholds, {}, counts)
+    return fold, legacy_verification(trials) if legacy else {}

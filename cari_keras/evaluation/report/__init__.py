@@ -1,0 +1,1 @@
+"""An evaluation on one page: plots, pictures and tables in a single HTML file."""

@@ -1,0 +1,120 @@
+"""The report's plots of people: who is taken for whom, and where their embeddings lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from cari_keras.evaluation.predictions import Predictions
+
+
+def plot_confusions(matrix: np.ndarray, names: Sequence[str], title: str) -> Figure:
+    """Counts of images by who they show (rows) and who the head names (columns)."""
+    side = 1.8 + 0.36 * len(names)
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(matrix, cmap="Blues")
+    for (i, j), count in np.ndenumerate(matrix):
+        if count:
+            dark = count > matrix.max() / 2
+            axes.text(
+                j,
+                i,
+                str(count),
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if dark else "0.15",
+            )
+    axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=8)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set_xlabel("named")
+    axes.set_ylabel("is")
+    axes.set_title(title, fontsize=10)
+    return figure
+
+
+def plot_map(predictions: Predictions, people: Sequence[str], most: int = 8) -> Figure:
+    """The embeddings of the people with the most images of both kinds, as Figure 2 shows them.
+
+    Two principal components of these people's embeddings: circles are photos, crosses caricatures.
+    """
+    figure = Figure(figsize=(7.6, 4.8), layout="constrained")
+    axes = figure.subplots()
+    labels, drawn = predictions.labels, predictions.is_caricature
+    fewest = {
+        label: min(int(np.sum(drawn[labels == label])), int(np.sum(~drawn[labels == label])))
+        for label in np.unique(labels).tolist()
+    }
+    chosen = sorted(fewest, key=lambda label: (-fewest[label], label))[:most]
+    inside = np.isin(labels, chosen)
+    points = principal_components(predictions.outputs["embedding"][inside])
+    for label, color in zip(chosen, (f"C{k}" for k in range(most))):
+        for kind, marker in ((False, "o"), (True, "x")):
+            of = (labels[inside] == label) & (drawn[inside] == kind)
+            axes.scatter(
+                points[of, 0],
+                points[of, 1],
+                s=18,
+                color=color,
+                marker=marker,
+                linewidths=0.9,
+                alpha=0.75,
+                label=people[label] if not kind else None,
+            )
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.legend(
+        loc="center left",
+        bbox_to_anchor=(1, 0.5),
+        frameon=False,
+        fontsize=8,
+        title="o photo   x caricature",
+        title_fontsize=8,
+    )
+    return figure
+
+
+def principal_components(rows: np.ndarray, count: int = 2) -> np.ndarray:
+    """The first principal components' coordinates of rows, [n, d] -> [n, count].
+
+    Signs are such that each component's largest loading is positive, so that they do not depend on
+    the library.
+    """
+    centered = rows.astype(np.float64) - rows.mean(axis=0)
+    _, _, axes = np.linalg.svd(centered, full_matrices=False)
+    axes = axes[:count]
+    signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
+    return centered @ (axes * signs[:, np.newaxis]).T
+
+
+def confusions(
+    predictions: Predictions, chosen: np.ndarray, logits: np.ndarray, most: int = 12
+) -> tuple[np.ndarray, list[int]]:
+    """The confusion matrix of the most confused identities.
+
+    Args:
+        predictions: Whose labels are right.
+        chosen: bool [n], the images that were asked about.
+        logits: float [n, K].
+        most: The most identities, those with most images misnamed as each other's first.
+
+    Returns:
+        int [k, k] of images by who they show and who is named, and the k labels.
+    """
+    labels, named = predictions.labels[chosen], np.argmax(logits[chosen], axis=-1)
+    wrong = labels != named
+    keys = [(min(pair), max(pair)) for pair in zip(labels[wrong].tolist(), named[wrong].tolist())]
+    pairs = {key: keys.count(key) for key in dict.fromkeys(keys)}
+    people: list[int] = []
+    for key in sorted(pairs, key=lambda k: (-pairs[k], k)):
+        people += [label for label in key if label not in people]
+        if len(people) >= most:
+            break
+    people = people[:most]
+    matrix = np.array(
+        [[int(np.sum((labels == a) & (named == b))) for b in people] for a in people], int
+    )
+    return matrix, people

@@ -1,0 +1,140 @@
+"""The report's plots: each from an outcome's folds to a figure, drawn off screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cari_keras.evaluation.curves import roc
+from cari_keras.evaluation.scoring import Fold
+
+GENUINE, IMPOSTOR, FAINT = "#0072B2", "#D55E00", "#9AA5B1"
+_SIZE = (5.4, 4.2)
+
+#: Rates in percent at which a DET plot's axes are marked.
+DET_TICKS = (0.1, 0.5, 2, 5, 10, 20, 40, 60, 80)
+
+
+def plot_roc(folds: Sequence[Fold]) -> Figure:
+    """TAR against FAR on a logarithmic axis: each fold, and their mean where there are several."""
+    figure, axes = _empty("FAR (share of impostor pairs accepted)", "TAR")
+    curves = [_steps(fold) for fold in folds]
+    least = min(far[far > 0].min() for far, _ in curves)
+    for far, tar in curves:
+        _line(axes, np.maximum(far, least / 2), tar, len(curves) == 1)
+    if len(curves) > 1:
+        grid = np.logspace(np.log10(least), 0, 300)
+        # The TAR that a fold has at the largest of its FARs that is not above the grid's.
+        values = [tar[np.searchsorted(far, grid, side="right") - 1] for far, tar in curves]
+        axes.plot(grid, np.mean(values, axis=0), color=GENUINE, linewidth=2, label="mean of folds")
+        axes.legend(loc="lower right", frameon=False)
+    for point in folds[0].points if len(folds) == 1 else ():
+        if point.own and point.point.far > 0:
+            axes.plot(point.point.far, point.point.tar, "o", color=IMPOSTOR, markersize=5)
+            text = f"  {100 * point.point.tar:.1f}% at {100 * point.far:g}%"
+            axes.annotate(text, (point.point.far, point.point.tar), va="top", fontsize=9)
+    axes.set_xscale("log")
+    axes.set_xlim(least, 1)
+    axes.set_ylim(0, 1.005)
+    return figure
+
+
+def plot_det(folds: Sequence[Fold]) -> Figure:
+    """FRR against FAR on normal-deviate axes, on which normal scores give straight lines."""
+    figure, axes = _empty("FAR (%)", "FRR = 1 - TAR (%)")
+    normal = NormalDist()
+    low, high = normal.inv_cdf(DET_TICKS[0] / 200), normal.inv_cdf(0.9)
+    for fold in folds:
+        far, tar = _steps(fold)
+        inside = (far > 0) & (far < 1) & (tar > 0) & (tar < 1)
+        deviates = [
+            np.array([normal.inv_cdf(rate) for rate in rates[inside].tolist()])
+            for rates in (far, 1 - tar)
+        ]
+        _line(axes, deviates[0], deviates[1], len(folds) == 1)
+    axes.plot([low, high], [low, high], color=FAINT, linewidth=0.8, linestyle=":")
+    ticks = [normal.inv_cdf(rate / 100) for rate in DET_TICKS]
+    labels = [f"{rate:g}" for rate in DET_TICKS]
+    axes.set_xticks(ticks, labels)
+    axes.set_yticks(ticks, labels)
+    axes.set_xlim(low, high)
+    axes.set_ylim(low, high)
+    return figure
+
+
+def plot_cmc(folds: Sequence[Fold], most: int = 50) -> Figure:
+    """Rank-k against k for each gallery: the mean over folds, and the folds' range."""
+    figure, axes = _empty("k", "Rank-k: share of probes found among the k nearest")
+    names = dict.fromkeys(name for fold in folds for name in fold.cmcs)
+    for name, color in zip(names, (GENUINE, IMPOSTOR)):
+        curves = [fold.cmcs[name] for fold in folds if name in fold.cmcs]
+        length = min(most, *(len(curve) for curve in curves)) if curves else 0
+        stack = np.stack([curve[:length] for curve in curves])
+        ks = np.arange(1, length + 1)
+        axes.plot(ks, stack.mean(axis=0), color=color, linewidth=2, marker=".", label=name)
+        if len(curves) > 1:
+            axes.fill_between(ks, stack.min(axis=0), stack.max(axis=0), color=color, alpha=0.15)
+    axes.set_ylim(0, 1.005)
+    axes.legend(loc="lower right", frameon=False)
+    return figure
+
+
+def plot_scores(folds: Sequence[Fold]) -> Figure:
+    """Histograms of squared distances of genuine and of impostor pairs, and the threshold."""
+    figure, axes = _empty("squared distance of embeddings", "share of pairs in a bin (%)")
+    trials = [fold.trials for fold in folds if fold.trials is not None]
+    top = max(float(part.distances.max()) for part in trials)
+    bins = np.linspace(0, max(top, 1e-6), 61)
+    for same, name, color in ((True, "genuine", GENUINE), (False, "impostor", IMPOSTOR)):
+        counts = sum(np.histogram(p.distances[p.same == same], bins)[0] for p in trials)
+        total = max(1, int(np.sum(counts)))
+        axes.stairs(
+            100 * np.asarray(counts) / total,
+            bins,
+            fill=True,
+            alpha=0.45,
+            color=color,
+            label=f"{name} ({total:,} pairs)",
+        )
+    thresholds = [fold.thresholds for fold in folds if fold.thresholds is not None]
+    values = np.unique(np.concatenate(thresholds)) if thresholds else np.zeros(0)
+    for value in values[np.isfinite(values)]:
+        axes.axvline(value, color="0.25", linewidth=0.8, linestyle="--")
+    axes.set_xlim(0, bins[-1])
+    axes.legend(loc="upper center", frameon=False)
+    return figure
+
+
+def _steps(fold: Fold) -> tuple[np.ndarray, np.ndarray]:
+    """FAR and TAR of a fold's ROC, thinned to what a plot can show."""
+    assert fold.trials is not None
+    _, far, tar = roc(fold.trials.distances, fold.trials.same)
+    keep = np.unique(
+        np.concatenate(
+            [
+                np.searchsorted(far, np.logspace(-7, 0, 400)),
+                np.searchsorted(tar, np.linspace(0, 1, 200)),
+                [0, len(far) - 1],
+            ]
+        ).clip(max=len(far) - 1)
+    )
+    return far[keep], tar[keep]
+
+
+def _empty(x: str, y: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=_SIZE, layout="constrained")
+    axes = figure.subplots()
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(alpha=0.25)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    return figure, axes
+
+
+def _line(axes: Axes, x: np.ndarray, y: np.ndarray, alone: bool) -> None:
+    axes.plot(x, y, color=GENUINE if alone else FAINT, linewidth=2 if alone else 0.8)

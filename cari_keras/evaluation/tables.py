@@ -1,0 +1,159 @@
+"""An outcome's figures as tables of text, printed by the command and shown in the report."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NamedTuple
+
+import pandas as pd
+
+from cari_keras.evaluation.evaluator import LABELS
+from cari_keras.evaluation.outcome import Outcome, Summary
+from cari_keras.evaluation.published import TABLES, Column
+from cari_keras.evaluation.scoring import FarPoint
+
+
+class TextTable(NamedTuple):
+    """A table as people read it.
+
+    Attributes:
+        title: Above it.
+        columns: Titles of its columns.
+        rows: Cells.
+    """
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+
+    def __str__(self) -> str:
+        frame = pd.DataFrame(self.rows, columns=self.columns)
+        return f"{self.title}:\n\n{frame.to_string(index=False)}\n"
+
+
+def tables_of(outcome: Outcome) -> list[TextTable]:
+    """All of an outcome's tables, the published one first."""
+    found = [figures_table(outcome)]
+    if outcome.table:
+        found.insert(0, published_table(outcome))
+    if any(fold.points for fold in outcome.folds):
+        found.append(points_table(outcome))
+    if len(outcome.folds) > 1:
+        found.append(folds_table(outcome))
+    if outcome.legacy:
+        found.append(legacy_table(outcome))
+    return found
+
+
+def label(figure: str) -> str:
+    """What a figure is called where people read it."""
+    if figure in LABELS:
+        return LABELS[figure]
+    for pattern, text in _PATTERNS.items():
+        found = re.fullmatch(pattern, figure)
+        if found:
+            words = [_percent(float(w)) if "." in w else w.upper() for w in found.groups()]
+            return text.format(*words)
+    return figure
+
+
+_PATTERNS = {
+    r"verification_eer": "EER",
+    r"tar_at_far_(.+)": "TAR@FAR={} (own ROC)",
+    r"val_at_far_(.+)": "VAL@FAR={}",
+    r"far_achieved_(.+)": "FAR achieved at {}",
+    r"legacy_accuracy": "Verification, 10 folds of shuffled pairs",
+    r"legacy_val_at_far_(.+)": "VAL@FAR={} on the training folds",
+    r"legacy_(.+)_rank_(.+)": "{} Rank-{}, wrong slice",
+    r"(.+)_rank_(.+)": "{} Rank-{}",
+}
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g}%"
+
+
+def number(value: float, percent: bool = True) -> str:
+    """A figure in percent with two digits, or as it is with three; `-` where it is undefined."""
+    if math.isnan(value):
+        return "-"
+    return f"{100 * value:.2f}" if percent else f"{value:.3f}"
+
+
+def spread(summary: Summary, percent: bool = True) -> str:
+    """`mean ± std` over folds, or the figure alone."""
+    text = number(summary.mean, percent)
+    return text if summary.std is None else f"{text}±{number(summary.std, percent)}"
+
+
+def published_table(outcome: Outcome) -> TextTable:
+    """The paper's rows and ours."""
+    table = TABLES[outcome.table or ""]
+    summaries = outcome.summaries()
+
+    def cell(column: Column) -> str:
+        if column.figure not in summaries:
+            return "-"
+        return spread(summaries[column.figure], column.percent)
+
+    rows = [[f"{method} (paper)", *cells] for method, cells in table.rows.items()]
+    rows.append([f"Here, {outcome.folds[0].name if len(outcome.folds) == 1 else 'mean'}"])
+    rows[-1] += [cell(column) for column in table.columns]
+    titles = [column.title for column in table.columns]
+    return TextTable(f"{table.source}, percent, and this evaluation", ["", *titles], rows)
+
+
+def figures_table(outcome: Outcome) -> TextTable:
+    """Every figure with its spread over folds, or its interval over identities."""
+    rows = []
+    with_folds = len(outcome.folds) > 1
+    for name, summary in outcome.summaries().items():
+        row = [label(name), number(summary.mean)]
+        if with_folds:
+            row.append(number(summary.std) if summary.std is not None else "-")
+        elif name in outcome.intervals:
+            interval = outcome.intervals[name]
+            row.append(f"{number(interval.low)} to {number(interval.high)}")
+        else:
+            row.append("")
+        rows.append(row)
+    third = "std over folds" if with_folds else "95% interval over identities"
+    return TextTable(f"{outcome.title}, percent", ["figure", "value", third], rows)
+
+
+def points_table(outcome: Outcome) -> TextTable:
+    """Operating points: the FAR achieved and the impostor pairs behind it."""
+    rows = [[fold.name, *_point_cells(point)] for fold in outcome.folds for point in fold.points]
+    columns = ["fold", "FAR asked", "threshold from", "threshold", "FAR achieved", "TAR"]
+    return TextTable("Operating points", [*columns, "impostor pairs", ""], rows)
+
+
+def _point_cells(point: FarPoint) -> list[str]:
+    found = point.point
+    return [
+        _percent(point.far),
+        "these pairs" if point.own else "other pairs",
+        f"{found.threshold:.4f}",
+        "-" if math.isnan(found.far) else f"{100 * found.far:.3f}%",
+        "-" if math.isnan(found.tar) else f"{100 * found.tar:.2f}%",
+        str(found.impostors),
+        "" if found.resolved else f"too few to resolve {_percent(point.far)}",
+    ]
+
+
+def folds_table(outcome: Outcome) -> TextTable:
+    """Every figure of every fold."""
+    summaries = outcome.summaries()
+    rows = [
+        [fold.name, *(number(summary.folds[k]) for summary in summaries.values())]
+        for k, fold in enumerate(outcome.folds)
+    ]
+    return TextTable("Each fold, percent", ["fold", *map(label, summaries)], rows)
+
+
+def legacy_table(outcome: Outcome) -> TextTable:
+    """The published code's arithmetic."""
+    rows = [[label(name), number(value)] for name, value in outcome.legacy.items()]
+    title = "LEGACY: the published code's arithmetic, errors included, percent"
+    return TextTable(title, ["figure", "value"], rows)
