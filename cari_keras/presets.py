@@ -102,6 +102,20 @@ def folder() -> Config:
     return cavi().with_values({"dataset": "folder"})
 
 
+def webcaricature() -> Config:
+    """One fold of a protocol of WebCaricature, from the public FaceNet weights.
+
+    The recipe of `cavi-facenet`, but embeddings are compared, since the people to verify are
+    strangers. Not measured: the dataset was not at hand. Fold dev, view 1, is for tuning; the ten
+    folds of view 2 are a run each.
+
+    Command: `cari-pretrained`, then for each K of 1 to 10
+    `cari-train --dataset webcaricature --data-dir DIR --fold K`, at last
+    `cari-evaluate runs/webcaricature-unrestricted --folds all`.
+    """
+    return cavi_facenet().with_values({"dataset": "webcaricature", "verify_by": "embedding"})
+
+
 def pretrain() -> Config:
     """Section 5.2: branch 1 alone on photographs, as the paper pretrains on MS-Celeb-1M.
 
@@ -134,5 +148,6 @@ PRESETS: dict[str, Callable[[], Config]] = {
     "cavi": cavi,
     "cavi-facenet": cavi_facenet,
     "folder": folder,
+    "webcaricature": webcaricature,
     "pretrain": pretrain,
 }

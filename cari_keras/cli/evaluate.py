@@ -89,10 +89,10 @@ def _main(arguments: Sequence[str]) -> int:
     folder = given.output or _default_output(given, outcome)
     write_json(folder / "results.json", outcome.to_dict())
     write_text(folder / "report.html", report_html(outcome))
-    for note in outcome.notes:
+    for note in outcome.remarks():
         print(f"note: {note}")
     print()
-    for table in tables_of(outcome):
+    for table in tables_of(outcome, brief=True):
         print(table)
     print(f"Figures: {folder / 'results.json'}\nReport: {folder / 'report.html'}")
     return 0

@@ -20,6 +20,8 @@ examples:
   cari-train --dataset cavi --data-dir DIR           CaVI from scratch
   cari-train --dataset folder --data-dir ROOT        any ROOT/{photo,caricature}/<identity>/*
   cari-train --preset cavi-facenet --data-dir DIR    CaVI from the public FaceNet weights
+  cari-train --dataset webcaricature --data-dir DIR --fold 3
+                                                     one fold of ten, from the public weights
   cari-train --preset pretrain --data-dir ROOT       the paper's pretraining, on ROOT/<identity>/*
   cari-train --tasks photo                           photo identification alone
   cari-train --weighting equal --seed 1              fixed equal task weights
@@ -49,9 +51,16 @@ def _main(arguments: Sequence[str]) -> int:
     else:
         preset = given.preset or getattr(given, "dataset", "demo")
         config = with_flags(PRESETS[preset](), given)
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        run = Path(config.training.output or f"runs/{config.data.dataset}-{stamp}")
+        run = Path(config.training.output or _default_run(config))
     return _train(config, run, resume=bool(given.resume), progress=not given.quiet)
+
+
+def _default_run(config: Config) -> str:
+    """By the time; a fold's by its name, so that cari-evaluate finds the ten of them."""
+    data = config.data
+    if data.dataset == "webcaricature":
+        return f"runs/{data.dataset}-{data.protocol}/fold-{data.fold}"
+    return f"runs/{data.dataset}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def _saved_config(run: Path) -> Config:
@@ -116,6 +125,10 @@ def _report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None
     figures.save(
         figures.plot_weights_and_losses(steps, title), run / "figures" / "weights_and_losses.png"
     )
+    if not set(LABELS) & set(metrics):
+        print(f"\nNo validation images; evaluate it with cari-evaluate {run}")
+        print(f"\nPictures: {run / 'figures'}")
+        return
     figures.save(figures.plot_validation(metrics, title), run / "figures" / "validation.png")
     columns = {name: label for name, label in LABELS.items() if name in metrics}
     shown = metrics.tail(1) if len(metrics) < 2 else metrics.iloc[[0, len(metrics) // 2, -1]]

@@ -77,13 +77,27 @@ class Outcome:
             found[name] = Summary(mean, std, values)
         return found
 
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, after a warning of each FAR that the impostor pairs are too few for."""
+        few: dict[float, list[int]] = {}
+        for fold in self.folds:
+            for point in fold.points:
+                if point.own and not point.point.resolved:
+                    few.setdefault(point.far, []).append(point.point.impostors)
+        warnings = [
+            f"A FAR of {100 * far:g}% cannot be told from 0 by {_between(counts)} impostor pairs"
+            + (f" ({len(counts)} of {len(self.folds)} folds)." if len(self.folds) > 1 else ".")
+            for far, counts in few.items()
+        ]
+        return (*warnings, *self.notes)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for results.json; NaN becomes None."""
         return _plain(
             {
                 "title": self.title,
                 "network": self.matcher.describe(),
-                "notes": list(self.notes),
+                "notes": list(self.remarks()),
                 "figures": {
                     name: {
                         "mean": summary.mean,
@@ -157,6 +171,11 @@ def total_pairs(trials: Trials) -> dict[str, int]:
     """Counts of genuine and impostor pairs."""
     genuine = int(trials.same.sum())
     return {"genuine pairs": genuine, "impostor pairs": len(trials.same) - genuine}
+
+
+def _between(counts: list[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _plain(value: Any) -> Any:

@@ -32,14 +32,15 @@ class TextTable(NamedTuple):
         return f"{self.title}:\n\n{frame.to_string(index=False)}\n"
 
 
-def tables_of(outcome: Outcome) -> list[TextTable]:
-    """All of an outcome's tables, the published one first."""
+def tables_of(outcome: Outcome, *, brief: bool = False) -> list[TextTable]:
+    """All of an outcome's tables, the published one first; briefly, without those of ten folds."""
     found = [figures_table(outcome)]
     if outcome.table:
         found.insert(0, published_table(outcome))
-    if any(fold.points for fold in outcome.folds):
+    several = len(outcome.folds) > 1
+    if any(fold.points for fold in outcome.folds) and not (several and brief):
         found.append(points_table(outcome))
-    if len(outcome.folds) > 1:
+    if several:
         found.append(folds_table(outcome))
     if outcome.legacy:
         found.append(legacy_table(outcome))

@@ -58,22 +58,25 @@ class FoldRuns:
         """The folds to evaluate.
 
         Args:
-            asked: `["all"]` for those of view 2, or names. None: a run's own fold, the folds that
-                have a run, or view 1 for `facenet`.
+            asked: `["all"]` for those of view 2, or names. None: a run's own fold; the folds of
+                view 2 that have a run, or else view 1; view 1 for `facenet`.
 
         Raises:
-            ConfigError: A name is unknown, or the data folder is not known.
+            ConfigError: A name is unknown, the views are mixed, or the data folder is not known.
         """
         if not asked:
             if self.run == FACENET:
                 return [DEV]
             if self.is_one:
                 return [self.matcher(DEV).config.data.fold]
-            return [fold for fold in FOLD_NAMES if _fold_run(Path(self.run), fold).is_dir()]
+            there = [fold for fold in FOLD_NAMES if _fold_run(Path(self.run), fold).is_dir()]
+            return [fold for fold in there if fold != DEV] or there
         if list(asked) != ["all"]:
             for fold in asked:
                 if fold not in FOLD_NAMES:
                     raise ConfigError(f"--folds must be all, dev, or of 1 to 10. Received: {fold}")
+            if DEV in asked and len(set(asked)) > 1:
+                raise ConfigError("fold dev is view 1, for tuning; it is not averaged with view 2")
             return list(dict.fromkeys(asked))
         data = self.config("1").data
         if not data.data_dir:

@@ -196,5 +196,5 @@ def _notes(outcome: Outcome) -> str:
         f"Fold {fold.name}: " + ", ".join(f"{n:,} {kind}" for kind, n in fold.counts.items()) + "."
         for fold in outcome.folds
     ]
-    items = "".join(f"<li>{html.escape(note)}</li>" for note in (*outcome.notes, *counts))
+    items = "".join(f"<li>{html.escape(note)}</li>" for note in (*outcome.remarks(), *counts))
     return f'<h2>Notes</h2><ul class="notes">{items}</ul>'

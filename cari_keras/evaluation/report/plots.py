@@ -23,7 +23,7 @@ def plot_roc(folds: Sequence[Fold]) -> Figure:
     """TAR against FAR on a logarithmic axis: each fold, and their mean where there are several."""
     figure, axes = _empty("FAR (share of impostor pairs accepted)", "TAR")
     curves = [_steps(fold) for fold in folds]
-    least = min(far[far > 0].min() for far, _ in curves)
+    least = min(0.5, *(far[far > 0].min() for far, _ in curves))
     for far, tar in curves:
         _line(axes, np.maximum(far, least / 2), tar, len(curves) == 1)
     if len(curves) > 1:
@@ -105,7 +105,7 @@ def plot_scores(folds: Sequence[Fold]) -> Figure:
     for value in values[np.isfinite(values)]:
         axes.axvline(value, color="0.25", linewidth=0.8, linestyle="--")
     axes.set_xlim(0, bins[-1])
-    axes.legend(loc="upper center", frameon=False)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     return figure
 
 

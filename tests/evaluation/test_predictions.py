@@ -1,0 +1,80 @@
+"""Answers are kept by the hash of the network and of the images."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cari_keras.evaluation.predictions import Predictions, digest_of, kept
+
+
+class Counting:
+    """A network that counts how often it is asked."""
+
+    def __init__(self, answers):
+        self.answers, self.times = answers, 0
+
+    def __call__(self):
+        self.times += 1
+        return self.answers
+
+
+@pytest.fixture
+def answers():
+    return Predictions(
+        ["a/ü.png", "b"],
+        np.array([1, 0]),
+        np.array([True, False]),
+        {"embedding": np.eye(2, dtype=np.float32), "logits_photo": np.ones((2, 3), np.float32)},
+    )
+
+
+def equal(left, right):
+    assert list(left.paths) == list(right.paths)
+    np.testing.assert_array_equal(left.labels, right.labels)
+    np.testing.assert_array_equal(left.is_caricature, right.is_caricature)
+    assert set(left.outputs) == set(right.outputs)
+    for name in left.outputs:
+        np.testing.assert_array_equal(left.outputs[name], right.outputs[name])
+
+
+def test_the_network_is_asked_once(prepared, answers, tmp_path):
+    network = Counting(answers)
+    for _ in range(3):
+        equal(kept(tmp_path, {"weights": "x"}, prepared, "validation", network), answers)
+    assert network.times == 1
+
+
+def test_other_weights_views_images_are_asked_again(prepared, answers, tmp_path):
+    network = Counting(answers)
+    kept(tmp_path, {"weights": "x", "flip": False}, prepared, "validation", network)
+    kept(tmp_path, {"weights": "y", "flip": False}, prepared, "validation", network)
+    kept(tmp_path, {"weights": "x", "flip": True}, prepared, "validation", network)
+    kept(tmp_path, {"weights": "x", "flip": False}, prepared, "train", network)
+    assert network.times == 4
+
+
+def test_the_digest_is_of_the_images_bytes(prepared):
+    first = digest_of(prepared, "validation")
+    assert first == digest_of(prepared, "validation")
+    turned = {
+        split: {modality: list(reversed(files)) for modality, files in by.items()}
+        for split, by in prepared.shards.items()
+    }
+    assert first == digest_of(replace(prepared, shards=turned), "validation")  # one shard each
+    assert first != digest_of(prepared, "train")
+
+
+def test_a_damaged_file_is_asked_again(prepared, answers, tmp_path):
+    network = Counting(answers)
+    kept(tmp_path, {}, prepared, "validation", network)
+    (path,) = tmp_path.glob("*.npz")
+    path.write_bytes(path.read_bytes()[:100])
+    equal(kept(tmp_path, {}, prepared, "validation", network), answers)
+    assert network.times == 2
+
+
+def test_some_rows(answers):
+    part = answers.only(np.array([False, True]))
+    assert part.paths == ["b"]
+    assert part.outputs["embedding"].tolist() == [[0.0, 1.0]]

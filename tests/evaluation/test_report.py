@@ -1,0 +1,156 @@
+"""The report: one page with everything in it, the same each time."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from cari_keras.evaluation.report.html import report_html, svg_of
+from cari_keras.evaluation.report.people import confusions, principal_components
+from cari_keras.evaluation.report.pictures import SIDE, wrong_pairs
+from cari_keras.evaluation.report.plots import plot_det, plot_roc
+from cari_keras.evaluation.scoring import Fold
+from cari_keras.evaluation.tables import label, tables_of
+from tests.conftest import small_config, write_folder_dataset
+from tests.evaluation.test_protocols import by_person, closed_set_matcher, evaluate
+from tests.evaluation.test_protocols import tree as tree  # the fixture
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    from cari_keras.evaluation.protocols.closed_set import evaluate_closed_set
+
+    root = write_folder_dataset(tmp_path_factory.mktemp("people"), images=20)
+    config = small_config(data_dir=str(root))
+    matcher = closed_set_matcher(config)
+
+    def rule(path, label, drawn):  # person 1's photos stand where person 0 does
+        return np.eye(8)[0 if label == 1 and not drawn else label] + 0.3 * np.eye(8)[4 + drawn]
+
+    matcher.rule = rule
+    cache = tmp_path_factory.mktemp("cache")
+    return evaluate_closed_set(matcher, config, cache_dir=str(cache), legacy=True)
+
+
+class Page(HTMLParser):
+    """What a page holds; unclosed elements are an error."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.images, self.headings, self.links = [], [], [], []
+        self.feed(text)
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        if tag == "img":
+            self.images.append(found)
+        if tag not in ("img", "meta", "br"):
+            self.open.append(tag)
+        self.links += [found[name] for name in ("href", "src") if name in found]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("h1", "h2"):
+            self.headings.append(data)
+
+
+def test_a_page_of_known_people(known):
+    text = report_html(known)
+    page = Page(text)
+    assert page.headings == [
+        "The folder dataset, validation split",
+        "Verification",
+        "False accepted pairs, the worst first",
+        "False rejected pairs, the worst first",
+        "Who is taken for whom",
+        "Where the embeddings lie",
+        "Notes",
+    ]
+    assert all(link.startswith("data:image/") for link in page.links)
+    assert not re.search(r"https?://", text)
+    assert all(image["alt"] for image in page.images)
+    assert "LEGACY" in text
+    assert text == report_html(known)
+
+
+def test_a_page_of_ten_folds(tree):
+    folds = [str(k) for k in range(1, 11)]
+    page = Page(report_html(evaluate(tree, "unrestricted", folds, by_person)[0]))
+    assert "Verification" in page.headings
+    page = Page(report_html(evaluate(tree, "identification", folds, by_person)[0]))
+    assert "Identification in a gallery" in page.headings
+
+
+def test_names_are_escaped(known):
+    from dataclasses import replace
+
+    text = report_html(replace(known, title="<script>alert(1)</script>"))
+    assert "<script>" not in text
+
+
+def test_the_worst_pairs_come_first_and_no_image_twice(known):
+    fold = known.folds[0]
+    for same in (False, True):
+        found = wrong_pairs(fold, known.dataset, same=same, most=3)
+        assert found
+        margins = [abs(pair.distance - pair.threshold) for pair in found]
+        assert margins == sorted(margins, reverse=True)
+        paths = [path for pair in found for path in pair.paths]
+        assert len(paths) == len(set(paths))
+        assert all((pair.distance > pair.threshold) == same for pair in found)
+        assert all((pair.people[0] == pair.people[1]) == same for pair in found)
+    import cv2
+
+    image = cv2.imdecode(np.frombuffer(found[0].jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert image.shape == (SIDE, 2 * SIDE, 3)
+
+
+def test_confusions_by_hand(known):
+    """Heads call person_2's caricatures person_0."""
+    predictions = known.predictions
+    asked = predictions.is_caricature
+    matrix, people = confusions(predictions, asked, predictions.outputs["logits_caricature"])
+    count = int(np.sum(asked & (predictions.labels == 2)))
+    assert people == [0, 2]
+    assert matrix.tolist() == [[count, 0], [count, 0]]
+
+
+def test_principal_components_by_hand():
+    rows = np.array([[3.0, 0, 1], [-3, 0, 1], [0, 1, 1], [0, -1, 1]])
+    found = principal_components(rows)
+    np.testing.assert_allclose(found, [[3, 0], [-3, 0], [0, 1], [0, -1]], atol=1e-12)
+
+
+def test_plots_go_through_the_operating_points(known):
+    figure = plot_roc(known.folds)
+    (line, *_) = figure.axes[0].get_lines()
+    far, tar = line.get_data()
+    assert np.all(np.diff(far) >= 0)
+    assert np.all(np.diff(tar) >= 0)
+    assert tar[-1] == 1
+    assert plot_det(known.folds).axes[0].get_xticklabels()
+    assert svg_of(plot_roc(known.folds)) == svg_of(plot_roc(known.folds))
+
+
+def test_tables(known):
+    titles = [table.title for table in tables_of(known)]
+    assert titles[0] == "The folder dataset, validation split, percent"
+    assert any("LEGACY" in title for title in titles)
+    for table in tables_of(known):
+        assert all(len(row) == len(table.columns) for row in table.rows)
+    assert label("val_at_far_0.001") == "VAL@FAR=0.1%"
+    assert label("c2p_rank_10") == "C2P Rank-10"
+    assert label("legacy_c2p_rank_10") == "C2P Rank-10, wrong slice"
+
+
+def test_too_few_impostors_are_said(tree):
+    outcome, _ = evaluate(tree, "unrestricted", ["1"], by_person)
+    assert isinstance(outcome.folds[0], Fold)
+    text = "\n".join(str(table) for table in tables_of(outcome))
+    assert "too few to resolve 0.1%" in text
