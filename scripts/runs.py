@@ -54,36 +54,12 @@ def evaluate(run: Path, *, test: bool = False, **views: Any) -> dict[str, Any]:
     stored = run / "evaluations" / f"{'test' if test else 'validation'}-{named or 'own'}.json"
     if stored.is_file():
         return dict(json.loads(stored.read_text(encoding="utf-8")))
-    from cari_keras.data.prepare import prepare
-    from cari_keras.data.registry import load_dataset
-    from cari_keras.evaluation.evaluator import Evaluator, figures, pair_distances
-    from cari_keras.evaluation.verification import best_threshold
+    from cari_keras.evaluation.matcher import load_matcher
+    from cari_keras.evaluation.protocols.closed_set import evaluate_closed_set
     from cari_keras.files import write_json
-    from cari_keras.training.restore import restore_run
 
-    config, model, _, _ = restore_run(run)
-    training, data = config.training, config.data
-    prepared = prepare(load_dataset(config), data.prepared_size, cache_dir=data.cache_dir)
-    own = {
-        "flip": training.flip_test,
-        "crops": training.test_crops,
-        "verify_by": training.verify_by,
-    }
-    arguments = {**own, **views}
-
-    def predict(split: str) -> Any:
-        size = data.batch_size
-        evaluator = Evaluator(
-            model, prepared, split, tasks=training.tasks, batch_size=size, **arguments
-        )
-        return evaluator.predict()
-
-    split = "test" if test and prepared.count("test") else "validation"
-    threshold = None
-    if split == "test" and "verification" in training.tasks:
-        distances, same, _ = pair_distances(predict("validation"), prepared.pairs["validation"])
-        threshold = best_threshold(distances, same)
-    found = figures(predict(split), prepared.pairs.get(split, ()), threshold)
-    result = {"split": split, **found}
+    matcher = load_matcher(str(run), views)
+    outcome = evaluate_closed_set(matcher, matcher.config, split=None if test else "validation")
+    result = {"split": outcome.folds[0].name, **outcome.folds[0].figures}
     write_json(stored, result)
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -86,6 +87,8 @@ def run_program(
 ) -> int:
     """Runs a program; a user's mistake becomes one line on standard error and status 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # TensorFlow advises programmers, for example on functions that are made several times.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         return main(arguments)
     except CariError as error:

@@ -22,23 +22,22 @@ def views_of(
     Args:
         images: float32 [N, S, S, 3], standardised.
         flip: Whether each view comes with its mirror image.
-        crops: Sides of central squares, as fractions in (0, 1] of the image's; each is a view,
-            resized bilinearly to `image_size` and standardised anew (so that it does not matter
-            that the images were standardised before).
+        crops: Sides of central squares, as fractions in (0, 1] of the image's, to the pixel; each
+            is a view, resized bilinearly to `image_size` and standardised anew (so that it does not
+            matter that the images were standardised before).
         image_size: Side of the views; by default S.
 
     Returns:
         `len(crops)` batches of views, twice as many with `flip`.
     """
     found = []
-    size = image_size or images.shape[1]
+    side_in = images.shape[1]
+    size = image_size or side_in
     for side in crops:
         view = images
-        if side < 1 or size != images.shape[1]:
-            low, high = (1.0 - side) / 2.0, (1.0 + side) / 2.0
-            count = tf.shape(images)[0]
-            boxes = tf.tile(tf.constant([[low, low, high, high]]), [count, 1])
-            every = tf.range(count)
-            view = standardize(tf.image.crop_and_resize(images, boxes, every, [size, size]))
+        if side < 1 or size != side_in:
+            low = round((1.0 - side) / 2.0 * side_in)
+            cut = images[:, low : side_in - low, low : side_in - low]
+            view = standardize(tf.image.resize(cut, [size, size]))
         found += [view, tf.reverse(view, axis=[2])] if flip else [view]
     return found
