@@ -151,14 +151,26 @@ def figures(
             right = accuracy(trials.distances, trials.same, threshold)
         found["verification_accuracy"] = right
         found["verification_auc"] = auc(trials.distances, trials.same)
+    for name, (logits, labels) in identification(predictions).items():
+        found[name] = rank1(logits, labels)
+    return found
+
+
+def identification(predictions: Predictions) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """What identification is judged by: figure -> (logits float32 [m, K], labels int [m]).
+
+    A figure is absent where its head, or its images, are; strangers, whom no head can name, are
+    left out.
+    """
+    found = {}
     for name, (task, on_caricatures) in IDENTIFICATION.items():
         logits = predictions.outputs.get(f"logits_{task}")
         if logits is None:
             continue
-        known = predictions.labels < logits.shape[1]  # no head can name a stranger
+        known = predictions.labels < logits.shape[1]
         asked = known & (predictions.is_caricature == on_caricatures)
         if asked.any():
-            found[name] = rank1(logits[asked], predictions.labels[asked])
+            found[name] = logits[asked], predictions.labels[asked]
     return found
 
 

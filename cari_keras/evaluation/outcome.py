@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 from cari_keras.data.base import Dataset
-from cari_keras.evaluation.evaluator import IDENTIFICATION
+from cari_keras.evaluation.evaluator import identification
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.resampling import Interval, bootstrap_interval
@@ -143,28 +143,14 @@ def intervals_of(predictions: Predictions, fold: Fold) -> dict[str, Interval]:
             statistics["verification_accuracy"] = partial(_share, right)
         for name, statistic in statistics.items():
             found[name] = bootstrap_interval(statistic, trials.subjects)
-    for name, right, labels in identification_of(predictions):
+    for name, (logits, labels) in identification(predictions).items():
+        right = np.argmax(logits, axis=-1) == labels
         found[name] = bootstrap_interval(partial(_share, right), labels)
     return {name: found[name] for name in fold.figures if name in found}
 
 
 def _share(right: np.ndarray, rows: np.ndarray) -> float:
     return float(right[rows].mean())
-
-
-def identification_of(predictions: Predictions) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """For each identification figure: its name, bool [n] of images named rightly, their labels."""
-    found = []
-    for name, (task, on_caricatures) in IDENTIFICATION.items():
-        logits = predictions.outputs.get(f"logits_{task}")
-        if logits is None:
-            continue
-        known = predictions.labels < logits.shape[1]
-        asked = known & (predictions.is_caricature == on_caricatures)
-        if asked.any():
-            labels = predictions.labels[asked]
-            found.append((name, np.argmax(logits[asked], axis=-1) == labels, labels))
-    return found
 
 
 def total_pairs(trials: Trials) -> dict[str, int]:

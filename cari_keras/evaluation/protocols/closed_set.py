@@ -14,10 +14,10 @@ from cari_keras.config import Config
 from cari_keras.data.prepare import Prepared, prepare
 from cari_keras.data.registry import load_dataset
 from cari_keras.errors import DatasetError
-from cari_keras.evaluation.evaluator import IDENTIFICATION
+from cari_keras.evaluation.evaluator import IDENTIFICATION, identification, rank1
 from cari_keras.evaluation.legacy import legacy_verification
 from cari_keras.evaluation.matcher import Matcher
-from cari_keras.evaluation.outcome import Outcome, identification_of, intervals_of, total_pairs
+from cari_keras.evaluation.outcome import Outcome, intervals_of, total_pairs
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.scoring import Fold, Verified, verify
 from cari_keras.evaluation.trials import Trials, listed_trials
@@ -66,8 +66,8 @@ def evaluate_closed_set(
             chosen_on = listed_trials(answers("validation"), prepared.pairs["validation"])
         verified = verify(trials, chosen_on)
         notes.insert(0, _threshold_note(split, chosen_on))
-    figures = dict(verified.figures)
-    figures.update({name: float(right.mean()) for name, right, _ in identification_of(predictions)})
+    named = {name: rank1(*asked) for name, asked in identification(predictions).items()}
+    figures = {**verified.figures, **named}
     fold = Fold(
         name=split,
         figures=_in_order(figures),

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from cari_keras.evaluation.evaluator import IDENTIFICATION, LABELS
+from cari_keras.evaluation.evaluator import LABELS, identification
 from cari_keras.evaluation.figures import plot_weights_and_losses
 from cari_keras.evaluation.outcome import Outcome
 from cari_keras.evaluation.report import people, plots
@@ -151,14 +151,8 @@ def _galleries(outcome: Outcome) -> list[str]:
 def _people(outcome: Outcome) -> list[str]:
     predictions, names = outcome.predictions, outcome.matcher.identities
     drawn = []
-    for figure, (task, on_caricatures) in IDENTIFICATION.items():
-        logits = predictions.outputs.get(f"logits_{task}")
-        if figure not in outcome.folds[0].figures or logits is None:
-            continue
-        asked = (predictions.is_caricature == on_caricatures) & (
-            predictions.labels < logits.shape[1]
-        )
-        matrix, labels = people.confusions(predictions, asked, logits)
+    for figure, (logits, shown) in identification(predictions).items():
+        matrix, labels = people.confusions(logits, shown)
         if len(labels):
             title = f"{LABELS[figure]}: the most confused people"
             drawn.append(

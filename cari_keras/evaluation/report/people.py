@@ -91,20 +91,19 @@ def principal_components(rows: np.ndarray, count: int = 2) -> np.ndarray:
 
 
 def confusions(
-    predictions: Predictions, chosen: np.ndarray, logits: np.ndarray, most: int = 12
+    logits: np.ndarray, labels: np.ndarray, most: int = 12
 ) -> tuple[np.ndarray, list[int]]:
     """The confusion matrix of the most confused identities.
 
     Args:
-        predictions: Whose labels are right.
-        chosen: bool [n], the images that were asked about.
         logits: float [n, K].
+        labels: int [n].
         most: The most identities, those with most images misnamed as each other's first.
 
     Returns:
         int [k, k] of images by who they show and who is named, and the k labels.
     """
-    labels, named = predictions.labels[chosen], np.argmax(logits[chosen], axis=-1)
+    named = np.argmax(logits, axis=-1)
     wrong = labels != named
     keys = [(min(pair), max(pair)) for pair in zip(labels[wrong].tolist(), named[wrong].tolist())]
     pairs = {key: keys.count(key) for key in dict.fromkeys(keys)}
