@@ -66,6 +66,12 @@ def evaluate_closed_set(
             chosen_on = listed_trials(answers("validation"), prepared.pairs["validation"])
         verified = verify(trials, chosen_on)
         notes.insert(0, _threshold_note(split, chosen_on))
+    if matcher.config.data.final:
+        notes.insert(
+            0,
+            "The network was trained on the validation images too: figures on them, and "
+            "thresholds from them, are too good.",
+        )
     named = {name: rank1(*asked) for name, asked in identification(predictions).items()}
     figures = {**verified.figures, **named}
     fold = Fold(
