@@ -12,6 +12,7 @@ from typing import Any, Optional
 
 from cari_keras.errors import ConfigError
 from cari_keras.settings import setting, settings
+from cari_keras.training.strategies import NAMES as STRATEGY_NAMES
 
 DATASET_NAMES = ("demo", "cavi", "folder", "webcaricature")
 PROTOCOL_NAMES = ("unrestricted", "restricted", "identification")
@@ -99,7 +100,10 @@ class TrainingConfig:
         True, "float32: nearly equal runs for equal seeds; costs about a tenth of the speed"
     )
     tasks: tuple[str, ...] = setting(TASK_NAMES, "tasks to train", TASK_NAMES)
-    weighting: str = setting("dynamic", "how losses are weighed", ("dynamic", "naive", "equal"))
+    weighting: str = setting("dynamic", "how losses are weighed", STRATEGY_NAMES)
+    static_weights: tuple[float, ...] = setting(
+        (), "weighting static: the weights of verification, caricature and photo"
+    )
     logit_scale: Optional[float] = setting(
         1.0, "bound of the task weights: scale of the normalised weight logits; 'none' = unbounded"
     )

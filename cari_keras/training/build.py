@@ -10,11 +10,12 @@ from cari_keras.data.base import Keypoints
 from cari_keras.data.exaggerate import mean_face, sparse_image_warp
 from cari_keras.data.pipeline import split_records
 from cari_keras.data.prepare import Prepared
+from cari_keras.errors import ConfigError
 from cari_keras.model.network import build_network, freeze_stages, named_weights
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.optimizers import make_optimizer
 from cari_keras.training.step import TrainStep
-from cari_keras.training.weighting import STRATEGIES
+from cari_keras.training.strategies import strategy_class
 
 
 def build_model(config: Config, num_identities: int) -> keras.Model:
@@ -33,7 +34,7 @@ def build_model(config: Config, num_identities: int) -> keras.Model:
         shared_bottleneck=config.model.shared_bottleneck,
         head_decay=config.model.head_decay,
         precision=config.model.precision,
-        detach_weights=STRATEGIES[config.training.weighting].detached,
+        detach_weights=strategy_class(config.training.weighting).detached,
         cosine_scale=config.training.margin_scale if config.training.margin else None,
     )
     freeze_stages(model, config.training.frozen_stages)
@@ -41,8 +42,17 @@ def build_model(config: Config, num_identities: int) -> keras.Model:
 
 
 def build_step(config: Config, model: keras.Model, num_identities: int) -> TrainStep:
-    """The training step of a network; the moving average starts at its present weights."""
+    """The training step of a network; the moving average starts at its present weights.
+
+    Raises:
+        ConfigError: The weighting strategy cannot do with the other settings.
+    """
     training = config.training
+    if training.frozen_epochs and strategy_class(training.weighting).needs_norms:
+        raise ConfigError(
+            f"--weighting {training.weighting} looks at the shared layers' gradients, which frozen "
+            "epochs have none of; use --frozen-epochs 0"
+        )
     average = None
     if training.average_decay:
         average = MovingAverage(named_weights(model), training.average_decay)
@@ -55,6 +65,9 @@ def build_step(config: Config, model: keras.Model, num_identities: int) -> Train
         tasks=training.tasks,
         logit_scale=training.logit_scale,
         loss_epsilon=training.loss_epsilon,
+        static_weights=training.static_weights,
+        weight_rate=training.weight_learning_rate,
+        seed=training.seed,
         center_weight=training.center_weight,
         center_rate=training.center_rate,
         label_smoothing=training.label_smoothing,

@@ -18,7 +18,8 @@ from cari_keras.model.network import (
 )
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.losses import task_losses, update_centers
-from cari_keras.training.weighting import STRATEGIES, equal_weights, softmax_weights
+from cari_keras.training.strategies import strategy_class
+from cari_keras.training.strategies.base import Result, Settings, View
 
 
 class Gradients(NamedTuple):
@@ -26,18 +27,22 @@ class Gradients(NamedTuple):
 
     Attributes:
         theta: Gradients of L (and of the weight decay) for Theta; None for unused variables.
-        psi: Gradients of L4 for Psi; empty where the weights are not learned.
-        losses: float32 [3].
+        psi: Gradients of L4 for Psi, and for the strategy's own parameters; empty where nothing of
+            the weights is learned by descent.
+        view: What the strategy saw: losses, active tasks.
         weights: float32 [3].
-        psi_loss: float32 scalar, L4; 0 where the weights are not learned.
+        psi_loss: float32 scalar, L4; 0 where there is none.
+        norms: float32 [3], of each loss's gradient on the last shared layer, where the strategy
+            needs them; else zeros.
         embeddings: float32 [N, d], or None where verification is not trained.
     """
 
     theta: Sequence[Any]
     psi: Sequence[Any]
-    losses: tf.Tensor
+    view: View
     weights: tf.Tensor
     psi_loss: tf.Tensor
+    norms: tf.Tensor
     embeddings: Optional[tf.Tensor]
 
 
@@ -51,11 +56,14 @@ class TrainStep:
         num_identities: K, the number of class centers.
         theta_optimizer: Updates Theta.
         psi_optimizer: Updates Psi; a different object.
-        strategy: Name in `STRATEGIES`.
+        strategy: A name of `cari_keras.training.strategies`.
         tasks: Names of the tasks that are trained; the weights of the others are exactly 0, and
             their branches are neither computed nor changed.
         logit_scale: See `softmax_weights`.
         loss_epsilon: See `hardness`.
+        static_weights: See `cari_keras.training.strategies.static`.
+        weight_rate: Learning rate of strategies with a rule of their own for their weights.
+        seed: Decides random weights.
         center_weight: beta, the center loss's share in L1 (equation 5).
         center_rate: alpha, how fast the centers move.
         label_smoothing: See `masked_cross_entropy`.
@@ -76,6 +84,9 @@ class TrainStep:
         tasks: Sequence[str] = TASKS,
         logit_scale: Optional[float] = 1.0,
         loss_epsilon: float = 0.01,
+        static_weights: Sequence[float] = (),
+        weight_rate: float = 1e-3,
+        seed: int = 0,
         center_weight: float = 0.1,
         center_rate: float = 0.5,
         label_smoothing: float = 0.0,
@@ -89,9 +100,12 @@ class TrainStep:
         self.theta_optimizer = theta_optimizer
         self.shared_optimizer = shared_optimizer
         self.psi_optimizer = psi_optimizer
-        self.strategy = STRATEGIES[strategy]
-        self.logit_scale = logit_scale
-        self.loss_epsilon = loss_epsilon
+        settings = Settings(
+            tuple(tasks), logit_scale, loss_epsilon, tuple(static_weights), weight_rate, seed
+        )
+        self.strategy = strategy_class(strategy)(settings)
+        #: What descends L4, or whatever the strategy has in its place.
+        self.psi_descends = (self.psi if self.strategy.uses_head else []) + self.strategy.parameters
         self.center_weight = center_weight
         self.center_rate = center_rate
         self.label_smoothing = label_smoothing
@@ -112,7 +126,24 @@ class TrainStep:
             ]
         for optimizer, positions in self.groups:
             optimizer.build([self.theta[i] for i in positions])
-        psi_optimizer.build(self.psi)
+        psi_optimizer.build(self.psi_descends or self.psi)
+
+    def losses(self, batch: Batch, *, frozen: bool = False) -> tuple[Any, View, Any]:
+        """One forward pass: outputs by name, what strategies see, and the weight decay's losses."""
+        model = split_at_shared(self.model)[1] if frozen else self.model
+        outputs = model(batch.images, training=True)
+        losses, active = task_losses(
+            outputs,
+            batch.labels,
+            batch.is_caricature,
+            self.centers,
+            center_weight=self.center_weight,
+            label_smoothing=self.label_smoothing,
+            margin=self.margin,
+            margin_scale=self.margin_scale,
+        )
+        view = View(losses, active, outputs["weight_logits"], self.iteration.value())
+        return outputs, view, model.losses
 
     def gradients(self, batch: Batch, *, frozen: bool = False) -> Gradients:
         """Both gradients of one batch; changes nothing but BatchNorm's moving statistics.
@@ -121,56 +152,53 @@ class TrainStep:
             batch: Images, or outputs Z of the shared layers where these are `frozen`.
             frozen: Leave the shared layers out; there are then no gradients for their variables.
         """
-        model = split_at_shared(self.model)[1] if frozen else self.model
-        learned = self.strategy.psi is not None
-        with tf.GradientTape(persistent=learned) as tape:
-            outputs = model(batch.images, training=True)
-            losses, active = task_losses(
-                outputs,
-                batch.labels,
-                batch.is_caricature,
-                self.centers,
-                center_weight=self.center_weight,
-                label_smoothing=self.label_smoothing,
-                margin=self.margin,
-                margin_scale=self.margin_scale,
-            )
-            if learned:
-                logits = outputs["weight_logits"]
-                weights = softmax_weights(logits, active, self.logit_scale)
-            else:
-                weights = equal_weights(active)
-            theta_loss = self.strategy.theta(weights, losses, self.loss_epsilon)
-            if model.losses:
-                theta_loss += tf.add_n(model.losses)
-            psi_loss = tf.constant(0.0)
-            if self.strategy.psi is not None:
-                psi_loss = self.strategy.psi(weights, losses, self.loss_epsilon)
+        strategy = self.strategy
+        again = bool(self.psi_descends) or strategy.needs_norms
+        with tf.GradientTape(persistent=again) as tape:
+            outputs, view, decay = self.losses(batch, frozen=frozen)
+            weights = strategy.weights(view)
+            theta_loss = strategy.theta_loss(weights, view)
+            if decay:
+                theta_loss += tf.add_n(decay)
+            psi_loss = strategy.psi_loss(weights, view)
+            each = tf.unstack(view.losses)
         theta = tape.gradient(theta_loss, self.theta)
-        psi = tape.gradient(psi_loss, self.psi) if learned else []
-        return Gradients(theta, psi, losses, weights, psi_loss, outputs.get("embedding"))
+        psi: Sequence[Any] = []
+        if psi_loss is not None:
+            psi = tape.gradient(psi_loss, self.psi_descends)
+        norms = tf.zeros(3)
+        if strategy.needs_norms:
+            last = [v for v in shared_variables(self.model) if len(v.shape) > 1][-1]
+            found = [tape.gradient(loss, last) for loss in each]
+            norms = tf.stack([tf.zeros([]) if g is None else tf.norm(g) for g in found])
+        shown = tf.constant(0.0) if psi_loss is None else psi_loss
+        return Gradients(theta, psi, view, weights, shown, norms, outputs.get("embedding"))
 
     @tf.function
     def __call__(self, batch: Batch) -> tf.Tensor:
-        return self._update(self.gradients(batch), batch.labels)
+        return self._update(self.gradients(batch), batch)
 
     @tf.function
     def update_branches(self, batch: Batch) -> tf.Tensor:
         """The same step on outputs Z of the shared layers, which it leaves as they are."""
-        return self._update(self.gradients(batch, frozen=True), batch.labels)
+        return self._update(self.gradients(batch, frozen=True), batch, frozen=True)
 
-    def _update(self, found: Gradients, labels: tf.Tensor) -> tf.Tensor:
+    def _update(self, found: Gradients, batch: Batch, *, frozen: bool = False) -> tf.Tensor:
         for optimizer, positions in self.groups:
             gradients = [found.theta[i] for i in positions]
             _apply(optimizer, gradients, [self.theta[i] for i in positions])
         if found.psi:
-            _apply(self.psi_optimizer, found.psi, self.psi)
+            _apply(self.psi_optimizer, found.psi, self.psi_descends)
+        new_losses = found.view.losses
+        if self.strategy.needs_new_losses:
+            new_losses = self.losses(batch, frozen=frozen)[1].losses
+        self.strategy.after_step(Result(found.view, found.weights, found.norms, new_losses))
         if self.center_weight and found.embeddings is not None:
-            update_centers(self.centers, found.embeddings, labels, self.center_rate)
+            update_centers(self.centers, found.embeddings, batch.labels, self.center_rate)
         if self.average is not None:
             self.average.update(self.iteration)
         self.iteration.assign_add(1)
-        return tf.concat([found.losses, found.weights, [found.psi_loss]], axis=0)
+        return tf.concat([found.view.losses, found.weights, [found.psi_loss]], axis=0)
 
 
 def _apply(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]) -> None:

@@ -113,6 +113,7 @@ class Trainer:
         try:
             while self.epoch < epochs:
                 self._train_epoch(bar, log)
+                self.step.strategy.after_epoch()
                 self.epoch, self.step_in_epoch = self.epoch + 1, 0
                 if not self._evaluation_is_due():
                     continue
@@ -229,6 +230,7 @@ class Trainer:
         ):
             variables = list(optimizer.variables) if optimizer is not None else []
             state.update({f"optimizer_{name}/{i:04d}": v for i, v in enumerate(variables)})
+        state.update({f"weighting/{name}": v for name, v in self.step.strategy.state.items()})
         state["centers"] = self.step.centers
         state["iteration"] = self.step.iteration
         return state

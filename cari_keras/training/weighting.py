@@ -1,18 +1,13 @@
-"""How the task losses are weighed: the paper's dynamic weights and what they are compared with.
+"""The paper's equations of the task weights: 2, 10 and 12.
 
-A strategy is a pair of functions of the weights and losses: what Theta descends and what Psi
-descends. Adding one means adding an entry to `STRATEGIES`.
+How they are put together is a strategy's business, see `cari_keras.training.strategies`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Optional
 
 import tensorflow as tf
-
-Loss = Callable[[tf.Tensor, tf.Tensor, float], tf.Tensor]
 
 
 def softmax_weights(
@@ -62,34 +57,3 @@ def hardness(weights: tf.Tensor, losses: tf.Tensor, epsilon: float) -> tf.Tensor
         epsilon: 0 is the equation as printed; the published code has 0.01.
     """
     return tf.reduce_sum(tf.math.divide_no_nan(weights, tf.stop_gradient(losses) + epsilon))
-
-
-@dataclass(frozen=True)
-class Strategy:
-    """What each of the two sets of parameters descends, given weights, losses and epsilon.
-
-    Attributes:
-        theta: The loss for the network's parameters.
-        psi: The loss for the weight head's parameters, or None where the weights are not learned:
-            they are then equal, and the weight head takes no part.
-        detached: Whether Z is held constant in the weights, see `build_network`.
-    """
-
-    theta: Loss
-    psi: Optional[Loss]
-    detached: bool = True
-
-
-STRATEGIES: dict[str, Strategy] = {
-    # Ming et al. 2021: weights move to the hard task.
-    "dynamic": Strategy(lambda w, losses, _: weighted_sum(w, losses), hardness),
-    # Yin & Liu 2018, "primitive dynamic" in the paper: Theta and Psi both descend the same sum of
-    # w_i L_i, nothing held constant, Z neither; the weights drift to the easy task.
-    "naive": Strategy(
-        lambda w, losses, _: tf.reduce_sum(w * losses),
-        lambda w, losses, _: tf.reduce_sum(w * losses),
-        detached=False,
-    ),
-    # Fixed equal weights.
-    "equal": Strategy(lambda w, losses, _: weighted_sum(w, losses), None),
-}

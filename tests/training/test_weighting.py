@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cari_keras.training.strategies import strategy_class
+from cari_keras.training.strategies.base import Settings, View
 from cari_keras.training.weighting import (
-    STRATEGIES,
     equal_weights,
     hardness,
     softmax_weights,
@@ -108,11 +109,11 @@ def test_the_sign_of_equation_15():
         hardest, easiest = int(np.argmax(losses)), int(np.argmin(losses))
         logits = tf.Variable(rng.normal(size=(1, 3)), dtype=tf.float32)
         for name, sign in (("dynamic", 1), ("naive", -1)):
-            psi = STRATEGIES[name].psi
-            assert psi is not None
+            strategy = strategy_class(name)(Settings(logit_scale=None, epsilon=0.0))
             with tf.GradientTape() as tape:
-                before = softmax_weights(logits, ALL, None)
-                loss = psi(before, losses, 0.0)
+                view = View(losses, ALL, logits, tf.constant(0, tf.int64))
+                before = strategy.weights(view)
+                loss = strategy.psi_loss(before, view)
             after = softmax_weights(logits - 1e-2 * tape.gradient(loss, logits), ALL, None)
             ratio = np.log(after / before)
             assert sign * (ratio[hardest] - ratio[easiest]) > 0

@@ -1,0 +1,31 @@
+"""How the task losses are weighed: a strategy a file, called by its name in `--weighting`.
+
+Adding one is adding a file here that defines a class `Weighting`, derived from
+`cari_keras.training.strategies.base.Strategy`.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from cari_keras.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cari_keras.training.strategies.base import Strategy
+
+#: The strategies' names, found without loading TensorFlow.
+NAMES = tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name != "base"))
+
+
+def strategy_class(name: str) -> type[Strategy]:
+    """The class of a strategy.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    if name not in NAMES:
+        raise ConfigError(f"weighting must be one of {', '.join(NAMES)}. Received: {name!r}")
+    found: type[Strategy] = import_module(f"{__name__}.{name}").Weighting
+    return found

@@ -1,0 +1,126 @@
+"""What a weighting strategy is: weights for the losses of a batch, and how they learn."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Optional
+
+import tensorflow as tf
+
+from cari_keras.model.network import TASKS
+from cari_keras.training.weighting import weighted_sum
+
+
+class Settings(NamedTuple):
+    """What strategies can be told.
+
+    Attributes:
+        tasks: The tasks that are trained.
+        logit_scale: See `softmax_weights`.
+        epsilon: Added to the losses in L4, see `hardness`.
+        static_weights: The weights that are given, one for each of `TASKS`.
+        rate: Learning rate of strategies that have their own rule for their weights.
+        seed: Decides random weights.
+    """
+
+    tasks: tuple[str, ...] = TASKS
+    logit_scale: Optional[float] = 1.0
+    epsilon: float = 0.01
+    static_weights: tuple[float, ...] = ()
+    rate: float = 1e-3
+    seed: int = 0
+
+
+class View(NamedTuple):
+    """What a strategy sees of a batch.
+
+    Attributes:
+        losses: float32 [3], of `TASKS`; 0 for a task without an image in the batch.
+        active: bool [3], whether a task is trained and has an image in the batch.
+        weight_logits: float32 [N, 3], of the weight head.
+        iteration: int64, the number of steps before this one.
+    """
+
+    losses: tf.Tensor
+    active: tf.Tensor
+    weight_logits: tf.Tensor
+    iteration: tf.Tensor
+
+
+class Result(NamedTuple):
+    """What a strategy learns from, once Theta has been updated.
+
+    Attributes:
+        view: As before the update.
+        weights: float32 [3], that Theta descended by.
+        norms: float32 [3], each loss's gradient's norm on the last shared layer, unweighted; zeros
+            unless the strategy `needs_norms`.
+        new_losses: float32 [3], of the same batch after the update; those of before unless the
+            strategy `needs_new_losses`.
+    """
+
+    view: View
+    weights: tf.Tensor
+    norms: tf.Tensor
+    new_losses: tf.Tensor
+
+
+class Strategy:
+    """A rule for the task weights; this one's subclasses say which.
+
+    Attributes:
+        uses_head: Whether the network's weight head learns, by descending `psi_loss`.
+        detached: Whether Z is held constant in the weights, see `build_network`.
+        needs_norms: Whether `after_step` wants gradient norms.
+        needs_new_losses: Whether `after_step` wants the losses after the update, which costs
+            another forward pass.
+        parameters: Variables of its own that descend `psi_loss` with Psi's optimizer.
+        state: Every variable of its own by name, for checkpoints.
+    """
+
+    uses_head = False
+    detached = True
+    needs_norms = False
+    needs_new_losses = False
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.parameters: list[tf.Variable] = []
+        self.state: dict[str, tf.Variable] = {}
+
+    def weights(self, view: View) -> tf.Tensor:
+        """The weights of a batch, float32 [3]; exactly 0 for a task that is not active."""
+        raise NotImplementedError
+
+    def theta_loss(self, weights: tf.Tensor, view: View) -> tf.Tensor:
+        """What Theta descends: by default the sum of w_i L_i with w held constant."""
+        return weighted_sum(weights, view.losses)
+
+    def psi_loss(self, weights: tf.Tensor, view: View) -> Optional[tf.Tensor]:
+        """What the weight head or the strategy's own parameters descend; None where nothing."""
+        return None
+
+    def after_step(self, result: Result) -> None:
+        """Learns from a step; runs inside the compiled step."""
+
+    def after_epoch(self) -> None:
+        """Learns from an epoch; runs eagerly."""
+
+    def own(self, name: str, value: Any, *, learned: bool = False) -> tf.Variable:
+        """Makes a variable of the strategy's; `learned` ones descend `psi_loss`."""
+        variable = tf.Variable(value, trainable=learned, name=f"weighting_{name}")
+        self.state[name] = variable
+        if learned:
+            self.parameters.append(variable)
+        return variable
+
+
+def masked_softmax(logits: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
+    """The softmax over the active tasks, float32 [3]; 0 for the others, and where none is."""
+    lowest = tf.fill(tf.shape(logits), tf.constant(-1e9, logits.dtype))
+    return tf.nn.softmax(tf.where(active, logits, lowest)) * tf.cast(active, logits.dtype)
+
+
+def normalized(values: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
+    """Values at least 0 as shares of the active ones' sum, float32 [3]; 0 for the others."""
+    kept = values * tf.cast(active, values.dtype)
+    return tf.math.divide_no_nan(kept, tf.reduce_sum(kept))

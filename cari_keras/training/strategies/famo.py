@@ -1,0 +1,41 @@
+"""Weights that make all losses fall at the same rate, at the cost of one forward pass."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from cari_keras.training.strategies.base import Result, Settings, Strategy, View, masked_softmax
+
+#: The authors': decay of the weights' logits.
+DECAY = 1e-3
+
+#: Keeps logarithms finite.
+SMALL = 1e-8
+
+
+class Weighting(Strategy):
+    """FAMO, Liu et al. (2023): Theta descends c times the sum of z_i log L_i, z = softmax(xi).
+
+    c = 1 / (sum of z_i / L_i) makes it the sum of w_i L_i with w_i = c z_i / L_i, whose weights sum
+    to 1. After the update, xi descends along J^T (log L before - log L after) + decay x xi, J being
+    the Jacobian of z: a task whose loss fell more than the others' loses weight.
+    """
+
+    needs_new_losses = True
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.logits = self.own("logits", tf.zeros(3))
+
+    def weights(self, view: View) -> tf.Tensor:
+        shares = masked_softmax(self.logits, view.active)
+        raw = tf.math.divide_no_nan(shares, tf.stop_gradient(view.losses) + SMALL)
+        return tf.math.divide_no_nan(raw, tf.reduce_sum(raw))
+
+    def after_step(self, result: Result) -> None:
+        active = result.view.active
+        shares = masked_softmax(self.logits, active)
+        fall = tf.math.log(result.view.losses + SMALL) - tf.math.log(result.new_losses + SMALL)
+        fall = tf.where(active, fall, tf.zeros(3))
+        gradient = shares * (fall - tf.reduce_sum(shares * fall)) + DECAY * self.logits
+        self.logits.assign_sub(self.settings.rate * gradient)

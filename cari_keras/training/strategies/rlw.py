@@ -1,0 +1,19 @@
+"""Random weights, drawn anew for every batch."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from cari_keras.training.strategies.base import Strategy, View, masked_softmax
+
+
+class Weighting(Strategy):
+    """Random loss weighting, Lin et al. (2022): w = softmax(g), g three standard normal numbers.
+
+    They are a function of the run's seed and of the iteration, so that a resumed run draws the
+    same.
+    """
+
+    def weights(self, view: View) -> tf.Tensor:
+        seed = tf.stack([tf.constant(self.settings.seed, tf.int64), view.iteration])
+        return masked_softmax(tf.random.stateless_normal([3], seed), view.active)

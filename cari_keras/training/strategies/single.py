@@ -1,0 +1,23 @@
+"""One task alone."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from cari_keras.errors import ConfigError
+from cari_keras.training.strategies.base import Settings, Strategy, View
+
+
+class Weighting(Strategy):
+    """w = 1 for the one task of `--tasks`; the paper's "Single" rows."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        if len(settings.tasks) != 1:
+            raise ConfigError(
+                "--weighting single trains one task; name it with --tasks. "
+                f"Received: {' '.join(settings.tasks)}"
+            )
+
+    def weights(self, view: View) -> tf.Tensor:
+        return tf.cast(view.active, tf.float32)

@@ -1,0 +1,25 @@
+"""Weights that are given, and stay."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from cari_keras.errors import ConfigError
+from cari_keras.model.network import TASKS
+from cari_keras.training.strategies.base import Settings, Strategy, View, normalized
+
+
+class Weighting(Strategy):
+    """w_i = g_i / (sum of g over the active tasks), g from `--static-weights`."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        given = settings.static_weights
+        if len(given) != len(TASKS) or min(given) < 0 or max(given) == 0:
+            raise ConfigError(
+                f"--static-weights takes {len(TASKS)} numbers, of {', '.join(TASKS)}, none below 0 "
+                f"and not all 0. Received: {' '.join(map(str, given)) or 'none'}"
+            )
+
+    def weights(self, view: View) -> tf.Tensor:
+        return normalized(tf.constant(self.settings.static_weights, tf.float32), view.active)

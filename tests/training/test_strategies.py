@@ -1,0 +1,196 @@
+"""Every weighting strategy against numbers worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cari_keras.errors import ConfigError
+from cari_keras.training.strategies import NAMES, strategy_class
+from cari_keras.training.strategies.base import Result, Settings, View
+from tests.training.test_step import KINDS, make_batch, make_step, toy_branches
+
+ALL = (True, True, True)
+
+
+def make(name, **settings):
+    return strategy_class(name)(Settings(**settings))
+
+
+def view(losses, active=ALL, iteration=0):
+    return View(
+        tf.constant(losses, tf.float32),
+        tf.constant(active),
+        tf.zeros([1, 3]),
+        tf.constant(iteration, tf.int64),
+    )
+
+
+def after(strategy, seen, *, weights=None, norms=(0.0, 0.0, 0.0), new_losses=None):
+    strategy.after_step(
+        Result(
+            seen,
+            strategy.weights(seen) if weights is None else tf.constant(weights),
+            tf.constant(norms, tf.float32),
+            seen.losses if new_losses is None else tf.constant(new_losses, tf.float32),
+        )
+    )
+
+
+def test_the_registry():
+    assert set(NAMES) == {
+        *("dynamic", "naive", "equal", "static", "single"),
+        *("uncertainty", "dwa", "rlw", "gradnorm", "famo"),
+    }
+    for name in NAMES:
+        assert strategy_class(name).__doc__
+    with pytest.raises(ConfigError, match="weighting must be one of dwa, dynamic"):
+        strategy_class("base")
+
+
+def test_static():
+    strategy = make("static", static_weights=(2.0, 1.0, 1.0))
+    np.testing.assert_allclose(strategy.weights(view([1, 2, 3])), [0.5, 0.25, 0.25])
+    part = strategy.weights(view([1, 2, 0], (True, True, False)))
+    np.testing.assert_allclose(part, [2 / 3, 1 / 3, 0])
+    for wrong in ((), (1.0, 2.0), (1.0, -1.0, 1.0), (0.0, 0.0, 0.0)):
+        with pytest.raises(ConfigError, match="--static-weights takes 3 numbers"):
+            make("static", static_weights=wrong)
+
+
+def test_single():
+    strategy = make("single", tasks=("photo",))
+    weights = strategy.weights(view([0, 0, 2], (False, False, True)))
+    np.testing.assert_array_equal(weights, [0, 0, 1])
+    with pytest.raises(ConfigError, match=r"name it with --tasks\. Received: photo caricature"):
+        make("single", tasks=("photo", "caricature"))
+
+
+def test_uncertainty():
+    """At s = log 4: w = 1/4, d/ds (exp(-s) L + s / 2) = -L / 4 + 1/2; at rest where L = 2."""
+    strategy = make("uncertainty")
+    np.testing.assert_array_equal(strategy.weights(view([1, 2, 3])), [1, 1, 1])
+    strategy.log_variance.assign([math.log(4.0)] * 3)
+    seen = view([1.0, 2.0, 6.0], (True, True, True))
+    with tf.GradientTape() as tape:
+        weights = strategy.weights(seen)
+        loss = strategy.psi_loss(weights, seen)
+    np.testing.assert_allclose(weights, [0.25] * 3, rtol=1e-6)
+    assert float(loss) == pytest.approx(9 / 4 + 3 * math.log(4) / 2)
+    np.testing.assert_allclose(tape.gradient(loss, strategy.log_variance), [0.25, 0, -1], atol=1e-6)
+    with tf.GradientTape() as tape:
+        part = view([1.0, 0.0, 6.0], (True, False, True))
+        loss = strategy.psi_loss(strategy.weights(part), part)
+    assert tape.gradient(loss, strategy.log_variance).numpy()[1] == 0
+    assert strategy.parameters == [strategy.log_variance]
+
+
+def test_dwa():
+    """Epoch means (2, 4, 1), then (1, 4, 2): r = (1/2, 1, 2), w = softmax(r / 2)."""
+    strategy = make("dwa")
+    np.testing.assert_allclose(strategy.weights(view([9, 9, 9])), [1 / 3] * 3, rtol=1e-6)
+    for losses in ([1.0, 4.0, 1.0], [3.0, 4.0, 1.0]):
+        after(strategy, view(losses))
+    strategy.after_epoch()
+    np.testing.assert_allclose(strategy.weights(view([9, 9, 9])), [1 / 3] * 3, rtol=1e-6)
+    after(strategy, view([1.0, 4.0, 2.0]))
+    after(strategy, view([1.0, 4.0, 0.0], (True, True, False)))  # no photo: not counted
+    strategy.after_epoch()
+    e = np.exp([0.25, 0.5, 1.0])
+    np.testing.assert_allclose(strategy.weights(view([9, 9, 9])), e / e.sum(), rtol=1e-6)
+    part = strategy.weights(view([9, 9, 0], (True, True, False)))
+    np.testing.assert_allclose(part, [e[0] / (e[0] + e[1]), e[1] / (e[0] + e[1]), 0], rtol=1e-6)
+
+
+def test_rlw():
+    """Softmax of normal numbers: each weight is 1/3 in the mean; a function of seed and step."""
+    strategy, same, other = make("rlw", seed=1), make("rlw", seed=1), make("rlw", seed=2)
+    drawn = np.array([strategy.weights(view([1, 1, 1], iteration=k)) for k in range(600)])
+    np.testing.assert_allclose(drawn.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(drawn.mean(axis=0), [1 / 3] * 3, atol=0.04)
+    # The logarithms' differences are those of normal numbers: variance 2.
+    assert np.var(np.log(drawn[:, 0] / drawn[:, 1])) == pytest.approx(2, rel=0.2)
+    np.testing.assert_array_equal(drawn[7], same.weights(view([5, 5, 5], iteration=7)))
+    assert np.any(drawn[7] != other.weights(view([1, 1, 1], iteration=7)).numpy())
+
+
+def test_gradnorm():
+    """First losses (2, 2, 2). Later (1, 2, 1): r = (3/4, 3/2, 3/4).
+
+    With weights 1/3 and norms (3, 3, 6), G = (1, 1, 2), mean 4/3; targets 4/3 r^1.5 = (0.866,
+    2.449, 0.866): tasks 1 and 3 are above, 2 below.
+    """
+    strategy = make("gradnorm", rate=0.01)
+    after(strategy, view([2.0, 2.0, 2.0]), norms=(1.0, 1.0, 1.0))
+    np.testing.assert_allclose(strategy.share, [1 / 3] * 3, rtol=1e-6)  # all on target
+    after(strategy, view([1.0, 2.0, 1.0]), norms=(3.0, 3.0, 6.0))
+    moved = np.array([1 / 3 - 0.03, 1 / 3 + 0.03, 1 / 3 - 0.06])
+    np.testing.assert_allclose(strategy.share, moved / moved.sum(), rtol=1e-5)
+    before = strategy.share.numpy()
+    after(strategy, view([1.0, 0.0, 1.0], (True, False, True)), norms=(1.0, 0.0, 1.0))
+    assert np.isfinite(strategy.share).all()
+    assert strategy.share.numpy()[1] == pytest.approx(before[1], rel=0.05)
+
+
+def test_gradnorm_s_norms_are_those_of_the_last_shared_layer():
+    step, batch = make_step(toy_branches(), strategy="gradnorm"), make_batch(KINDS["mixed"])
+    kernel = step.model.layers[2].kernel
+    with tf.GradientTape(persistent=True) as tape:
+        _, seen, _ = step.losses(batch)
+        each = tf.unstack(seen.losses)
+    expected = [np.linalg.norm(tape.gradient(loss, kernel)) for loss in each]
+    np.testing.assert_allclose(step.gradients(batch).norms, expected, rtol=1e-5)
+    assert np.all(make_step(toy_branches()).gradients(batch).norms.numpy() == 0)
+
+
+def test_famo():
+    """z = 1/3 each and losses (1, 2, 4): w proportional to (1, 1/2, 1/4), so (4, 2, 1) / 7.
+
+    If log losses fall by (0.6, 0.3, 0), z (d - z.d) = (0.1, 0, -0.1): task 1 loses weight.
+    """
+    strategy = make("famo", rate=1.0)
+    seen = view([1.0, 2.0, 4.0])
+    np.testing.assert_allclose(strategy.weights(seen), np.array([4, 2, 1]) / 7, rtol=1e-6)
+    new = np.array([1.0, 2.0, 4.0]) * np.exp([-0.6, -0.3, 0.0])
+    after(strategy, seen, new_losses=new)
+    np.testing.assert_allclose(strategy.logits, [-0.1, 0, 0.1], atol=1e-6)
+    # Descending the sum of w_i L_i is descending c times the sum of z_i log L_i.
+    losses = tf.Variable([1.0, 2.0, 4.0])
+    with tf.GradientTape(persistent=True) as tape:
+        fresh = make("famo")
+        now = View(losses, tf.constant(ALL), tf.zeros([1, 3]), tf.constant(0, tf.int64))
+        total = fresh.theta_loss(fresh.weights(now), now)
+        logs = tf.reduce_sum(tf.math.log(losses)) / 3
+    c = 1 / ((1 + 0.5 + 0.25) / 3)
+    np.testing.assert_allclose(
+        tape.gradient(total, losses), c * tape.gradient(logs, losses).numpy(), rtol=1e-5
+    )
+
+
+def test_famo_looks_at_the_same_batch_again():
+    options = {"strategy": "famo", "weight_rate": 1.0, "center_weight": 0.0}
+    step, batch = make_step(toy_branches(), **options), make_batch([0, 1, 1])
+    first = step.losses(batch)[1].losses.numpy()
+    step(batch)
+    second = step.losses(batch)[1].losses.numpy()
+    fall = np.log(first) - np.log(second)
+    expected = -(fall - fall.mean()) / 3
+    np.testing.assert_allclose(step.strategy.logits, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["uncertainty", "gradnorm", "famo", "dynamic", "naive"])
+def test_learning_strategies_move_their_weights(name):
+    step = make_step(toy_branches(), strategy=name, weight_rate=0.05)
+    batch = make_batch(KINDS["mixed"])
+    first = step(batch).numpy()[3:6]
+    for _ in range(20):
+        last = step(batch).numpy()[3:6]
+    assert np.any(np.abs(last - first) > 1e-3)
+
+
+def test_strategies_state_has_names_of_its_own():
+    for name in set(NAMES) - {"static", "single"}:
+        strategy = make(name)
+        assert all(isinstance(v, tf.Variable) for v in strategy.state.values())
+        assert {id(v) for v in strategy.parameters} <= {id(v) for v in strategy.state.values()}
