@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, Optional
 
 import keras
-import tensorflow as tf
 
 from cari_keras.config import Config
 from cari_keras.data.prepare import Prepared
 from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.evaluation.evaluator import Evaluator
-from cari_keras.evaluation.predictions import Predictions, kept
+from cari_keras.evaluation.predictions import Predictions, kept, network_key, views_by
 from cari_keras.files import user_cache_dir
 from cari_keras.model.pretrained import FILE_SHA256
 from cari_keras.model.transfer import load_source, transfer
@@ -74,17 +73,9 @@ class Matcher:
             cache_dir: Where answers are kept, in `predictions/`; the per-user cache by default.
             progress: Whether to show a progress bar.
         """
-        network = {
-            "weights": self.weights,
-            "tasks": self.tasks,
-            "image_size": self.config.data.image_size,
-            "precision": self.config.model.precision,
-            "tensorflow": tf.__version__,
-            **self.views,
-        }
         return kept(
             Path(cache_dir or user_cache_dir()) / "predictions",
-            network,
+            network_key(self.config, self.weights, self.tasks, self.views),
             prepared,
             split,
             lambda: self.evaluator(prepared, split).predict(progress=progress),
@@ -126,21 +117,15 @@ def load_matcher(name: str, views: Mapping[str, Any]) -> Matcher:
     if name == FACENET:
         return _public(views)
     restored = restore_run(Path(name))
-    training = restored.config.training
-    own = {
-        "flip": training.flip_test,
-        "crops": training.test_crops,
-        "verify_by": training.verify_by,
-    }
     return Matcher(
         name=name,
         model=restored.model,
         config=restored.config,
         identities=restored.identities,
-        tasks=training.tasks,
+        tasks=restored.config.training.tasks,
         weights=restored.meta["sha256"],
         epoch=restored.meta["epoch"],
-        views={**own, **views},
+        views={**views_by(restored.config), **views},
         run=Path(name),
     )
 

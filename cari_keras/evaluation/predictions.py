@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from cari_keras.config import Config
 from cari_keras.data.prepare import Prepared
 from cari_keras.files import atomic_path
 
@@ -47,6 +48,39 @@ class Predictions:
         )
 
 
+def views_by(config: Config) -> dict[str, Any]:
+    """The arguments of `Evaluator` that say how a run looks at an image, and compares."""
+    training = config.training
+    return {
+        "flip": training.flip_test,
+        "crops": training.test_crops,
+        "verify_by": training.verify_by,
+    }
+
+
+def network_key(
+    config: Config, weights: str, tasks: Sequence[str], views: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What decides a network's answers besides the images.
+
+    Args:
+        config: The run's settings.
+        weights: SHA-256 of the weights' file.
+        tasks: The tasks whose heads answer.
+        views: `flip`, `crops` and `verify_by` of `Evaluator`.
+    """
+    import tensorflow as tf
+
+    return {
+        "weights": weights,
+        "tasks": list(tasks),
+        "image_size": config.data.image_size,
+        "precision": config.model.precision,
+        "tensorflow": tf.__version__,
+        **views,
+    }
+
+
 def kept(
     folder: Path,
     network: Mapping[str, Any],
@@ -58,19 +92,34 @@ def kept(
 
     Args:
         folder: Where answers are kept.
-        network: What decides them besides the images: hash of the weights, views, and so on.
+        network: See `network_key`.
         prepared: The prepared dataset.
         split: Which of its splits; its records' bytes take part in the name.
         predict: Asks the network.
     """
-    request = {"version": _VERSION, "network": network, "images": digest_of(prepared, split)}
-    name = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:32]
-    path = folder / f"{name}.npz"
+    path = _place(folder, network, prepared, split)
     found = _load(path)
     if found is None:
         found = predict()
         _save(path, found)
     return found
+
+
+def keep(
+    folder: Path,
+    network: Mapping[str, Any],
+    prepared: Prepared,
+    split: str,
+    predictions: Predictions,
+) -> None:
+    """Puts answers where `kept` finds them."""
+    _save(_place(folder, network, prepared, split), predictions)
+
+
+def _place(folder: Path, network: Mapping[str, Any], prepared: Prepared, split: str) -> Path:
+    request = {"version": _VERSION, "network": network, "images": digest_of(prepared, split)}
+    name = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:32]
+    return folder / f"{name}.npz"
 
 
 def digest_of(prepared: Prepared, split: str) -> str:

@@ -22,14 +22,19 @@ META = "checkpoint.json"
 
 def save_checkpoint(
     folder: Path, arrays: Mapping[str, np.ndarray], meta: Optional[Mapping[str, Any]] = None
-) -> None:
-    """Writes a checkpoint folder; an existing one is replaced only when the new one is whole."""
+) -> str:
+    """Writes a checkpoint folder; an existing one is replaced only when the new one is whole.
+
+    Returns:
+        SHA-256 of the file of arrays.
+    """
     with atomic_path(folder) as temporary:
         temporary.mkdir()
         with (temporary / ARRAYS).open("wb") as stream:
             np.savez(stream, **arrays)
         digest = sha256_of_file(temporary / ARRAYS)
         write_json(temporary / META, {**(meta or {}), "sha256": digest})
+    return digest
 
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -21,7 +21,7 @@ from cari_keras.data.base import MODALITIES, Batch
 from cari_keras.data.pipeline import steps_per_epoch, training_batches
 from cari_keras.data.prepare import Prepared
 from cari_keras.errors import ConfigError, DatasetError, TrainingError
-from cari_keras.evaluation.evaluator import LABELS, Evaluator
+from cari_keras.evaluation.evaluator import LABELS
 from cari_keras.files import write_json, write_text
 from cari_keras.model.network import TASKS, named_weights, split_at_shared
 from cari_keras.model.transfer import describe_transfer, load_source, transfer
@@ -30,6 +30,7 @@ from cari_keras.training.checkpoints import assign, load_checkpoint, save_checkp
 from cari_keras.training.frozen import FOLDER, SharedOutputs
 from cari_keras.training.optimizers import learning_rate_factor
 from cari_keras.training.runlog import RunLog, read_metrics
+from cari_keras.training.validation import Validation
 
 #: Between epochs' ends, `last/` is written this often, so that a killed run loses little.
 SECONDS_BETWEEN_CHECKPOINTS = 300.0
@@ -72,15 +73,7 @@ class Trainer:
         self.started_from = "" if resume else self._load_pretrained()
         self.step = build_step(config, self.model, len(prepared.identities))
         self.shared_outputs = self._make_shared_outputs()
-        self.evaluator = Evaluator(
-            self.model,
-            prepared,
-            tasks=config.training.tasks,
-            batch_size=config.data.batch_size,
-            flip=config.training.flip_test,
-            crops=config.training.test_crops,
-            verify_by=config.training.verify_by,
-        )
+        self.validation = Validation(config, self.model, prepared)
         self.epoch, self.step_in_epoch, self.best = 0, 0, -1.0
         self._next_checkpoint = 0.0
         if resume:
@@ -164,9 +157,9 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """Validation figures of the averaged weights, or of the weights where none are kept."""
         if self.step.average is None:
-            return self.evaluator()
+            return self.validation()
         with self.step.average.applied():
-            return self.evaluator()
+            return self.validation()
 
     def _train_epoch(self, bar: Any, log: RunLog) -> None:
         batch_size, training = self.config.data.batch_size, self.config.training
@@ -241,7 +234,7 @@ class Trainer:
             self.best = score
             source = self.step.average.shadows if self.step.average else named_weights(self.model)
             meta = {"epoch": self.epoch, "score": score, "figures": dict(figures)}
-            save_checkpoint(self.run / "best", _as_arrays(source), meta)
+            self.validation.keep(save_checkpoint(self.run / "best", _as_arrays(source), meta))
         self._save_last()
 
     def _save_last(self) -> None:

@@ -26,8 +26,9 @@ TINY = [
 def run(tmp_path_factory) -> Path:
     root = write_folder_dataset(tmp_path_factory.mktemp("data"), images=12)
     run = tmp_path_factory.mktemp("runs") / "one"
+    cache = tmp_path_factory.mktemp("cache")
     command = ["--dataset", "folder", "--data-dir", str(root), "--output", str(run), *TINY]
-    assert train.main(command) == 0
+    assert train.main([*command, "--cache-dir", str(cache)]) == 0
     return run
 
 
@@ -36,7 +37,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_twice_gives_identical_files(run, tmp_path):
+def test_twice_gives_identical_files(run, tmp_path, capsys):
     caches = (tmp_path / "cache", tmp_path / "another")
     results = [
         run_command("evaluate", run, "--output", tmp_path / name, "--legacy", "--cache-dir", cache)
@@ -49,6 +50,10 @@ def test_twice_gives_identical_files(run, tmp_path):
     assert "Looking at validation" not in results[1].stderr  # kept answers
     assert "Looking at validation" in results[2].stderr
     assert "LEGACY" in results[0].stdout
+    # What the training itself saw at its best epoch is kept as well.
+    assert evaluate.main([str(run), "--output", str(tmp_path / "d"), "--legacy"]) == 0
+    assert "Looking at" not in capsys.readouterr().err
+    assert content(tmp_path / "d") == content(tmp_path / "a")
     first = content(tmp_path / "a")
     assert set(first) == {"results.json", "report.html"}
     assert content(tmp_path / "b") == first
@@ -94,7 +99,7 @@ def test_ten_folds_trained_and_evaluated(tmp_path, capsys, monkeypatch):
             assert evaluate.main(arguments) == 2
             assert "fold-10: no trained run; train it with" in capsys.readouterr().err
     kept = len(list((Path(os.environ["CARI_KERAS_CACHE"]) / "predictions").iterdir()))
-    assert kept == 18  # of nine folds, those trained on and those evaluated
+    assert kept == 18  # of nine folds, the images trained on and those evaluated
     result = run_command("evaluate", *arguments, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "VAL@FAR=0.1%" in result.stdout

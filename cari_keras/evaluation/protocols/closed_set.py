@@ -38,13 +38,14 @@ def evaluate_closed_set(
         matcher: The network.
         config: Names the dataset.
         split: `validation` or `test`; by default `test` where its images are there.
-        cache_dir: Where prepared images and answers are kept.
+        cache_dir: Where prepared images and answers are kept; by default where `config` says.
         progress: Whether to show progress bars.
         legacy: Whether to compute the published code's figures too.
 
     Raises:
         DatasetError: The dataset is not as it should be, is of other people, or lacks the split.
     """
+    cache_dir = cache_dir or config.data.cache_dir
     dataset = load_dataset(config)
     size = config.data.prepared_size
     prepared = prepare(dataset, size, cache_dir=cache_dir, progress=progress)

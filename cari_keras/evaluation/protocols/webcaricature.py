@@ -54,6 +54,7 @@ def evaluate_webcaricature(
     notes: dict[str, None] = {}
     for name in folds:
         matcher, config = matcher_of(name), config_of(name)
+        cache_dir = cache_dir or config.data.cache_dir
         dataset = load_dataset(config)
         prepared = prepare(
             dataset, config.data.prepared_size, cache_dir=cache_dir, progress=progress

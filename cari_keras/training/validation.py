@@ -1,0 +1,56 @@
+"""How a run is validated while it trains; the best answers are kept for cari-evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import keras
+
+from cari_keras.config import Config
+from cari_keras.data.prepare import Prepared
+from cari_keras.evaluation.evaluator import Evaluator, figures
+from cari_keras.evaluation.predictions import Predictions, keep, network_key, views_by
+from cari_keras.files import user_cache_dir
+
+SPLIT = "validation"
+
+
+class Validation:
+    """Figures of a network on the validation split, as the run's settings ask.
+
+    Args:
+        config: The run's settings.
+        model: Its network.
+        prepared: The prepared dataset.
+    """
+
+    def __init__(self, config: Config, model: keras.Model, prepared: Prepared) -> None:
+        self.config, self.prepared = config, prepared
+        self.views = views_by(config)
+        self.evaluator = Evaluator(
+            model,
+            prepared,
+            SPLIT,
+            tasks=config.training.tasks,
+            batch_size=config.data.batch_size,
+            **self.views,
+        )
+        self._answers: Optional[Predictions] = None
+
+    def __call__(self) -> dict[str, float]:
+        """Looks at the split with the weights that the network has now."""
+        self._answers = self.evaluator.predict()
+        return figures(self._answers, self.prepared.pairs.get(SPLIT, ()))
+
+    def keep(self, weights: str) -> None:
+        """Keeps the last answers in the cache, so that cari-evaluate need not look again.
+
+        Args:
+            weights: SHA-256 of the file that holds the weights they were given by.
+        """
+        if self._answers is None or not self._answers.paths:
+            return
+        folder = Path(self.config.data.cache_dir or user_cache_dir()) / "predictions"
+        key = network_key(self.config, weights, self.config.training.tasks, self.views)
+        keep(folder, key, self.prepared, SPLIT, self._answers)
