@@ -22,16 +22,6 @@ def train(run: Path, flags: Sequence[str]) -> None:
     _call("train", arguments)
 
 
-def align(raw: Path, aligned: Path) -> Path:
-    """Aligns a raw folder with cari-align, or goes on with it; returns the aligned folder.
-
-    Raises:
-        SystemExit: cari-align failed; it has said why.
-    """
-    _call("align", [str(raw), str(aligned)])
-    return aligned
-
-
 def _call(command: str, arguments: Sequence[str]) -> None:
     done = subprocess.run([sys.executable, "-m", f"cari_keras.cli.{command}", *arguments])
     if done.returncode:

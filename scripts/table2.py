@@ -5,8 +5,6 @@ Where the test list's images are there, the figures are the test split's, with t
 threshold of the validation pairs, as in the paper. Where they are not, they are the validation
 split's, with a threshold by two-fold cross-validation over identities.
 
-Faces are aligned first, with cari-align, into the folder of the runs.
-
 `scripts/reproduce_table2` sets everything up and calls this.
 """
 
@@ -17,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from runs import align, evaluate, train
+from runs import evaluate, train
 
 #: Row -> (flags of its run, the paper's figures: verification, photo, caricature, V2C, C2V).
 ROWS: dict[str, tuple[list[str], list[str]]] = {
@@ -55,7 +53,6 @@ def main() -> int:
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=ROWS, help="which rows")
     parser.add_argument("--preset", default="cavi-facenet", help="the settings of all of them")
     given, others = parser.parse_known_args()
-    data = align(Path(given.data_dir), given.runs / "aligned")
     lines, splits = [], set()
     for name in given.rows:
         flags, paper = ROWS[name]
@@ -63,7 +60,7 @@ def main() -> int:
         for seed in given.seeds:
             run = given.runs / f"{name.lower().replace(' ', '-')}-{seed}"
             print(f"\n{name}, seed {seed}: {run}", flush=True)
-            settings = ["--preset", given.preset, "--data-dir", str(data), "--seed", str(seed)]
+            settings = ["--preset", given.preset, "--data-dir", given.data_dir, "--seed", str(seed)]
             train(run, [*settings, *flags, *others])
             found.append(evaluate(run, test=True))
             splits.add(found[-1]["split"])
