@@ -51,10 +51,10 @@ class Evaluator:
             embedding by the direction of its mean.
         crops: Average likewise the answers to central squares of these sides, see `views_of`.
         verify_by: `"embedding"`, the paper's; or `"identities"`, which puts branch 1's softmax over
-            the K training identities, scaled to unit norm, in the embedding's place: the squared
-            distance of two images is then 2 less twice the cosine of who they seem to be. It asks
-            more than the embedding where the faces to verify are of known people, as in CaVI's
-            protocol, and is of no use for strangers.
+            the K training identities, scaled to unit norm, in the embedding's place (the output
+            `compared`): the squared distance of two images is then 2 less twice the cosine of who
+            they seem to be. It asks more than the embedding where the faces to verify are of known
+            people, as in CaVI's protocol, and is of no use for strangers.
     """
 
     def __init__(
@@ -81,9 +81,9 @@ class Evaluator:
             all_answers = [network(view, training=False) for view in views]
             answers = {name: _mean([a[name] for a in all_answers]) for name in outputs}
             if verify_by == "identities" and "embedding" in answers:
-                answers["embedding"] = tf.nn.softmax(answers["logits_verification"])
-            if "embedding" in answers:
-                answers["embedding"] = tf.math.l2_normalize(answers["embedding"], axis=-1)
+                answers["compared"] = tf.nn.softmax(answers["logits_verification"])
+            for name in [n for n in ("embedding", "compared") if n in answers]:
+                answers[name] = tf.math.l2_normalize(answers[name], axis=-1)
             return answers
 
         # One trace for every batch size, the last and smaller one included.

@@ -67,7 +67,7 @@ def legacy_galleries(
     """`legacy_<gallery>_rank_10` as published; galleries of at most `n` images are left out."""
     found = {}
     row = {path: i for i, path in enumerate(predictions.paths)}
-    embedding, labels = predictions.outputs["embedding"], predictions.labels
+    embedding, labels = predictions.compared, predictions.labels
     for name, (gallery, probes) in galleries.items():
         shelf = np.array([row[path] for path in gallery if path in row], int)
         asked = np.array([row[path] for path in probes if path in row], int)

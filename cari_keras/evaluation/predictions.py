@@ -17,7 +17,7 @@ from cari_keras.data.prepare import Prepared
 from cari_keras.files import atomic_path
 
 #: Changes whenever the meaning of stored answers does.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,19 @@ class Predictions:
         labels: int [n].
         is_caricature: bool [n].
         outputs: The network's outputs by name, each [n, ...] float32, without the weight logits;
-            heads of tasks that were not trained are absent. `embedding` has rows of unit norm.
+            heads of tasks that were not trained are absent. `embedding` has rows of unit norm; so
+            has `compared`, which is there where verification compares something else.
     """
 
     paths: Sequence[str]
     labels: np.ndarray
     is_caricature: np.ndarray
     outputs: dict[str, np.ndarray]
+
+    @property
+    def compared(self) -> np.ndarray:
+        """What verification compares, float32 [n, d] of unit norm."""
+        return self.outputs.get("compared", self.outputs["embedding"])
 
     def only(self, chosen: np.ndarray) -> Predictions:
         """Those of some rows: bool [n], or row numbers int [m]."""

@@ -137,7 +137,7 @@ def identify(
     curves: dict[str, np.ndarray] = {}
     counts: dict[str, int] = {}
     row = {path: i for i, path in enumerate(predictions.paths)}
-    embedding, labels = predictions.outputs["embedding"], predictions.labels
+    embedding, labels = predictions.compared, predictions.labels
     for name, (gallery, probes) in galleries.items():
         shelf = np.array([row[path] for path in gallery if path in row], int)
         asked = np.array([row[path] for path in probes if path in row], int)

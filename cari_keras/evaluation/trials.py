@@ -69,7 +69,7 @@ class Trials:
 def listed_trials(predictions: Predictions, pairs: Sequence[Pair]) -> Trials:
     """Scores listed pairs of images that there are answers for."""
     row = {path: i for i, path in enumerate(predictions.paths)}
-    embedding = predictions.outputs["embedding"]
+    embedding = predictions.compared
     first = np.array([row[pair.first] for pair in pairs], int)
     second = np.array([row[pair.second] for pair in pairs], int)
     return Trials(
@@ -85,7 +85,7 @@ def crossed_trials(predictions: Predictions) -> Trials:
     """Scores every caricature against every photo."""
     caricatures = np.flatnonzero(predictions.is_caricature)
     photos = np.flatnonzero(~predictions.is_caricature)
-    embedding, labels = predictions.outputs["embedding"], predictions.labels
+    embedding, labels = predictions.compared, predictions.labels
     scored = all_pairs(
         embedding[caricatures], labels[caricatures], embedding[photos], labels[photos]
     )

@@ -9,6 +9,7 @@ from cari_keras.data.base import Pair
 from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.evaluation.evaluator import Evaluator, figures, rank1
 from cari_keras.evaluation.predictions import Predictions
+from cari_keras.evaluation.trials import listed_trials
 from cari_keras.evaluation.views import views_of
 from cari_keras.model.network import build_network
 
@@ -149,11 +150,18 @@ def test_views_come_at_the_network_s_size():
 
 @pytest.mark.slow
 def test_verification_by_identities_compares_who_images_seem_to_be(prepared):
-    """The embedding is branch 1's softmax at unit norm; all else is as it was."""
+    """What is compared is branch 1's softmax at unit norm; all else is as it was."""
     model = build_network(3, image_size=80, embedding_size=8)
     plain = Evaluator(model, prepared, flip=True).predict().outputs
-    found = Evaluator(model, prepared, flip=True, verify_by="identities").predict().outputs
+    predictions = Evaluator(model, prepared, flip=True, verify_by="identities").predict()
+    found = predictions.outputs
     shares = tf.nn.softmax(plain["logits_verification"]).numpy()
     expected = shares / np.linalg.norm(shares, axis=1, keepdims=True)
-    np.testing.assert_allclose(found["embedding"], expected, atol=1e-5)
-    np.testing.assert_allclose(found["logits_photo"], plain["logits_photo"], atol=1e-5)
+    np.testing.assert_allclose(predictions.compared, expected, atol=1e-5)
+    trials = listed_trials(predictions, prepared.pairs["validation"])
+    rows = dict(zip(predictions.paths, expected))
+    first, second = trials.names(3)
+    distance = np.sum((rows[first] - rows[second]) ** 2)
+    assert trials.distances[3] == pytest.approx(distance, abs=1e-5)
+    for name, values in plain.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-5)
