@@ -31,3 +31,15 @@ class PretrainedError(CariError):
 
 class AlignError(CariError):
     """Raw pictures or an aligned folder are missing, or not as they should be."""
+
+
+class StoppedError(CariError):
+    """Training was asked to stop, by a signal; everything is saved.
+
+    Attributes:
+        signal: The signal's number.
+    """
+
+    def __init__(self, signal: int) -> None:
+        super().__init__("stopped; everything is saved")
+        self.signal = signal

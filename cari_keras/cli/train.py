@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
-from cari_keras.cli.flags import Parser, add_config_flags, config_values, run_program, with_flags
+from cari_keras.cli.flags import Parser, add_config_flags, run_program, with_flags
 from cari_keras.config import Config
-from cari_keras.errors import CheckpointError, ConfigError
+from cari_keras.errors import CheckpointError, ConfigError, StoppedError
 from cari_keras.presets import PRESETS
+
+if TYPE_CHECKING:
+    from cari_keras.training.trainer import Trainer
 
 EXAMPLES = """
 examples:
@@ -44,15 +49,34 @@ def _main(arguments: Sequence[str]) -> int:
     add_config_flags(parser)
     given = parser.parse_args(arguments)
     if given.resume:
-        if config_values(given):
-            raise ConfigError("--resume takes its settings from the run; give no others")
         run = Path(given.resume)
-        config = _saved_config(run)
+        saved = _saved_config(run)
+        config = with_flags(PRESETS[given.preset]() if given.preset else saved, given)
     else:
         preset = given.preset or getattr(given, "dataset", "demo")
         config = with_flags(PRESETS[preset](), given)
         run = Path(config.training.output or _default_run(config))
-    return _train(config, run, resume=bool(given.resume), progress=not given.quiet)
+    resume = (run / "config.json").exists()
+    if resume:
+        _refuse_changes(run, _saved_config(run), config)
+    return _train(config, run, resume=resume, progress=not given.quiet)
+
+
+def _refuse_changes(run: Path, saved: Config, asked: Config) -> None:
+    """Raises ConfigError where a run would go on with other settings than it was begun with."""
+    free = {"output", "workers", "cache_dir"}  # they change nothing of what is computed
+    changed = {
+        name: (old, new)
+        for section, values in saved.to_dict().items()
+        for name, old in values.items()
+        if name not in free and (new := asked.to_dict()[section][name]) != old
+    }
+    if changed:
+        named = ", ".join(f"{name} was {old}, now {new}" for name, (old, new) in changed.items())
+        raise ConfigError(
+            f"{run} was begun with other settings ({named}); choose another --output, or go on "
+            f"with --resume {run} alone"
+        )
 
 
 def _default_run(config: Config) -> str:
@@ -107,9 +131,33 @@ def _train(config: Config, run: Path, *, resume: bool, progress: bool) -> int:
     sheet = run / "figures" / "contact_sheet.png"
     if not sheet.exists():
         write_png(contact_sheet(dataset), sheet)
-    rows = trainer.fit(progress=progress)
+    with _stopped_by_signals(trainer):
+        try:
+            rows = trainer.fit(progress=progress)
+        except StoppedError as stopped:
+            print(
+                f"cari-train: {stopped}; go on with the same command or --resume {run}",
+                file=sys.stderr,
+            )
+            return 128 + stopped.signal
     _report(config, run, rows)
     return 0
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(trainer: Trainer) -> Iterator[None]:
+    """SIGTERM and Ctrl-C save the run first; the second Ctrl-C does not wait."""
+
+    def stop(number: int, _: object) -> None:
+        signal.signal(number, before[number])
+        trainer.stop(number)
+
+    before = {int(n): signal.signal(n, stop) for n in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None:

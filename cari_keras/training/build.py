@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 
 from cari_keras.config import Config
 from cari_keras.data.augment import Augmentation
-from cari_keras.data.base import Keypoints
+from cari_keras.data.base import MODALITIES, Keypoints
 from cari_keras.data.exaggerate import mean_face, sparse_image_warp
 from cari_keras.data.pipeline import split_records
 from cari_keras.data.prepare import Prepared
@@ -101,3 +103,8 @@ def build_augmentation(config: Config, prepared: Prepared) -> Augmentation:
         exaggerate=data.exaggerate,
         mean_face=mean,
     )
+
+
+def modalities_of(tasks: Sequence[str]) -> tuple[str, ...]:
+    """The modalities that some tasks look at: only their own for the identification tasks."""
+    return MODALITIES if "verification" in tasks else tuple(m for m in MODALITIES if m in tasks)

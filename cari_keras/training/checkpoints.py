@@ -73,3 +73,8 @@ def assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray], sourc
             )
     for name, variable in variables.items():
         variable.assign(arrays[name])
+
+
+def as_arrays(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The values of variables by name."""
+    return {name: np.asarray(v) for name, v in variables.items()}

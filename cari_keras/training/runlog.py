@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
+from cari_keras.evaluation.evaluator import LABELS
 from cari_keras.model.network import TASKS
 
 STEP_COLUMNS = ("iteration", *(f"loss_{t}" for t in TASKS), *(f"weight_{t}" for t in TASKS), "l4")
@@ -86,3 +88,21 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
         return []
     with path.open(newline="", encoding="utf-8") as stream:
         return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(stream)]
+
+
+def postfix(values: np.ndarray, tasks: Sequence[str]) -> str:
+    """The losses and weights of a step, for the progress bar."""
+    losses, weights = values[:3], values[3:6]
+    parts = [
+        f"{task[:4]} {loss:.2f}x{weight:.2f}"
+        for task, loss, weight in zip(TASKS, losses, weights)
+        if task in tasks
+    ]
+    return ", ".join(parts)
+
+
+def describe(figures: Mapping[str, float]) -> str:
+    """Figures in one line, in percent."""
+    return (
+        ", ".join(f"{LABELS.get(name, name)} {100 * v:.1f}" for name, v in figures.items()) + " %"
+    )

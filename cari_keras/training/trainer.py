@@ -1,38 +1,43 @@
 """The training loop: the paper's network on a prepared dataset, into a run folder.
 
 A run folder holds config.json, identities.json, steps.csv, metrics.csv, tensorboard/, skipped.txt
-where images could not be read, and two checkpoints: last/ (everything needed to go on) and best/
-(the network's weights at its best validation score).
+where images could not be read, checkpoints/ (the last ones, with everything needed to go on) and
+best/ (the network's weights at its best validation score).
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
 from cari_keras.config import Config
-from cari_keras.data.base import MODALITIES, Batch
+from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import steps_per_epoch, training_batches
 from cari_keras.data.prepare import Prepared
-from cari_keras.errors import ConfigError, DatasetError, TrainingError
-from cari_keras.evaluation.evaluator import LABELS
+from cari_keras.errors import ConfigError, DatasetError, StoppedError, TrainingError
 from cari_keras.files import write_json, write_text
 from cari_keras.model.network import TASKS, named_weights, split_at_shared
 from cari_keras.model.transfer import describe_transfer, load_source, transfer
-from cari_keras.training.build import build_augmentation, build_model, build_step
-from cari_keras.training.checkpoints import assign, load_checkpoint, save_checkpoint
+from cari_keras.training.build import (
+    build_augmentation,
+    build_model,
+    build_step,
+    modalities_of,
+)
+from cari_keras.training.checkpoints import as_arrays, assign, save_checkpoint
 from cari_keras.training.frozen import FOLDER, SharedOutputs
 from cari_keras.training.optimizers import learning_rate_factor
-from cari_keras.training.runlog import RunLog, read_metrics
+from cari_keras.training.runfolder import Checkpoints, lock
+from cari_keras.training.runlog import RunLog, describe, postfix, read_metrics
 from cari_keras.training.validation import Validation
 
-#: Between epochs' ends, `last/` is written this often, so that a killed run loses little.
+#: Between epochs' ends, a checkpoint is written this often, so that a killed run loses little.
 SECONDS_BETWEEN_CHECKPOINTS = 300.0
 
 
@@ -43,11 +48,12 @@ class Trainer:
         config: All settings.
         prepared: The prepared dataset; it needs at least one full batch of training images.
         run: The run folder; made where it does not exist.
-        resume: Go on from the run's `last/` checkpoint.
+        resume: Go on from the run's newest checkpoint that is whole.
 
     Raises:
         DatasetError: There are fewer training images than one batch holds.
-        CheckpointError: The checkpoint to resume from is missing or damaged.
+        CheckpointError: There is no checkpoint to resume from, or none is whole.
+        TrainingError: Another process trains this run.
         ConfigError: The run exists already and `resume` is off.
         PretrainedError: The weights to start from are missing or do not fit.
 
@@ -59,7 +65,7 @@ class Trainer:
         self, config: Config, prepared: Prepared, run: Path, *, resume: bool = False
     ) -> None:
         self.config, self.prepared, self.run = config, prepared, Path(run)
-        self.modalities = _modalities(config.training.tasks)
+        self.modalities = modalities_of(config.training.tasks)
         self.steps = steps_per_epoch(prepared, config.data.batch_size, self.modalities)
         if not self.steps:
             raise DatasetError(
@@ -68,6 +74,8 @@ class Trainer:
             )
         if not resume and (self.run / "config.json").exists():
             raise ConfigError(f"{self.run} already holds a run; choose another --output")
+        self._lock = lock(self.run)
+        self.checkpoints = Checkpoints(self.run)
         self.augmentation = build_augmentation(config, prepared)
         self.model = build_model(config, len(prepared.identities))
         self.started_from = "" if resume else self._load_pretrained()
@@ -76,10 +84,10 @@ class Trainer:
         self.validation = Validation(config, self.model, prepared)
         self.epoch, self.step_in_epoch, self.best = 0, 0, -1.0
         self._next_checkpoint = 0.0
+        self._in_step, self._stop = False, 0
         if resume:
             self._restore()
         else:
-            self.run.mkdir(parents=True, exist_ok=True)
             write_json(self.run / "identities.json", list(prepared.identities))
             write_json(self.run / "config.json", config.to_dict())
         if prepared.skipped:
@@ -89,7 +97,8 @@ class Trainer:
         """Trains to the end and returns the rows of metrics.csv, one per epoch.
 
         Raises:
-            TrainingError: A loss is not finite.
+            TrainingError: A loss is not finite, or a checkpoint cannot be written.
+            StoppedError: `stop` was called; everything is saved.
         """
         epochs, batch_size = self.config.training.epochs, self.config.data.batch_size
         done = self.epoch * self.steps + self.step_in_epoch
@@ -106,19 +115,48 @@ class Trainer:
         try:
             while self.epoch < epochs:
                 self._train_epoch(bar, log)
-                self.step.strategy.after_epoch()
-                self.epoch, self.step_in_epoch = self.epoch + 1, 0
-                if not self._evaluation_is_due():
-                    continue
-                figures = self.evaluate()
-                log.epoch(self.epoch, self.epoch * self.steps, figures)
-                self._save(figures)
-                if progress:
+                # Nothing of the epoch's end is saved before all of it: a run that is stopped while
+                # it looks at the validation images looks at them again.
+                due = self._evaluation_is_due()
+                figures = self.evaluate() if due else {}
+                with self._undisturbed():
+                    self.step.strategy.after_epoch()
+                    self.epoch, self.step_in_epoch = self.epoch + 1, 0
+                    if due:
+                        log.epoch(self.epoch, self.epoch * self.steps, figures)
+                        self._save(figures)
+                if due and progress:
                     bar.write(f"epoch {self.epoch}/{epochs}: {describe(figures)}")
+        except StoppedError:
+            log.flush()
+            self._save_last()
+            raise
         finally:
             bar.close()
             log.close()
+            self._lock.close()
         return read_metrics(self.run)
+
+    def stop(self, signal: int) -> None:
+        """Ends `fit` as soon as everything can be saved; may be called by a signal's handler.
+
+        Raises:
+            StoppedError: At once, unless a step is under way, which is finished first.
+        """
+        self._stop = signal
+        if not self._in_step:
+            raise StoppedError(signal)
+
+    @contextlib.contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """What changes the run's state is done whole; who asked to stop meanwhile is heard then."""
+        self._in_step = True
+        try:
+            yield
+        finally:
+            self._in_step = False
+        if self._stop:
+            raise StoppedError(self._stop)
 
     def _evaluation_is_due(self) -> bool:
         """After the last frozen epoch, the last of all, and every so many in between.
@@ -126,10 +164,9 @@ class Trainer:
         Within the frozen epochs an evaluation would take many times as long as an epoch.
         """
         training = self.config.training
-        since = self.epoch - training.frozen_epochs
-        return since >= 0 and (
-            since % training.evaluate_every == 0 or self.epoch == training.epochs
-        )
+        done = self.epoch + 1
+        since = done - training.frozen_epochs
+        return since >= 0 and (since % training.evaluate_every == 0 or done == training.epochs)
 
     def _make_shared_outputs(self) -> Optional[SharedOutputs]:
         """The stored outputs that the frozen epochs train on; None where there are none."""
@@ -168,16 +205,28 @@ class Trainer:
         bar.set_description(f"epoch {self.epoch + 1}/{training.epochs}")
         for batch in self._batches():
             iteration = self.epoch * self.steps + self.step_in_epoch
-            self._set_learning_rate(iteration)
-            values = step(batch).numpy()
-            _check_finite(values, iteration, self.run)
-            log.step(iteration, values)
-            self.step_in_epoch += 1
-            bar.set_postfix_str(_postfix(values, training.tasks), refresh=False)
+            with self._undisturbed():
+                self._set_learning_rate(iteration)
+                values = step(batch).numpy()
+                self._check_finite(values, iteration)
+                log.step(iteration, values)
+                self.step_in_epoch += 1
+            bar.set_postfix_str(postfix(values, training.tasks), refresh=False)
             bar.update(batch_size)
             if time.monotonic() > self._next_checkpoint:
                 log.flush()
                 self._save_last()
+
+    def _check_finite(self, values: np.ndarray, iteration: int) -> None:
+        if np.isfinite(values).all():
+            return
+        bad = [task for task, value in zip(TASKS, values) if not np.isfinite(value)]
+        last = self.checkpoints.paths()
+        raise TrainingError(
+            f"the loss of {' and '.join(bad) or 'the weights'} is not finite at iteration "
+            f"{iteration}; lower --learning-rate. The last good checkpoint is "
+            f"{last[-1] if last else 'none yet'}"
+        )
 
     def _batches(self) -> Iterable[Batch]:
         """The rest of this epoch's batches: images, or stored outputs of the shared layers."""
@@ -234,55 +283,20 @@ class Trainer:
             self.best = score
             source = self.step.average.shadows if self.step.average else named_weights(self.model)
             meta = {"epoch": self.epoch, "score": score, "figures": dict(figures)}
-            self.validation.keep(save_checkpoint(self.run / "best", _as_arrays(source), meta))
+            self.validation.keep(save_checkpoint(self.run / "best", as_arrays(source), meta))
         self._save_last()
 
     def _save_last(self) -> None:
         meta = {"epoch": self.epoch, "step_in_epoch": self.step_in_epoch, "best": self.best}
-        save_checkpoint(self.run / "last", _as_arrays(self._state()), meta)
+        iteration = self.epoch * self.steps + self.step_in_epoch
+        self.checkpoints.save(iteration, as_arrays(self._state()), meta)
         self._schedule_checkpoint()
 
     def _schedule_checkpoint(self) -> None:
         self._next_checkpoint = time.monotonic() + SECONDS_BETWEEN_CHECKPOINTS
 
     def _restore(self) -> None:
-        arrays, meta = load_checkpoint(self.run / "last")
-        assign(self._state(), arrays, str(self.run / "last"))
+        path, arrays, meta = self.checkpoints.newest()
+        assign(self._state(), arrays, str(path))
         self.epoch, self.step_in_epoch = meta["epoch"], meta["step_in_epoch"]
         self.best = meta["best"]
-
-
-def _as_arrays(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    return {name: np.asarray(tf.convert_to_tensor(v)) for name, v in variables.items()}
-
-
-def _modalities(tasks: tuple[str, ...]) -> tuple[str, ...]:
-    """The modalities that some tasks look at: only their own for the identification tasks."""
-    return MODALITIES if "verification" in tasks else tuple(m for m in MODALITIES if m in tasks)
-
-
-def _check_finite(values: np.ndarray, iteration: int, run: Path) -> None:
-    if np.isfinite(values).all():
-        return
-    bad = [task for task, value in zip(TASKS, values) if not np.isfinite(value)]
-    raise TrainingError(
-        f"the loss of {' and '.join(bad) or 'the weights'} is not finite at iteration {iteration}; "
-        f"lower --learning-rate. The last good checkpoint is {run / 'last'}"
-    )
-
-
-def _postfix(values: np.ndarray, tasks: tuple[str, ...]) -> str:
-    losses, weights = values[:3], values[3:6]
-    parts = [
-        f"{task[:4]} {loss:.2f}x{weight:.2f}"
-        for task, loss, weight in zip(TASKS, losses, weights)
-        if task in tasks
-    ]
-    return ", ".join(parts)
-
-
-def describe(figures: Mapping[str, float]) -> str:
-    """Figures in one line, in percent."""
-    return (
-        ", ".join(f"{LABELS.get(name, name)} {100 * v:.1f}" for name, v in figures.items()) + " %"
-    )

@@ -1,12 +1,19 @@
 """cari-train as its user runs it: a subprocess, its output, its files, its one-line errors."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 
 import cv2
 import pytest
 
 from cari_keras.config import FIELDS
-from tests.cli.commands import last_error, run_command
+from cari_keras.training.checkpoints import load_checkpoint
+from cari_keras.training.runfolder import Checkpoints
+from tests.cli.commands import ROOT, last_error, run_command
 from tests.conftest import write_folder_dataset, write_image
 
 SMALL = ["--image-size", "80", "--batch-size", "4", "--embedding-size", "8", "--epochs", "2"]
@@ -36,7 +43,6 @@ def test_help_names_every_setting_and_examples():
         (["--dataset", "folder"], "--data-dir is needed for the folder dataset"),
         (["--dataset", "folder", "--data-dir", "nowhere"], "nowhere: no such folder; expected"),
         (["--resume", "nowhere"], "nowhere/config.json: not a run's configuration"),
-        (["--resume", "nowhere", "--epochs", "3"], "--resume takes its settings from the run"),
     ],
 )
 def test_mistakes_are_one_line(arguments, message, tmp_path):
@@ -86,7 +92,36 @@ def test_a_run_end_to_end(tmp_path):
         assert cv2.imread(str(run / "figures" / name)) is not None
     for name in ("config.json", "identities.json", "steps.csv", "metrics.csv"):
         assert (run / name).is_file()
-    assert "already holds a run" in cari_train(*arguments).stderr
-    again = cari_train("--resume", run)
-    assert again.returncode == 0, again.stderr  # nothing left to do: the table once more
-    assert "Verification" in again.stdout
+    for command in (["--resume", run], arguments):
+        again = cari_train(*command)
+        assert again.returncode == 0, again.stderr  # nothing left to do: the table once more
+        assert "Verification" in again.stdout
+    for command in (["--resume", run, "--epochs", "7"], [*arguments, "--epochs", "7"]):
+        assert "begun with other settings (epochs was 2, now 7)" in last_error(cari_train(*command))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_first_and_the_same_command_goes_on(number, tmp_path):
+    root = write_folder_dataset(tmp_path / "data")
+    run = tmp_path / "run"
+    arguments = ["--dataset", "folder", "--data-dir", root, "--output", run, "--image-size", 80]
+    arguments += ["--batch-size", 8, "--embedding-size", 8, "--epochs", 400, "--quiet"]
+    command = [sys.executable, "-m", "cari_keras.cli.train", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 300
+        while not (run / "metrics.csv").exists() or not (run / "checkpoints").exists():
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.2)
+        # One run, one process.
+        assert "another process is training this run" in last_error(cari_train(*arguments))
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 128 + number
+    assert "stopped; everything is saved; go on with the same command" in errors
+    assert "Traceback" not in errors
+    _, meta = load_checkpoint(Checkpoints(run).paths()[-1])
+    rows = (run / "steps.csv").read_text().count("\n") - 1
+    assert rows == 3 * meta["epoch"] + meta["step_in_epoch"]

@@ -19,6 +19,7 @@ from cari_keras.model.network import (
 from cari_keras.training.build import build_model, build_step
 from cari_keras.training.checkpoints import load_checkpoint
 from cari_keras.training.frozen import FOLDER, SharedOutputs
+from cari_keras.training.runfolder import Checkpoints
 from cari_keras.training.trainer import Trainer
 from tests.conftest import small_config
 
@@ -134,7 +135,7 @@ def test_a_run_that_thaws(prepared, tmp_path):
     rows = Trainer(config, prepared, tmp_path / "thawed").fit(progress=False)
     assert [row["epoch"] for row in rows] == [1, 2]
     assert not (tmp_path / "thawed" / FOLDER).exists()
-    arrays, _ = load_checkpoint(tmp_path / "thawed" / "last")
+    arrays, _ = load_checkpoint(Checkpoints(tmp_path / "thawed").paths()[-1])
     assert not np.array_equal(arrays["model/Conv2d_1a_3x3/kernel"], start["Conv2d_1a_3x3/kernel"])
     assert (
         json.loads((tmp_path / "thawed" / "config.json").read_text())["training"]["frozen_views"]

@@ -9,6 +9,7 @@ import pytest
 from cari_keras.errors import CheckpointError, ConfigError, DatasetError, TrainingError
 from cari_keras.training import trainer as module
 from cari_keras.training.checkpoints import load_checkpoint
+from cari_keras.training.runfolder import Checkpoints
 from cari_keras.training.trainer import Trainer
 from tests.conftest import small_config
 
@@ -44,7 +45,9 @@ def test_what_a_run_leaves(run):
     assert json.loads((folder / "identities.json").read_text()) == [f"person_{i}" for i in range(3)]
     assert json.loads((folder / "config.json").read_text())["data"]["image_size"] == 80
     assert list((folder / "tensorboard").iterdir())
-    arrays, meta = load_checkpoint(folder / "last")
+    kept = Checkpoints(folder).paths()
+    assert [path.name for path in kept] == ["000000003", "000000006"]
+    arrays, meta = load_checkpoint(kept[-1])
     assert (meta["epoch"], meta["step_in_epoch"]) == (2, 0)
     assert int(arrays["iteration"]) == 6
     best, meta = load_checkpoint(folder / "best")
@@ -63,8 +66,8 @@ def test_one_seed_is_one_run(run, prepared, tmp_path):
     Trainer(small_config(), prepared, tmp_path / "again").fit(progress=False)
     for name in ("steps.csv", "metrics.csv"):
         assert (tmp_path / "again" / name).read_bytes() == (run[0] / name).read_bytes()
-    first, _ = load_checkpoint(run[0] / "last")
-    second, _ = load_checkpoint(tmp_path / "again" / "last")
+    first, _ = load_checkpoint(Checkpoints(run[0]).paths()[-1])
+    second, _ = load_checkpoint(Checkpoints(tmp_path / "again").paths()[-1])
     for name, array in first.items():
         np.testing.assert_array_equal(array, second[name], err_msg=name)
 
@@ -127,7 +130,7 @@ def test_an_existing_run_is_not_overwritten(run, prepared):
 
 
 def test_resuming_needs_a_checkpoint(prepared, tmp_path):
-    with pytest.raises(CheckpointError, match="last"):
+    with pytest.raises(CheckpointError, match="no checkpoint to go on from"):
         Trainer(small_config(), prepared, tmp_path, resume=True)
 
 

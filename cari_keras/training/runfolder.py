@@ -1,0 +1,89 @@
+"""A run's folder: who may write in it, and its last checkpoints."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from cari_keras.errors import CheckpointError, TrainingError
+from cari_keras.training.checkpoints import load_checkpoint, save_checkpoint
+
+FOLDER, LOCK = "checkpoints", ".lock"
+
+#: How many of the last checkpoints are kept, beside the best.
+KEEP = 3
+
+
+def lock(run: Path) -> IO[str]:
+    """Makes a run's folder this process's own, until the returned file is closed.
+
+    The lock goes with the process, also when that is killed.
+
+    Raises:
+        TrainingError: Another process trains this run.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    stream = (run / LOCK).open("a", encoding="utf-8")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        stream.close()
+        raise TrainingError(f"{run}: another process is training this run") from error
+    return stream
+
+
+class Checkpoints:
+    """The last checkpoints of a run, named by their iteration.
+
+    Args:
+        run: The run's folder.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self.folder = run / FOLDER
+
+    def save(
+        self, iteration: int, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
+    ) -> None:
+        """Writes a checkpoint, and removes all but the last `KEEP`.
+
+        Raises:
+            TrainingError: It cannot be written; the earlier ones are as they were.
+        """
+        path = self.folder / f"{iteration:09d}"
+        try:
+            save_checkpoint(path, arrays, meta)
+        except OSError as error:
+            raise TrainingError(
+                f"{path}: the checkpoint cannot be written ({error.strerror}); the ones before it "
+                "are whole: make room, then go on with the same command"
+            ) from error
+        for old in self.paths()[:-KEEP]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def paths(self) -> list[Path]:
+        """The checkpoints' folders, the newest last."""
+        return sorted(path for path in self.folder.glob("[0-9]*") if path.is_dir())
+
+    def newest(self) -> tuple[Path, dict[str, np.ndarray], dict[str, Any]]:
+        """The newest checkpoint that is whole; says so on standard error where it is not the last.
+
+        Raises:
+            CheckpointError: There is none.
+        """
+        damaged = None
+        for path in reversed(self.paths()):
+            try:
+                arrays, meta = load_checkpoint(path)
+            except CheckpointError as error:
+                damaged = error
+                print(f"{error}; the one before it is taken", file=sys.stderr)
+                continue
+            return path, arrays, meta
+        raise damaged or CheckpointError(f"{self.folder}: no checkpoint to go on from")

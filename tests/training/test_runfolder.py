@@ -1,0 +1,127 @@
+"""A run's folder: one process at a time, checkpoints that survive damage and full disks, stops."""
+
+import resource
+import shutil
+
+import numpy as np
+import pytest
+
+from cari_keras.errors import CheckpointError, StoppedError, TrainingError
+from cari_keras.training import trainer as module
+from cari_keras.training.runfolder import KEEP, Checkpoints, lock
+from cari_keras.training.trainer import Trainer
+from tests.conftest import small_config
+
+
+def saved(tmp_path, count):
+    checkpoints = Checkpoints(tmp_path)
+    for k in range(count):
+        checkpoints.save(10 * k, {"a": np.full(1000, k)}, {"epoch": k})
+    return checkpoints
+
+
+def test_the_last_ones_are_kept(tmp_path):
+    checkpoints = saved(tmp_path, KEEP + 2)
+    names = [path.name for path in checkpoints.paths()]
+    assert names == ["000000020", "000000030", "000000040"]
+    path, arrays, meta = checkpoints.newest()
+    assert (path.name, arrays["a"][0], meta["epoch"]) == ("000000040", 4, 4)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "no arrays", "no meta"])
+def test_a_damaged_newest_falls_back_and_says_so(damage, tmp_path, capsys):
+    checkpoints = saved(tmp_path, 3)
+    newest = checkpoints.paths()[-1]
+    arrays = newest / "arrays.npz"
+    if damage == "truncated":
+        arrays.write_bytes(arrays.read_bytes()[:200])
+    else:
+        (arrays if damage == "no arrays" else newest / "checkpoint.json").unlink()
+    path, _, meta = checkpoints.newest()
+    assert (path.name, meta["epoch"]) == ("000000010", 1)
+    said = capsys.readouterr().err
+    assert "000000020" in said
+    assert said.endswith("the one before it is taken\n")
+
+
+def test_without_any_whole_one(tmp_path):
+    with pytest.raises(CheckpointError, match="no checkpoint to go on from"):
+        Checkpoints(tmp_path).newest()
+    checkpoints = saved(tmp_path, 1)
+    (checkpoints.paths()[0] / "arrays.npz").write_bytes(b"")
+    with pytest.raises(CheckpointError, match="recorded hash"):
+        checkpoints.newest()
+
+
+def test_a_full_disk_leaves_the_earlier_ones_whole(tmp_path):
+    """The system refuses files above a size, as it refuses any where a disk is full."""
+    checkpoints = saved(tmp_path, 2)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(TrainingError, match=r"000000099: the checkpoint cannot be written"):
+            checkpoints.save(99, {"a": np.zeros(100_000)}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in checkpoints.folder.iterdir()] == ["000000000", "000000010"]
+    assert checkpoints.newest()[2]["epoch"] == 1
+
+
+def test_one_process_at_a_time(tmp_path):
+    held = lock(tmp_path)
+    with pytest.raises(TrainingError, match="another process is training this run"):
+        lock(tmp_path)
+    held.close()
+    lock(tmp_path).close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["step", "evaluation", "between"])
+def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
+    moment, prepared, tmp_path, monkeypatch
+):
+    """Without dropout, whose generator starts anew."""
+    config = small_config(dropout=0.0, weighting="dwa")
+    Trainer(config, prepared, tmp_path / "whole").fit(progress=False)
+    trainer = Trainer(config, prepared, tmp_path / "cut")
+    step, evaluate, flush = trainer.step.__class__.__call__, trainer.evaluate, []
+
+    def stop_in_step(self, batch):
+        if int(self.iteration) == 4:
+            trainer.stop(15)  # heard once the step is done
+        return step(self, batch)
+
+    def stop_in_evaluation():
+        if trainer.epoch == 1:
+            trainer.stop(15)
+        return evaluate()
+
+    if moment == "step":
+        monkeypatch.setattr(trainer.step.__class__, "__call__", stop_in_step)
+    elif moment == "evaluation":
+        monkeypatch.setattr(trainer, "evaluate", stop_in_evaluation)
+    else:
+        monkeypatch.setattr(module, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+        save = trainer._save_last
+
+        def stop_in_save():
+            save()
+            flush.append(1)
+            if len(flush) == 2:
+                trainer.stop(15)
+
+        monkeypatch.setattr(trainer, "_save_last", stop_in_save)
+    with pytest.raises(StoppedError):
+        trainer.fit(progress=False)
+    monkeypatch.undo()
+    done = {"step": (1, 2), "evaluation": (1, 3), "between": (0, 2)}[moment]
+    resumed = Trainer(config, prepared, tmp_path / "cut", resume=True)
+    assert (resumed.epoch, resumed.step_in_epoch) == done
+    resumed.fit(progress=False)
+    for name in ("steps.csv", "metrics.csv"):
+        whole, cut = ((tmp_path / run / name).read_text() for run in ("whole", "cut"))
+        assert cut == whole, name
+    arrays = [Checkpoints(tmp_path / run).newest()[1] for run in ("whole", "cut")]
+    for name, array in arrays[0].items():
+        np.testing.assert_array_equal(array, arrays[1][name], err_msg=name)
+    shutil.rmtree(tmp_path / "cut")
