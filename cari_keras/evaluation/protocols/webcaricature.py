@@ -92,6 +92,8 @@ def evaluate_webcaricature(
 def _which(folds: list[str]) -> str:
     if folds == [DEV]:
         return "view 1 (for tuning)"
+    if folds == [str(k) for k in range(1, 11)]:
+        return "view 2, folds 1 to 10"
     return f"view 2, fold{'s' if len(folds) > 1 else ''} {', '.join(folds)}"
 
 

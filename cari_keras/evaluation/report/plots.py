@@ -68,7 +68,7 @@ def plot_det(folds: Sequence[Fold]) -> Figure:
 
 def plot_cmc(folds: Sequence[Fold], most: int = 50) -> Figure:
     """Rank-k against k for each gallery: the mean over folds, and the folds' range."""
-    figure, axes = _empty("k", "Rank-k: share of probes found among the k nearest")
+    figure, axes = _empty("k", "Rank-k (share of probes)")
     names = dict.fromkeys(name for fold in folds for name in fold.cmcs)
     for name, color in zip(names, (GENUINE, IMPOSTOR)):
         curves = [fold.cmcs[name] for fold in folds if name in fold.cmcs]
