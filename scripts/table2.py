@@ -17,23 +17,18 @@ from pathlib import Path
 import pandas as pd
 from runs import evaluate, train
 
-#: Row -> (flags of its run, the paper's figures: verification, photo, caricature, V2C, C2V).
-ROWS: dict[str, tuple[list[str], list[str]]] = {
-    "Single-verif": (["--tasks", "verification"], ["92.46", "-", "-", "-", "-"]),
-    "Single-visual": (["--tasks", "photo"], ["-", "98.10", "-", "-", "41.80"]),
-    "Single-cari": (["--tasks", "caricature"], ["-", "-", "78.20", "53.60", "-"]),
-    "Naive dynamic": (["--weighting", "naive"], ["93.80", "97.60", "75.80", "61.90", "62.80"]),
-    "Dynamic": (["--weighting", "dynamic"], ["94.92", "98.35", "85.61", "80.04", "64.39"]),
-}
+from cari_keras.evaluation.published import TABLES
 
-#: The columns of the paper's table, by the evaluator's names.
-COLUMNS = (
-    "verification_accuracy",
-    "photo_identification",
-    "caricature_identification",
-    "v2c",
-    "c2v",
-)
+TABLE = TABLES["cavi"]
+
+#: Row -> (flags of its run, the paper's name of it).
+ROWS: dict[str, tuple[list[str], str]] = {
+    "Single-verif": (["--tasks", "verification"], "Single-verif"),
+    "Single-visual": (["--tasks", "photo"], "Single-visual"),
+    "Single-cari": (["--tasks", "caricature"], "Single-cari"),
+    "Naive dynamic": (["--weighting", "naive"], "Naive dynamic"),
+    "Dynamic": (["--weighting", "dynamic"], "Dynamic MTL"),
+}
 
 
 def cell(values: Sequence[float]) -> str:
@@ -64,11 +59,9 @@ def main() -> int:
             train(run, [*settings, *flags, *others])
             found.append(evaluate(run, test=True))
             splits.add(found[-1]["split"])
-        ours = [cell([f[c] for f in found if c in f]) for c in COLUMNS]
-        lines += [[f"{name} (paper, test)", *paper], [f"{name} (ours)", *ours]]
-    from cari_keras.evaluation.evaluator import LABELS
-
-    table = pd.DataFrame(lines, columns=["", *(LABELS[column] for column in COLUMNS)])
+        ours = [cell([f[c.figure] for f in found if c.figure in f]) for c in TABLE.columns]
+        lines += [[f"{name} (paper, test)", *TABLE.rows[paper]], [f"{name} (ours)", *ours]]
+    table = pd.DataFrame(lines, columns=["", *(column.title for column in TABLE.columns)])
     print(f"\nCaVI, {' and '.join(sorted(splits))} split, percent:\n")
     print(table.to_string(index=False))
     given.runs.mkdir(parents=True, exist_ok=True)

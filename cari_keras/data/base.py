@@ -119,6 +119,11 @@ class Dataset:
         """Everybody in the order of their labels: the identities, then the strangers."""
         return self.identities + self.strangers
 
+    @property
+    def labels(self) -> dict[str, int]:
+        """Each person's label."""
+        return {person: label for label, person in enumerate(self.people)}
+
     def load(self, sample: Sample) -> np.ndarray:
         """Returns the sample's image, uint8 RGB [height, width, 3].
 

@@ -119,7 +119,7 @@ def load_images(root: Path) -> Dataset:
     return _dataset(Dataset("images", (), {}, {}, {}, fingerprint), samples, {})
 
 
-def load_pairs(images: Path, listed: PairList) -> tuple[Dataset, list[Pair], list[int]]:
+def load_pairs(images: Path, listed: PairList) -> tuple[Dataset, list[int]]:
     """The images of listed pairs.
 
     Args:
@@ -127,7 +127,8 @@ def load_pairs(images: Path, listed: PairList) -> tuple[Dataset, list[Pair], lis
         listed: From `read_pair_list`.
 
     Returns:
-        The dataset, the pairs whose images are both there, and their positions in the list.
+        The dataset, with the pairs whose images are both there, and these pairs' positions in the
+        list.
 
     Raises:
         DatasetError: The folder is missing, or has none of the pairs' images.
@@ -150,11 +151,7 @@ def load_pairs(images: Path, listed: PairList) -> tuple[Dataset, list[Pair], lis
         report["pairs with a missing image, left out"] = len(listed.pairs) - len(pairs)
     used = {path for pair in pairs for path in (pair.first, pair.second)}
     samples_used = [sample for sample in everything.splits[SPLIT] if sample.path in used]
-    return (
-        _dataset(everything, samples_used, report, pairs={SPLIT: pairs}),
-        pairs,
-        positions,
-    )
+    return _dataset(everything, samples_used, report, pairs={SPLIT: pairs}), positions
 
 
 def _tidy(name: str) -> str:

@@ -111,7 +111,7 @@ def prepare(
 
 def _from_records(dataset: Dataset, records: Records) -> Prepared:
     """Nothing is written: every split reads all shards and picks its own records."""
-    number = {identity: label for label, identity in enumerate(dataset.people)}
+    number = dataset.labels
     return Prepared(
         root=records.root,
         name=dataset.name,
@@ -162,7 +162,7 @@ def _write_shards(
 
     from cari_keras.data.records import serialize
 
-    labels = {identity: label for label, identity in enumerate(dataset.people)}
+    labels = dataset.labels
     total = sum(len(samples) for samples in shards.values())
     bar = tqdm(total=total, unit="image", desc=f"Preparing {dataset.name}", disable=not progress)
     with _Encoder(dataset, min(workers, total)) as encoder, bar:

@@ -31,16 +31,25 @@ def softmax_weights(
     """
     if logit_scale is not None:
         weight_logits = logit_scale * tf.math.l2_normalize(weight_logits, axis=-1)
-    lowest = tf.fill(tf.shape(weight_logits), tf.constant(-1e9, weight_logits.dtype))
-    masked = tf.where(active, weight_logits, lowest)
-    weights = tf.nn.softmax(masked, axis=-1) * tf.cast(active, masked.dtype)
-    return tf.reduce_mean(weights, axis=0)
+    return tf.reduce_mean(masked_softmax(weight_logits, active), axis=0)
+
+
+def masked_softmax(logits: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
+    """The softmax over the active tasks, float32 [..., 3]; 0 for the others, and where none is."""
+    lowest = tf.fill(tf.shape(logits), tf.constant(-1e9, logits.dtype))
+    masked = tf.where(active, logits, lowest)
+    return tf.nn.softmax(masked, axis=-1) * tf.cast(active, masked.dtype)
+
+
+def normalized(values: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
+    """Values at least 0 as shares of the active ones' sum, float32 [3]; 0 for the others."""
+    kept = values * tf.cast(active, values.dtype)
+    return tf.math.divide_no_nan(kept, tf.reduce_sum(kept))
 
 
 def equal_weights(active: tf.Tensor) -> tf.Tensor:
     """1 / (number of active tasks) for the active tasks, 0 for the others: float32 [3]."""
-    share = tf.cast(active, tf.float32)
-    return share / tf.maximum(tf.reduce_sum(share), 1.0)
+    return normalized(tf.ones(3), active)
 
 
 def weighted_sum(weights: tf.Tensor, losses: tf.Tensor) -> tf.Tensor:

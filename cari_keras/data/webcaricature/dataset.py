@@ -33,10 +33,9 @@ import numpy as np
 
 from cari_keras.align.crop import crop, place_box
 from cari_keras.align.landmarks import face_of, read_landmarks
+from cari_keras.align.tree import LAYOUTS, list_entries
 from cari_keras.data.aligned import is_aligned, read_aligned
 from cari_keras.data.base import (
-    CARICATURE,
-    PHOTO,
     Dataset,
     Gallery,
     Pair,
@@ -50,7 +49,7 @@ from cari_keras.data.webcaricature.folds import DEV, PROTOCOLS, Known
 from cari_keras.data.webcaricature.lists import Image, ListedPair, plain
 from cari_keras.errors import DatasetError
 
-MODALITY_OF = {"C": CARICATURE, "P": PHOTO}
+LAYOUT = LAYOUTS["webcaricature"]
 HOW_TO_GET = (
     "ask the authors of WebCaricature (Huo et al., 2018) for it and unpack it so that "
     "DATA_DIR/OriginalImages and DATA_DIR/EvaluationProtocols exist"
@@ -128,7 +127,7 @@ def load(data_dir: Optional[str], *, protocol: str = "unrestricted", fold: str =
         pairs=pairs,
         crossed=crossed,
         galleries={
-            name: Gallery(*(_paths(images, known, report) for images in lists))
+            name: Gallery(*(_paths(images, known) for images in lists))
             for name, lists in asked.galleries.items()
         },
         report=dict(report),
@@ -155,19 +154,15 @@ def _images(root: Path, report: Counter[str]) -> tuple[Known, Optional[Records],
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder; {HOW_TO_GET}")
     samples, prints = [], []
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(root).as_posix()
-        if path.is_dir():
-            continue
-        modality = MODALITY_OF.get(path.name[0].upper())
-        if relative.count("/") != 2 or modality is None or not path.stem[1:].isdigit():
+    for entry in list_entries(root, LAYOUT):
+        path, landmarks = root / entry.path, _landmarks(root, entry.path)
+        if entry.refused or not path.stem[1:].isdigit():
             report["files that are not OriginalImages/<Name>/{C,P}00001.jpg, left out"] += 1
             continue
-        landmarks = _landmarks(root, relative)
         if not landmarks.is_file():
             report["images without landmarks, taken whole"] += 1
-        samples.append(Sample(relative, path.parent.name, modality, source=str(path)))
-        prints.append((relative, stamp(path), stamp(landmarks)))
+        samples.append(Sample(entry.path, entry.identity, entry.modality, source=str(path)))
+        prints.append((entry.path, stamp(path), stamp(landmarks)))
     return _by_name(samples, report), None, hashlib.sha256(repr(prints).encode()).hexdigest()
 
 
@@ -183,8 +178,9 @@ def _by_name(samples: Iterable[Sample], report: Counter[str]) -> Known:
 
 
 def _landmarks(root: Path, image: str) -> Path:
-    """`FacialPoints/<Name>/C00001.txt` of `OriginalImages/<Name>/C00001.jpg`."""
-    return root / "FacialPoints" / Path(*Path(image).parts[1:]).with_suffix(".txt")
+    """The file of an image's landmarks, of which there may be none."""
+    assert LAYOUT.landmarks is not None
+    return root / LAYOUT.landmarks(image)
 
 
 def _present(images: Iterable[Image], known: Known, report: Counter[str]) -> list[Image]:
@@ -195,7 +191,7 @@ def _present(images: Iterable[Image], known: Known, report: Counter[str]) -> lis
     return present
 
 
-def _paths(images: Iterable[Image], known: Known, report: Counter[str]) -> tuple[str, ...]:
+def _paths(images: Iterable[Image], known: Known) -> tuple[str, ...]:
     return tuple(known[image].path for image in images if image in known)
 
 

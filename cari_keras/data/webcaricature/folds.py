@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional, TypeVar
 
@@ -69,26 +69,14 @@ Known = Mapping[Image, Sample]
 
 
 def _unrestricted(lists: Path, fold: str, known: Known, report: Counter[str]) -> Fold:
-    folder = lists / _UNRESTRICTED
-    if fold == DEV:
-        train = read_subjects(folder / "UnRestrictedView1_DevTrain.txt")
-        test = read_subjects(folder / "UnRestrictedView1_DevTest.txt")
-    else:
-        path = folder / "UnRestrictedView2.txt"
-        others, test = _without(read_subject_folds(path), fold, path)
-        train = [subject for group in others for subject in group]
+    stem = lists / _UNRESTRICTED / "UnRestricted"
+    train, test = _parts(stem, fold, read_subjects, read_subject_folds)
     return Fold(_of_subjects(train, known, report), _of_subjects(test, known, report))
 
 
 def _restricted(lists: Path, fold: str, known: Known, report: Counter[str]) -> Fold:
-    folder = lists / _RESTRICTED
-    if fold == DEV:
-        train = read_pairs(folder / "RestrictedView1_DevTrain.txt")
-        test = read_pairs(folder / "RestrictedView1_DevTest.txt")
-    else:
-        path = folder / "RestrictedView2.txt"
-        others, test = _without(read_pair_folds(path), fold, path)
-        train = [pair for group in others for pair in group]
+    stem = lists / _RESTRICTED / "Restricted"
+    train, test = _parts(stem, fold, read_pairs, read_pair_folds)
     return Fold(_in_pairs(train), _in_pairs(test), train, test)
 
 
@@ -111,12 +99,29 @@ PROTOCOLS = {
 }
 
 
-def _without(folds: list[list[Row]], fold: str, path: Path) -> tuple[list[list[Row]], list[Row]]:
-    """All folds but one, and that one."""
-    number = int(fold)
+def _parts(
+    stem: Path,
+    fold: str,
+    read: Callable[[Path], list[Row]],
+    read_folds: Callable[[Path], list[list[Row]]],
+) -> tuple[list[Row], list[Row]]:
+    """What to train on and what to evaluate: view 1's two lists, or nine folds of view 2 and one.
+
+    Args:
+        stem: The lists' path, up to `View1_DevTrain.txt` and so on.
+        fold: `"dev"` or a number.
+        read: Reads a list of view 1.
+        read_folds: Reads the folds of view 2.
+    """
+    if fold == DEV:
+        train = read(stem.with_name(f"{stem.name}View1_DevTrain.txt"))
+        return train, read(stem.with_name(f"{stem.name}View1_DevTest.txt"))
+    path, number = stem.with_name(f"{stem.name}View2.txt"), int(fold)
+    folds = read_folds(path)
     if not 1 <= number <= len(folds):
         raise DatasetError(f"{path}: {len(folds)} folds; --fold {fold} is not one of them")
-    return folds[: number - 1] + folds[number:], folds[number - 1]
+    others = folds[: number - 1] + folds[number:]
+    return [row for group in others for row in group], folds[number - 1]
 
 
 def _of_subjects(subjects: Sequence[Subject], known: Known, report: Counter[str]) -> list[Image]:

@@ -42,7 +42,8 @@ def evaluate_pairs(
         DatasetError: The folder or the list is missing, malformed, or they do not belong together.
     """
     listed = read_pair_list(list_file)
-    dataset, pairs, positions = load_pairs(images, listed)
+    dataset, positions = load_pairs(images, listed)
+    pairs = dataset.pairs[SPLIT]
     size = matcher.config.data.prepared_size
     prepared = prepare(dataset, size, cache_dir=cache_dir, progress=progress)
     predictions = matcher.predict(prepared, SPLIT, cache_dir=cache_dir, progress=progress)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cari_keras.evaluation.curves import roc
+from cari_keras.evaluation.curves import Roc, det, roc
 from cari_keras.evaluation.scoring import Fold
 
 GENUINE, IMPOSTOR, FAINT = "#0072B2", "#D55E00", "#9AA5B1"
@@ -22,7 +22,7 @@ DET_TICKS = (0.1, 0.5, 2, 5, 10, 20, 40, 60, 80)
 def plot_roc(folds: Sequence[Fold]) -> Figure:
     """TAR against FAR on a logarithmic axis: each fold, and their mean where there are several."""
     figure, axes = _empty("FAR (share of impostor pairs accepted)", "TAR")
-    curves = [_steps(fold) for fold in folds]
+    curves = [_steps(fold)[1:] for fold in folds]
     least = min(0.5, *(far[far > 0].min() for far, _ in curves))
     for far, tar in curves:
         _line(axes, np.maximum(far, least / 2), tar, len(curves) == 1)
@@ -49,13 +49,9 @@ def plot_det(folds: Sequence[Fold]) -> Figure:
     normal = NormalDist()
     low, high = normal.inv_cdf(DET_TICKS[0] / 200), normal.inv_cdf(0.9)
     for fold in folds:
-        far, tar = _steps(fold)
-        inside = (far > 0) & (far < 1) & (tar > 0) & (tar < 1)
-        deviates = [
-            np.array([normal.inv_cdf(rate) for rate in rates[inside].tolist()])
-            for rates in (far, 1 - tar)
-        ]
-        _line(axes, deviates[0], deviates[1], len(folds) == 1)
+        x, y = det(_steps(fold))
+        inside = np.isfinite(x) & np.isfinite(y)
+        _line(axes, x[inside], y[inside], len(folds) == 1)
     axes.plot([low, high], [low, high], color=FAINT, linewidth=0.8, linestyle=":")
     ticks = [normal.inv_cdf(rate / 100) for rate in DET_TICKS]
     labels = [f"{rate:g}" for rate in DET_TICKS]
@@ -109,10 +105,10 @@ def plot_scores(folds: Sequence[Fold]) -> Figure:
     return figure
 
 
-def _steps(fold: Fold) -> tuple[np.ndarray, np.ndarray]:
-    """FAR and TAR of a fold's ROC, thinned to what a plot can show."""
+def _steps(fold: Fold) -> Roc:
+    """A fold's ROC curve, thinned to what a plot can show."""
     assert fold.trials is not None
-    _, far, tar = roc(fold.trials.distances, fold.trials.same)
+    thresholds, far, tar = roc(fold.trials.distances, fold.trials.same)
     keep = np.unique(
         np.concatenate(
             [
@@ -122,7 +118,7 @@ def _steps(fold: Fold) -> tuple[np.ndarray, np.ndarray]:
             ]
         ).clip(max=len(far) - 1)
     )
-    return far[keep], tar[keep]
+    return Roc(thresholds[keep], far[keep], tar[keep])
 
 
 def _empty(x: str, y: str) -> tuple[Figure, Axes]:

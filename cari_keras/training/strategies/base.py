@@ -112,15 +112,3 @@ class Strategy:
         if learned:
             self.parameters.append(variable)
         return variable
-
-
-def masked_softmax(logits: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
-    """The softmax over the active tasks, float32 [3]; 0 for the others, and where none is."""
-    lowest = tf.fill(tf.shape(logits), tf.constant(-1e9, logits.dtype))
-    return tf.nn.softmax(tf.where(active, logits, lowest)) * tf.cast(active, logits.dtype)
-
-
-def normalized(values: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
-    """Values at least 0 as shares of the active ones' sum, float32 [3]; 0 for the others."""
-    kept = values * tf.cast(active, values.dtype)
-    return tf.math.divide_no_nan(kept, tf.reduce_sum(kept))

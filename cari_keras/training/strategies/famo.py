@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cari_keras.training.strategies.base import Result, Settings, Strategy, View, masked_softmax
+from cari_keras.training.strategies.base import Result, Settings, Strategy, View
+from cari_keras.training.weighting import masked_softmax, normalized
 
 #: The authors': decay of the weights' logits.
 DECAY = 1e-3
@@ -30,7 +31,7 @@ class Weighting(Strategy):
     def weights(self, view: View) -> tf.Tensor:
         shares = masked_softmax(self.logits, view.active)
         raw = tf.math.divide_no_nan(shares, tf.stop_gradient(view.losses) + SMALL)
-        return tf.math.divide_no_nan(raw, tf.reduce_sum(raw))
+        return normalized(raw, view.active)
 
     def after_step(self, result: Result) -> None:
         active = result.view.active

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cari_keras.training.strategies.base import Result, Settings, Strategy, View, normalized
+from cari_keras.training.strategies.base import Result, Settings, Strategy, View
+from cari_keras.training.weighting import normalized
 
 #: How strongly a task that lags is favoured; the authors' is 1.5 for tasks that differ much.
 ALPHA = 1.5

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cari_keras.training.strategies.base import Strategy, View, masked_softmax
+from cari_keras.training.strategies.base import Strategy, View
+from cari_keras.training.weighting import masked_softmax
 
 
 class Weighting(Strategy):

@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from cari_keras.errors import ConfigError
 from cari_keras.model.network import TASKS
-from cari_keras.training.strategies.base import Settings, Strategy, View, normalized
+from cari_keras.training.strategies.base import Settings, Strategy, View
+from cari_keras.training.weighting import normalized
 
 
 class Weighting(Strategy):
