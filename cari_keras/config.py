@@ -97,7 +97,7 @@ class TrainingConfig:
     epochs: int = setting(10, "passes over the training images")
     seed: int = setting(0, "decides initial weights, order, augmentation, dropout and splits")
     repeatable: bool = setting(
-        True, "float32: nearly equal runs for equal seeds; costs about a tenth of the speed"
+        True, "equal runs for equal seeds, to the last bit; costs about a tenth of the speed"
     )
     tasks: tuple[str, ...] = setting(TASK_NAMES, "tasks to train", TASK_NAMES)
     weighting: str = setting("dynamic", "how losses are weighed", STRATEGY_NAMES)
@@ -158,6 +158,9 @@ class TrainingConfig:
 
 SECTIONS: dict[str, Any] = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
 
+#: What a run may change on its way.
+_FREE = ("output", "workers", "cache_dir")
+
 #: Section -> names of its fields.
 FIELDS = {name: [f.name for f in dataclasses.fields(cls)] for name, cls in SECTIONS.items()}
 
@@ -195,6 +198,19 @@ class Config:
             changed = replace(changed, **{section: new})
         validate(changed)
         return changed
+
+    def changes_to(self, other: Config) -> str:
+        """What another configuration has otherwise, as text; empty where it is nothing.
+
+        Settings that change nothing of what is computed are passed over.
+        """
+        old, new = self.to_dict(), other.to_dict()
+        return ", ".join(
+            f"{name} was {value}, now {new[section][name]}"
+            for section, values in old.items()
+            for name, value in values.items()
+            if name not in _FREE and new[section][name] != value
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values, for config.json."""

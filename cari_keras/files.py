@@ -32,6 +32,22 @@ def atomic_path(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary.parent, ignore_errors=True)
 
 
+def finish_writes(folder: Path) -> None:
+    """Ends what a process that was killed within `atomic_path` left half done in a folder.
+
+    A new folder that was whole, the old one being moved aside already, takes its place; what was
+    not whole is removed. For folders in which nobody else writes.
+    """
+    for holder in Path(folder).glob(".*.*"):
+        name = holder.name[1:].rpartition(".")[0]
+        new, old, path = holder / name, holder / f"{name}.old", holder.with_name(name)
+        if not holder.is_dir() or not {new, old}.issuperset(holder.iterdir()):
+            continue
+        if old.exists() and new.exists() and not path.exists():
+            new.replace(path)
+        shutil.rmtree(holder, ignore_errors=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes `text` to `path` atomically, as UTF-8."""
     with atomic_path(path) as temporary:

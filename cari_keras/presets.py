@@ -89,9 +89,40 @@ def cavi_facenet() -> Config:
             "flip_test": True,
             "test_crops": (1.0, 0.8),
             "verify_by": "identities",
-            "repeatable": False,
         }
     )
+
+
+def cavi_short() -> Config:
+    """CaVI from the public FaceNet weights in a few minutes, to compare settings by.
+
+    The paper's separate branches, two epochs, 128 pixels.
+
+    Command: `cari-compare --preset cavi-short --data-dir DIR --strategies equal naive dynamic`.
+    """
+    return cavi().with_values(
+        {
+            "pretrained": "facenet",
+            "depth": "facenet",
+            "image_size": 128,
+            "batch_size": 32,
+            "epochs": 2,
+            "evaluate_every": 2,
+            "frozen_stages": "stem",
+            "shared_rate": 0.1,
+            "dropout": 0.3,
+            "bn_momentum": 0.98,
+        }
+    )
+
+
+def toy() -> Config:
+    """The toy example of section 5.3: two tasks on CaVI, so that w1 = 0 and w2 + w3 = 1.
+
+    Command: `cari-compare --preset toy --data-dir DIR --strategies dynamic naive`; its picture is
+    the paper's Figure 5.
+    """
+    return cavi_short().with_values({"tasks": ("caricature", "photo")})
 
 
 def folder() -> Config:
@@ -147,6 +178,8 @@ PRESETS: dict[str, Callable[[], Config]] = {
     "demo": demo,
     "cavi": cavi,
     "cavi-facenet": cavi_facenet,
+    "cavi-short": cavi_short,
+    "toy": toy,
     "folder": folder,
     "webcaricature": webcaricature,
     "pretrain": pretrain,

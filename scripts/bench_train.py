@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +39,7 @@ def main(arguments: list[str]) -> int:
 
 
 def run(config: Config, rounds: int, steps: int) -> int:
+    from cari_keras.comparison.timing import in_turns, timed
     from cari_keras.data.augment import Augmentation
     from cari_keras.data.pipeline import training_batches
     from cari_keras.data.prepare import prepare
@@ -77,19 +77,6 @@ def run(config: Config, rounds: int, steps: int) -> int:
         for _ in range(2):
             step(memory).numpy()
         return step
-
-    def timed(action: Callable[[], Any]) -> float:
-        start = time.perf_counter()
-        action()
-        return time.perf_counter() - start
-
-    def in_turns(sides: dict[str, Callable[[], float]], turns: int) -> dict[str, np.ndarray]:
-        """Seconds per step, [turns] for each side; the order alternates."""
-        taken: dict[str, list[float]] = {name: [] for name in sides}
-        for turn in range(turns):
-            for name in list(sides)[:: 1 if turn % 2 == 0 else -1]:
-                taken[name].append(sides[name]())
-        return {name: np.array(values) for name, values in taken.items()}
 
     def report(title: str, taken: dict[str, np.ndarray], ratio: str) -> None:
         print(f"\n{title}")

@@ -14,15 +14,20 @@ import pytest
 from cari_keras.config import Config
 from cari_keras.model.pretrained import cached_facenet
 from cari_keras.presets import PRESETS
-from cari_keras.runtime import run_operations_in_order
-
-run_operations_in_order()
+from cari_keras.runtime import in_order
 
 #: The data that may lie beside the project; tests that use it skip where it is absent.
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 #: The public weights in the user's own cache; tests that use them skip where they are absent.
 FACENET = cached_facenet()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _in_order():
+    """Gradients are added up in one order, as `cari-train` has it."""
+    with in_order():
+        yield
 
 
 @pytest.fixture(autouse=True)

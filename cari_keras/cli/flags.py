@@ -77,6 +77,19 @@ def config_values(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def config_flags(arguments: argparse.Namespace) -> list[str]:
+    """The given configuration fields as flags again, for another of the package's programs."""
+    flags = []
+    for name, value in config_values(arguments).items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            flags.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            values = value if isinstance(value, tuple) else (value,)
+            flags += [f"--{flag}", *map(str, values)]
+    return flags
+
+
 def with_flags(config: Config, arguments: argparse.Namespace) -> Config:
     """The configuration with the given flags put over it."""
     return config.with_values(config_values(arguments))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import sys
 import time
@@ -13,10 +12,12 @@ from typing import TYPE_CHECKING, Optional
 
 from cari_keras.cli.flags import Parser, add_config_flags, run_program, with_flags
 from cari_keras.config import Config
-from cari_keras.errors import CheckpointError, ConfigError, StoppedError
+from cari_keras.errors import ConfigError, StoppedError
 from cari_keras.presets import PRESETS
+from cari_keras.saved import read_config
 
 if TYPE_CHECKING:
+    from cari_keras.data.base import Dataset
     from cari_keras.training.trainer import Trainer
 
 EXAMPLES = """
@@ -50,7 +51,7 @@ def _main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     if given.resume:
         run = Path(given.resume)
-        saved = _saved_config(run)
+        saved = read_config(run)
         config = with_flags(PRESETS[given.preset]() if given.preset else saved, given)
     else:
         preset = given.preset or getattr(given, "dataset", "demo")
@@ -58,23 +59,16 @@ def _main(arguments: Sequence[str]) -> int:
         run = Path(config.training.output or _default_run(config))
     resume = (run / "config.json").exists()
     if resume:
-        _refuse_changes(run, _saved_config(run), config)
+        _refuse_changes(run, read_config(run), config)
     return _train(config, run, resume=resume, progress=not given.quiet)
 
 
 def _refuse_changes(run: Path, saved: Config, asked: Config) -> None:
     """Raises ConfigError where a run would go on with other settings than it was begun with."""
-    free = {"output", "workers", "cache_dir"}  # they change nothing of what is computed
-    changed = {
-        name: (old, new)
-        for section, values in saved.to_dict().items()
-        for name, old in values.items()
-        if name not in free and (new := asked.to_dict()[section][name]) != old
-    }
+    changed = saved.changes_to(asked)
     if changed:
-        named = ", ".join(f"{name} was {old}, now {new}" for name, (old, new) in changed.items())
         raise ConfigError(
-            f"{run} was begun with other settings ({named}); choose another --output, or go on "
+            f"{run} was begun with other settings ({changed}); choose another --output, or go on "
             f"with --resume {run} alone"
         )
 
@@ -87,14 +81,6 @@ def _default_run(config: Config) -> str:
     return f"runs/{data.dataset}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def _saved_config(run: Path) -> Config:
-    path = run / "config.json"
-    try:
-        return Config.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"{path}: not a run's configuration ({error})") from error
-
-
 def _train(config: Config, run: Path, *, resume: bool, progress: bool) -> int:
     from cari_keras.data.registry import load_dataset
 
@@ -103,11 +89,17 @@ def _train(config: Config, run: Path, *, resume: bool, progress: bool) -> int:
         print(f"{dataset.name}: {count} {kind}")
 
     # TensorFlow is loaded only now, so that mistakes in flags and datasets are told at once.
-    from cari_keras.data.prepare import prepare
-    from cari_keras.runtime import run_operations_in_order
+    from cari_keras.runtime import in_order
 
-    if config.training.repeatable and config.model.precision == "float32":
-        run_operations_in_order()
+    with in_order() if config.training.repeatable else contextlib.nullcontext():
+        return _train_on(dataset, config, run, resume=resume, progress=progress)
+
+
+def _train_on(dataset: Dataset, config: Config, run: Path, *, resume: bool, progress: bool) -> int:
+    from cari_keras.data.prepare import prepare
+    from cari_keras.data.sheet import contact_sheet, write_png
+    from cari_keras.training.trainer import Trainer
+
     prepared = prepare(
         dataset,
         config.data.prepared_size,
@@ -120,9 +112,6 @@ def _train(config: Config, run: Path, *, resume: bool, progress: bool) -> int:
     for split, counts in prepared.counts.items():
         found = ", ".join(f"{count} {modality}s" for modality, count in counts.items())
         print(f"{dataset.name}: {split}: {found}; {len(prepared.pairs.get(split, ()))} pairs")
-
-    from cari_keras.data.sheet import contact_sheet, write_png
-    from cari_keras.training.trainer import Trainer
 
     trainer = Trainer(config, prepared, run, resume=resume)
     print(f"run folder: {run}")
@@ -150,7 +139,7 @@ def _stopped_by_signals(trainer: Trainer) -> Iterator[None]:
 
     def stop(number: int, _: object) -> None:
         signal.signal(number, before[number])
-        trainer.stop(number)
+        trainer.stopping.ask(number)
 
     before = {int(n): signal.signal(n, stop) for n in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -169,10 +158,9 @@ def _report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None
 
     steps = pd.read_csv(run / "steps.csv")
     metrics = pd.DataFrame(rows)
-    title = f"{config.data.dataset}, {config.training.weighting} weights"
-    figures.save(
-        figures.plot_weights_and_losses(steps, title), run / "figures" / "weights_and_losses.png"
-    )
+    title = config.data.dataset
+    curves = figures.plot_weights_and_losses({f"{config.training.weighting} weights": steps}, title)
+    figures.save(curves, run / "figures" / "weights_and_losses.png")
     if not set(LABELS) & set(metrics):
         print(f"\nNo validation images; evaluate it with cari-evaluate {run}")
         print(f"\nPictures: {run / 'figures'}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Optional
 
 import keras
@@ -93,12 +93,18 @@ class Evaluator:
         )
         self._batches = evaluation_batches(prepared, split, batch_size)
 
-    def predict(self, *, progress: bool = False) -> Predictions:
-        """Runs the network over the split, on request with a progress bar on standard error."""
+    def predict(
+        self, *, progress: bool = False, check: Callable[[], None] = lambda: None
+    ) -> Predictions:
+        """Runs the network over the split, on request with a progress bar on standard error.
+
+        `check` is called before each batch and may raise, to end it early.
+        """
         batches = []
         total = self.prepared.count(self.split)
         bar = tqdm(total=total, unit="image", desc=f"Looking at {self.split}", disable=not progress)
         for batch in self._batches:
+            check()
             fields: dict[str, Any] = dict(self._forward(batch["image"]))
             fields.update({name: batch[name] for name in ("label", "is_caricature", "path")})
             batches.append({name: value.numpy() for name, value in fields.items()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,32 +24,35 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(temporary, dpi=120, format="png")
 
 
-def plot_weights_and_losses(steps: pd.DataFrame, title: str = "") -> Figure:
+def plot_weights_and_losses(runs: Mapping[str, pd.DataFrame], title: str = "") -> Figure:
     """Task weights above task losses against the iteration: the paper's Figures 5 and 6.
 
     Args:
-        steps: The columns of steps.csv. Tasks whose weight is always 0 are left out. The thin line
-            is each iteration, the thick one its moving mean.
+        runs: Name -> the columns of its steps.csv; a column of the figure each, with common axes.
+            Tasks whose weight is always 0 are left out. The thin line is each iteration, the thick
+            one its moving mean.
         title: Above the figure.
     """
-    figure = Figure(figsize=(7, 7), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True)
-    window = max(1, len(steps) // 50)
-    for task, color in TASK_COLORS.items():
-        if not np.any(steps[f"weight_{task}"]):
-            continue
-        for axes, column in ((upper, f"weight_{task}"), (lower, f"loss_{task}")):
-            values = steps[column]
-            smooth = values.rolling(window, min_periods=1, center=True).mean()
-            axes.plot(steps["iteration"], values, color=color, alpha=0.25, linewidth=0.8)
-            axes.plot(steps["iteration"], smooth, color=color, linewidth=2, label=task)
-    upper.set_ylabel("task weight")
-    lower.set_ylabel("task loss (nats)")
-    lower.set_xlabel("iteration")
-    lower.set_ylim(bottom=0)
-    upper.legend(title="task")
-    for axes in (upper, lower):
-        axes.grid(alpha=0.3)
+    figure = Figure(figsize=(1.5 + 5.5 * len(runs), 7), layout="constrained")
+    grid = figure.subplots(2, len(runs), sharex="col", sharey="row", squeeze=False)
+    for (upper, lower), (name, steps) in zip(grid.T, runs.items()):
+        window = max(1, len(steps) // 50)
+        for task, color in TASK_COLORS.items():
+            if not np.any(steps[f"weight_{task}"]):
+                continue
+            for axes, column in ((upper, f"weight_{task}"), (lower, f"loss_{task}")):
+                values = steps[column]
+                smooth = values.rolling(window, min_periods=1, center=True).mean()
+                axes.plot(steps["iteration"], values, color=color, alpha=0.25, linewidth=0.8)
+                axes.plot(steps["iteration"], smooth, color=color, linewidth=2, label=task)
+        upper.set_title(name)
+        lower.set_xlabel("iteration")
+        for axes in (upper, lower):
+            axes.grid(alpha=0.3)
+    grid[0, 0].set_ylabel("task weight")
+    grid[1, 0].set_ylabel("task loss (nats)")
+    grid[1, 0].set_ylim(bottom=0)
+    grid[0, 0].legend(title="task")
     if title:
         figure.suptitle(title)
     return figure

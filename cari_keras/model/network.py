@@ -9,6 +9,7 @@ import keras
 
 from cari_keras.errors import ConfigError
 from cari_keras.model import blocks
+from cari_keras.model.dropout import Dropout
 from cari_keras.model.heads import Heads
 
 #: Repeats of block35, block17 and block8 (the last block8, of scale 1, comes on top of these).
@@ -168,7 +169,7 @@ def _bottleneck(layers: blocks.Layers, x: Any, size: int, dropout: float, seed: 
     """[N, 3, 3, 1792] to the bottleneck's [N, size]: pooling, dropout, dense, BatchNorm."""
     prefix = layers.prefix
     x = keras.layers.GlobalAveragePooling2D(dtype=layers.dtype, name=f"{prefix}AvgPool")(x)
-    x = keras.layers.Dropout(dropout, seed=seed, dtype=layers.dtype, name=f"{prefix}Dropout")(x)
+    x = Dropout(dropout, seed, dtype=layers.dtype, name=f"{prefix}Dropout")(x)
     x = keras.layers.Dense(
         size,
         use_bias=False,
@@ -253,9 +254,13 @@ def shared_variables(model: keras.Model) -> list[Any]:
 
 
 def named_weights(model: keras.Model) -> dict[str, Any]:
-    """All variables by `layer/weight`, a name that is the same on Keras 2 and Keras 3."""
+    """All variables by `layer/weight`, a name that is the same on Keras 2 and Keras 3.
+
+    The counters of Dropout are none of them: they tell a step's number, and are set with it.
+    """
     return {
         f"{layer.name}/{weight.name.split('/')[-1].split(':')[0]}": weight
         for layer in model.layers
+        if not isinstance(layer, Dropout)
         for weight in layer.weights
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,9 +9,10 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from cari_keras.errors import CheckpointError, PretrainedError
+from cari_keras.errors import PretrainedError
 from cari_keras.model.network import DEPTHS, TASKS, WEIGHT_HEAD, named_weights
 from cari_keras.model.pretrained import FILE_SHA256, HOW_TO_GET, cached_facenet, read_facenet
+from cari_keras.saved import read_config
 from cari_keras.training.checkpoints import META, load_checkpoint
 
 
@@ -74,10 +74,7 @@ def load_source(pretrained: str) -> Source:
 def _run_source(run: Path) -> Source:
     """Branch 1 and the shared layers of a run's best checkpoint, without the heads."""
     arrays, _ = load_checkpoint(run / "best")
-    try:
-        depth = json.loads((run / "config.json").read_text(encoding="utf-8"))["model"]["depth"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{run / 'config.json'}: not a run's configuration") from error
+    depth = read_config(run).model.depth
     first = f"{TASKS[0]}_"
     others = tuple(f"{task}_" for task in TASKS[1:])
     kept = {

@@ -7,7 +7,7 @@ once and kept on disk: a pass over CaVI that takes minutes with the shared layer
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class SharedOutputs:
         seed: The run's seed.
         augmentation: How images are varied.
         modalities: Which images take part.
+        check: Called before each batch that is computed; may raise.
     """
 
     def __init__(
@@ -54,7 +55,9 @@ class SharedOutputs:
         seed: int,
         augmentation: Augmentation,
         modalities: Sequence[str] = MODALITIES,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
+        self.check = check
         self.prepared, self.folder, self.views = prepared, folder, views
         self.batch_size, self.seed = batch_size, seed
         self.augmentation, self.modalities = augmentation, modalities
@@ -118,6 +121,7 @@ class SharedOutputs:
                 temporary / "outputs.npy", "w+", np.float16, (count, *self._shape)
             )
             for i, batch in enumerate(batches):
+                self.check()
                 rows = slice(i * self.batch_size, (i + 1) * self.batch_size)
                 outputs[rows] = self._forward(batch.images).numpy()
                 labels[rows] = batch.labels.numpy()

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import keras
 
 from cari_keras.config import Config
-from cari_keras.errors import CheckpointError, ConfigError
+from cari_keras.errors import CheckpointError
 from cari_keras.model.network import named_weights
+from cari_keras.saved import read_config
 from cari_keras.training.build import build_model
 from cari_keras.training.checkpoints import assign, load_checkpoint
 
@@ -38,21 +39,16 @@ def restore_run(run: Path) -> Restored:
         CheckpointError: A file is missing or damaged, or the weights do not fit the network.
     """
     run = Path(run)
-    config = _read(run / "config.json")
-    identities = _read(run / "identities.json")
-    try:
-        settings = Config.from_dict(config)
-        names = tuple(str(name) for name in identities)
-    except (AttributeError, TypeError, ConfigError) as error:
-        raise CheckpointError(f"{run}: not a run's configuration ({error})") from error
+    settings = read_config(run)
+    names = _read_identities(run / "identities.json")
     arrays, meta = load_checkpoint(run / "best")
     model = build_model(settings, len(names))
     assign(named_weights(model), arrays, str(run / "best"))
     return Restored(settings, model, names, meta)
 
 
-def _read(path: Path) -> Any:
+def _read_identities(path: Path) -> tuple[str, ...]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: not readable as a run's ({error})") from error
+        return tuple(str(name) for name in json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path}: not a run's list of identities ({error})") from error

@@ -12,6 +12,7 @@ from typing import IO, Any
 import numpy as np
 
 from cari_keras.errors import CheckpointError, TrainingError
+from cari_keras.files import finish_writes
 from cari_keras.training.checkpoints import load_checkpoint, save_checkpoint
 
 FOLDER, LOCK = "checkpoints", ".lock"
@@ -23,7 +24,8 @@ KEEP = 3
 def lock(run: Path) -> IO[str]:
     """Makes a run's folder this process's own, until the returned file is closed.
 
-    The lock goes with the process, also when that is killed.
+    The lock goes with the process, also when that is killed. What such a process left half written
+    is finished or removed.
 
     Raises:
         TrainingError: Another process trains this run.
@@ -35,6 +37,8 @@ def lock(run: Path) -> IO[str]:
     except OSError as error:
         stream.close()
         raise TrainingError(f"{run}: another process is training this run") from error
+    for folder in (run, run / FOLDER):
+        finish_writes(folder)
     return stream
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from cari_keras.evaluation.evaluator import LABELS
+from cari_keras.files import atomic_path
 from cari_keras.model.network import TASKS
 
 STEP_COLUMNS = ("iteration", *(f"loss_{t}" for t in TASKS), *(f"weight_{t}" for t in TASKS), "l4")
@@ -77,7 +78,10 @@ def _keep_rows(path: Path, column: str, first: int) -> None:
         return
     index = rows[0].index(column)
     kept = [row for row in rows[1:] if len(row) == len(rows[0]) and int(row[index]) < first]
-    with path.open("w", newline="", encoding="utf-8") as stream:
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as stream,
+    ):
         csv.writer(stream).writerows([rows[0], *kept])
 
 

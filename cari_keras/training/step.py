@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from cari_keras.data.base import Batch
+from cari_keras.model.dropout import Dropout
 from cari_keras.model.network import (
     TASKS,
     restrict_to_tasks,
@@ -115,6 +116,7 @@ class TrainStep:
         self.centers = tf.Variable(tf.zeros([num_identities, embedding_size]), trainable=False)
         self.average = average
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._dropouts = [layer for layer in self.model.layers if isinstance(layer, Dropout)]
         shared = {id(v) for v in shared_variables(self.model)} if shared_optimizer else set()
         #: Optimizer -> which of Theta it updates, by position.
         self.groups = [
@@ -131,6 +133,8 @@ class TrainStep:
     def losses(self, batch: Batch, *, frozen: bool = False) -> tuple[Any, View, Any]:
         """One forward pass: outputs by name, what strategies see, and the weight decay's losses."""
         model = split_at_shared(self.model)[1] if frozen else self.model
+        for layer in self._dropouts:
+            layer.counter.assign(self.iteration)
         outputs = model(batch.images, training=True)
         losses, active = task_losses(
             outputs,

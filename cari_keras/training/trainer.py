@@ -7,9 +7,8 @@ best/ (the network's weights at its best validation score).
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
@@ -35,6 +34,7 @@ from cari_keras.training.frozen import FOLDER, SharedOutputs
 from cari_keras.training.optimizers import learning_rate_factor
 from cari_keras.training.runfolder import Checkpoints, lock
 from cari_keras.training.runlog import RunLog, describe, postfix, read_metrics
+from cari_keras.training.stopping import StopRequest
 from cari_keras.training.validation import Validation
 
 #: Between epochs' ends, a checkpoint is written this often, so that a killed run loses little.
@@ -59,6 +59,7 @@ class Trainer:
 
     Attributes:
         started_from: One line about the trained weights it started from, or empty.
+        stopping: Ask it to end `fit` as soon as everything is saved.
     """
 
     def __init__(
@@ -75,16 +76,16 @@ class Trainer:
         if not resume and (self.run / "config.json").exists():
             raise ConfigError(f"{self.run} already holds a run; choose another --output")
         self._lock = lock(self.run)
+        self.stopping = StopRequest()
         self.checkpoints = Checkpoints(self.run)
         self.augmentation = build_augmentation(config, prepared)
         self.model = build_model(config, len(prepared.identities))
         self.started_from = "" if resume else self._load_pretrained()
         self.step = build_step(config, self.model, len(prepared.identities))
         self.shared_outputs = self._make_shared_outputs()
-        self.validation = Validation(config, self.model, prepared)
+        self.validation = Validation(config, self.model, prepared, self.stopping.check)
         self.epoch, self.step_in_epoch, self.best = 0, 0, -1.0
         self._next_checkpoint = 0.0
-        self._in_step, self._stop = False, 0
         if resume:
             self._restore()
         else:
@@ -98,7 +99,7 @@ class Trainer:
 
         Raises:
             TrainingError: A loss is not finite, or a checkpoint cannot be written.
-            StoppedError: `stop` was called; everything is saved.
+            StoppedError: `stopping` was asked; everything is saved.
         """
         epochs, batch_size = self.config.training.epochs, self.config.data.batch_size
         done = self.epoch * self.steps + self.step_in_epoch
@@ -119,14 +120,13 @@ class Trainer:
                 # it looks at the validation images looks at them again.
                 due = self._evaluation_is_due()
                 figures = self.evaluate() if due else {}
-                with self._undisturbed():
-                    self.step.strategy.after_epoch()
-                    self.epoch, self.step_in_epoch = self.epoch + 1, 0
-                    if due:
-                        log.epoch(self.epoch, self.epoch * self.steps, figures)
-                        self._save(figures)
-                if due and progress:
-                    bar.write(f"epoch {self.epoch}/{epochs}: {describe(figures)}")
+                self.step.strategy.after_epoch()
+                self.epoch, self.step_in_epoch = self.epoch + 1, 0
+                if due:
+                    log.epoch(self.epoch, self.epoch * self.steps, figures)
+                    self._save(figures)
+                    if progress:
+                        bar.write(f"epoch {self.epoch}/{epochs}: {describe(figures)}")
         except StoppedError:
             log.flush()
             self._save_last()
@@ -136,27 +136,6 @@ class Trainer:
             log.close()
             self._lock.close()
         return read_metrics(self.run)
-
-    def stop(self, signal: int) -> None:
-        """Ends `fit` as soon as everything can be saved; may be called by a signal's handler.
-
-        Raises:
-            StoppedError: At once, unless a step is under way, which is finished first.
-        """
-        self._stop = signal
-        if not self._in_step:
-            raise StoppedError(signal)
-
-    @contextlib.contextmanager
-    def _undisturbed(self) -> Iterator[None]:
-        """What changes the run's state is done whole; who asked to stop meanwhile is heard then."""
-        self._in_step = True
-        try:
-            yield
-        finally:
-            self._in_step = False
-        if self._stop:
-            raise StoppedError(self._stop)
 
     def _evaluation_is_due(self) -> bool:
         """After the last frozen epoch, the last of all, and every so many in between.
@@ -182,6 +161,7 @@ class Trainer:
             seed=training.seed,
             augmentation=self.augmentation,
             modalities=self.modalities,
+            check=self.stopping.check,
         )
 
     def _load_pretrained(self) -> str:
@@ -204,13 +184,13 @@ class Trainer:
         step = self.step.update_branches if frozen else self.step
         bar.set_description(f"epoch {self.epoch + 1}/{training.epochs}")
         for batch in self._batches():
+            self.stopping.check()
             iteration = self.epoch * self.steps + self.step_in_epoch
-            with self._undisturbed():
-                self._set_learning_rate(iteration)
-                values = step(batch).numpy()
-                self._check_finite(values, iteration)
-                log.step(iteration, values)
-                self.step_in_epoch += 1
+            self._set_learning_rate(iteration)
+            values = step(batch).numpy()
+            self._check_finite(values, iteration)
+            log.step(iteration, values)
+            self.step_in_epoch += 1
             bar.set_postfix_str(postfix(values, training.tasks), refresh=False)
             bar.update(batch_size)
             if time.monotonic() > self._next_checkpoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Optional
 
@@ -23,10 +24,17 @@ class Validation:
         config: The run's settings.
         model: Its network.
         prepared: The prepared dataset.
+        check: Called before each batch; may raise.
     """
 
-    def __init__(self, config: Config, model: keras.Model, prepared: Prepared) -> None:
-        self.config, self.prepared = config, prepared
+    def __init__(
+        self,
+        config: Config,
+        model: keras.Model,
+        prepared: Prepared,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.config, self.prepared, self.check = config, prepared, check
         self.views = views_by(config)
         self.evaluator = Evaluator(
             model,
@@ -40,7 +48,7 @@ class Validation:
 
     def __call__(self) -> dict[str, float]:
         """Looks at the split with the weights that the network has now."""
-        self._answers = self.evaluator.predict()
+        self._answers = self.evaluator.predict(check=self.check)
         return figures(self._answers, self.prepared.pairs.get(SPLIT, ()))
 
     def keep(self, weights: str) -> None:

@@ -147,7 +147,7 @@ def test_the_public_weights_know_strangers(tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         (["facenet"], "facenet was trained on no dataset here; name one with --dataset"),
-        (["nothing"], "nothing/config.json: not readable as a run's"),
+        (["nothing"], "nothing/config.json: not a run's configuration"),
         (["facenet", "--images", "x"], "--images and --pairs go together"),
         (["facenet", "--gallery", "x"], "--gallery and --probe go together"),
         (["facenet", "--dataset", "cavi"], "--data-dir is needed for CaVI"),

@@ -20,7 +20,7 @@ def steps():
 
 
 def test_weights_above_losses_for_every_task(steps, tmp_path):
-    figure = figures.plot_weights_and_losses(steps, "title")
+    figure = figures.plot_weights_and_losses({"dynamic": steps}, "title")
     upper, lower = figure.axes
     assert [t.get_text() for t in upper.get_legend().get_texts()] == list(TASKS)
     thick = {line.get_label(): line for line in lower.lines if line.get_linewidth() == 2}
@@ -36,8 +36,18 @@ def test_weights_above_losses_for_every_task(steps, tmp_path):
 
 def test_a_task_without_weight_is_left_out(steps):
     steps["weight_photo"] = 0.0
-    legend = figures.plot_weights_and_losses(steps).axes[0].get_legend()
+    legend = figures.plot_weights_and_losses({"": steps}).axes[0].get_legend()
     assert [t.get_text() for t in legend.get_texts()] == list(TASKS[:2])
+
+
+def test_runs_stand_side_by_side_on_common_axes(steps):
+    other = steps.assign(loss_photo=9.0, iteration=2 * steps["iteration"])
+    figure = figures.plot_weights_and_losses({"dynamic": steps, "naive": other})
+    upper, lower = figure.axes[:2], figure.axes[2:]
+    assert [axes.get_title() for axes in upper] == ["dynamic", "naive"]
+    assert lower[0].get_ylim() == lower[1].get_ylim()
+    assert lower[0].get_ylim()[1] > 9
+    assert [axes.get_xlim()[1] > 150 for axes in lower] == [False, True]
 
 
 def test_validation_is_in_percent():

@@ -31,7 +31,7 @@ def test_it_gives_the_figures_the_run_wrote_down(run, prepared):
 
 
 def test_what_is_missing_or_does_not_fit_is_named(run, tmp_path):
-    with pytest.raises(CheckpointError, match=r"nowhere/config\.json: not readable"):
+    with pytest.raises(CheckpointError, match=r"nowhere/config\.json: not a run's configuration"):
         restore_run(tmp_path / "nowhere")
     for change, message in (
         (lambda c: c["model"].update(embedding_size=9), "expected"),

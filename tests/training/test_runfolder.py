@@ -2,11 +2,13 @@
 
 import resource
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cari_keras.errors import CheckpointError, StoppedError, TrainingError
+from cari_keras.files import atomic_path
 from cari_keras.training import trainer as module
 from cari_keras.training.runfolder import KEEP, Checkpoints, lock
 from cari_keras.training.trainer import Trainer
@@ -75,25 +77,59 @@ def test_one_process_at_a_time(tmp_path):
     lock(tmp_path).close()
 
 
+def test_what_a_killed_process_left_half_written_is_finished_or_removed(tmp_path, monkeypatch):
+    """Killed between the two renames that replace a folder, and in the middle of writing one."""
+
+    class Killed(BaseException):
+        pass
+
+    def write(name, text):
+        with atomic_path(tmp_path / name) as temporary:
+            temporary.mkdir()
+            (temporary / "text").write_text(text)
+            if text == "half":
+                raise Killed
+
+    write("best", "old")
+    monkeypatch.setattr(shutil, "rmtree", lambda *args, **kwargs: None)  # the dead do not tidy
+    with pytest.raises(Killed):
+        write("other", "half")
+    replace = Path.replace
+
+    def once(path, target):
+        if Path(target).name == "best":
+            raise Killed
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", once)
+    with pytest.raises(Killed):
+        write("best", "new")
+    assert not (tmp_path / "best").exists()
+    monkeypatch.undo()
+    (tmp_path / ".somebody.elses" / "things").mkdir(parents=True)
+    lock(tmp_path).close()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".lock", ".somebody.elses", "best"]
+    assert (tmp_path / "best" / "text").read_text() == "new"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["step", "evaluation", "between"])
 def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
     moment, prepared, tmp_path, monkeypatch
 ):
-    """Without dropout, whose generator starts anew."""
-    config = small_config(dropout=0.0, weighting="dwa")
+    config = small_config(dropout=0.3, weighting="dwa")
     Trainer(config, prepared, tmp_path / "whole").fit(progress=False)
     trainer = Trainer(config, prepared, tmp_path / "cut")
     step, evaluate, flush = trainer.step.__class__.__call__, trainer.evaluate, []
 
     def stop_in_step(self, batch):
         if int(self.iteration) == 4:
-            trainer.stop(15)  # heard once the step is done
+            trainer.stopping.ask(15)  # heard once the step is done
         return step(self, batch)
 
     def stop_in_evaluation():
         if trainer.epoch == 1:
-            trainer.stop(15)
+            trainer.stopping.ask(15)
         return evaluate()
 
     if moment == "step":
@@ -108,7 +144,7 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
             save()
             flush.append(1)
             if len(flush) == 2:
-                trainer.stop(15)
+                trainer.stopping.ask(15)
 
         monkeypatch.setattr(trainer, "_save_last", stop_in_save)
     with pytest.raises(StoppedError):

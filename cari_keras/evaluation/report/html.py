@@ -182,7 +182,7 @@ def _training(outcome: Outcome) -> list[str]:
     if not len(steps):
         return []
     caption = "Task weights and losses while training (Figure 6)."
-    return ["<h2>Training</h2>", _plots([_plot(plot_weights_and_losses(steps), caption)])]
+    return ["<h2>Training</h2>", _plots([_plot(plot_weights_and_losses({"": steps}), caption)])]
 
 
 def _notes(outcome: Outcome) -> str:

@@ -1,0 +1,78 @@
+"""cari-compare: strategies of weighing the tasks side by side, over several seeds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional
+
+from cari_keras.cli.flags import Parser, add_config_flags, config_flags, run_program, with_flags
+from cari_keras.comparison.plan import REFERENCE, plan_runs
+from cari_keras.comparison.runner import train_runs
+from cari_keras.errors import ConfigError, StoppedError
+from cari_keras.presets import PRESETS
+from cari_keras.training.strategies import NAMES
+
+EXAMPLES = """
+examples:
+  cari-compare                                       equal, naive and dynamic on the demo, one seed
+  cari-compare --seeds 0 1 2 3 4                     with five seeds
+  cari-compare --preset cavi-short --data-dir DIR --seeds 0 1 2 --strategies equal dynamic single
+  cari-compare --preset toy --data-dir DIR --strategies dynamic naive
+                                                     section 5.3 of the paper, its Figure 5
+Runs are trained one after another; the same command goes on where it was stopped. Flags of
+cari-train hold for all of them.
+"""
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Entry point of the console script; returns the exit status."""
+    return run_program("cari-compare", _main, sys.argv[1:] if arguments is None else arguments)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    parser = Parser("cari-compare", "Compares strategies of weighing the tasks.", EXAMPLES)
+    parser.add_argument(
+        "--preset", choices=list(PRESETS), help="settings to start from (default: the dataset's)"
+    )
+    parser.add_argument(
+        "--strategies",
+        nargs="+",
+        metavar="X",
+        default=["equal", "naive", "dynamic"],
+        help=f"what to compare: {', '.join(NAMES)}; differences are taken to {REFERENCE} "
+        "[equal naive dynamic]",
+    )
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, default=[0], metavar="K", help="a run for each [0]"
+    )
+    parser.add_argument("--quiet", action="store_true", help="only the tables at the end")
+    add_config_flags(parser)
+    given = parser.parse_args(arguments)
+    for name in ("weighting", "seed"):
+        if hasattr(given, name):
+            raise ConfigError(f"name --{'strategies' if name == 'weighting' else 'seeds'} instead")
+    preset = given.preset or getattr(given, "dataset", "demo")
+    config = with_flags(PRESETS[preset](), given)
+    folder = Path(config.training.output or f"runs/compare-{preset}")
+    runs = plan_runs(config, given.strategies, given.seeds, folder)
+    flags = ["--preset", preset, *config_flags(given)]
+    try:
+        train_runs(runs, flags, progress=not given.quiet)
+    except StoppedError as stopped:
+        print(
+            "cari-compare: stopped; everything is saved; go on with the same command",
+            file=sys.stderr,
+        )
+        return 128 + stopped.signal
+    from cari_keras.comparison.report import report
+
+    for table in report(config, runs, folder):
+        print(f"\n{table}", end="")
+    print(f"\nTables: {folder / 'comparison.md'}\nPictures: {folder / 'figures'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

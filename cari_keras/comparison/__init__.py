@@ -1,0 +1,1 @@
+"""Strategies side by side: the same run with every way of weighing the tasks, and several seeds."""

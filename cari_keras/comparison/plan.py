@@ -1,0 +1,63 @@
+"""Which runs a comparison consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cari_keras.config import Config
+from cari_keras.errors import ConfigError
+
+#: What the differences are taken to.
+REFERENCE = "equal"
+
+
+class PlannedRun(NamedTuple):
+    """One training run of a comparison.
+
+    Attributes:
+        strategy: The row of the table it belongs to.
+        seed: Its seed.
+        name: Of its folder.
+        config: All of its settings.
+    """
+
+    strategy: str
+    seed: int
+    name: str
+    config: Config
+
+
+def plan_runs(
+    config: Config, strategies: Sequence[str], seeds: Sequence[int], folder: Path
+) -> list[PlannedRun]:
+    """Every strategy with every seed, seed by seed, so that a comparison cut short is balanced.
+
+    `single` is a run for each of the configuration's tasks, which make one row together, as in the
+    paper's tables.
+
+    Args:
+        config: The settings that the runs share.
+        strategies: Names of `cari_keras.training.strategies`.
+        seeds: Seeds.
+        folder: Where the runs' folders go.
+
+    Raises:
+        ConfigError: A strategy cannot do with the settings, or something is named twice.
+    """
+    for title, named in (("strategies", strategies), ("seeds", seeds)):
+        if len(set(named)) < len(named):
+            raise ConfigError(f"{title}: one is named twice. Received: {list(named)}")
+    runs = []
+    for seed in seeds:
+        for strategy in strategies:
+            changes: list[tuple[str, dict[str, Any]]] = [(strategy, {})]
+            if strategy == "single":
+                changes = [(f"single-{task}", {"tasks": (task,)}) for task in config.training.tasks]
+            for name, values in changes:
+                name = f"{name}-{seed}"
+                own = {"weighting": strategy, "seed": seed, "output": str(folder / name)}
+                changed = config.with_values({**own, **values})
+                runs.append(PlannedRun(strategy, seed, name, changed))
+    return runs

@@ -1,0 +1,82 @@
+"""Training of planned runs, one process at a time; whatever stops it, the same call goes on."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cari_keras.comparison.plan import PlannedRun
+from cari_keras.config import Config
+from cari_keras.errors import ConfigError, StoppedError, TrainingError
+from cari_keras.saved import CONFIG, read_config
+
+#: In a run's folder once it has been trained to its end.
+DONE = "figures/weights_and_losses.png"
+
+
+def train_runs(runs: Sequence[PlannedRun], flags: Sequence[str], *, progress: bool = True) -> None:
+    """Trains what is not trained yet, each run in a process of its own by `cari-train`.
+
+    Args:
+        runs: The runs; each is trained into its configuration's `output`.
+        flags: The flags of cari-train that give the settings which the runs share.
+        progress: Say which run it is and show its progress bar.
+
+    Raises:
+        ConfigError: A run's folder holds one of other settings.
+        TrainingError: A run failed; cari-train has said why.
+        StoppedError: A signal came; the run under way has saved itself.
+    """
+    for position, run in enumerate(runs):
+        folder = Path(str(run.config.training.output))
+        check_settings(folder, run.config)
+        if (folder / DONE).exists():
+            continue
+        if progress:
+            print(f"[{position + 1}/{len(runs)}] {run.name}: {folder}", flush=True)
+        training = run.config.training
+        own = ["--weighting", training.weighting, "--seed", str(run.seed), "--output", str(folder)]
+        own += ["--tasks", *training.tasks]
+        status = _call([*flags, *own, *([] if progress else ["--quiet"])])
+        if status:
+            raise TrainingError(f"{folder}: cari-train ended with status {status}")
+
+
+def check_settings(folder: Path, config: Config) -> None:
+    """Raises ConfigError where a folder holds a run of other settings, which would be compared."""
+    if not (folder / CONFIG).is_file():
+        return
+    changed = read_config(folder).changes_to(config)
+    if changed:
+        raise ConfigError(
+            f"{folder} holds a run of other settings ({changed}); choose another --output"
+        )
+
+
+def _call(arguments: Sequence[str]) -> int:
+    """cari-train's exit status; SIGTERM and Ctrl-C are handed on to it, and waited for.
+
+    Raises:
+        StoppedError: There was such a signal.
+    """
+    command = [sys.executable, "-m", "cari_keras.cli.train", *arguments]
+    received: list[int] = []
+    # In a session of its own, a Ctrl-C does not reach it twice.
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+
+        def hand_on(number: int, _: object) -> None:
+            received.append(number)
+            process.send_signal(number)
+
+        before = {n: signal.signal(n, hand_on) for n in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            status = process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if received:
+        raise StoppedError(received[0])
+    return status

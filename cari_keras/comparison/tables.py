@@ -1,0 +1,88 @@
+"""A comparison as tables: figures, differences, costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from cari_keras.comparison.cost import Cost
+from cari_keras.comparison.plan import REFERENCE
+from cari_keras.comparison.results import HARDEST, Results, paired_difference
+from cari_keras.evaluation.evaluator import LABELS
+from cari_keras.evaluation.published import TABLES
+from cari_keras.evaluation.tables import TextTable
+
+#: Strategy -> the paper's rows of it.
+_PUBLISHED = {
+    "single": ("Single-verif", "Single-visual", "Single-cari"),
+    "naive": ("Naive dynamic",),
+    "dynamic": ("Dynamic MTL",),
+}
+
+
+def mean_and_spread(values: Sequence[float]) -> str:
+    """Mean in percent, with the sample's standard deviation where there are several values."""
+    shown = 100 * np.asarray(values, float)
+    spread = f" ± {shown.std(ddof=1):.2f}" if len(shown) > 1 else ""
+    return f"{shown.mean():.2f}{spread}"
+
+
+def figures_table(results: Results, dataset: str) -> TextTable:
+    """Mean ± standard deviation over seeds; beside it the paper's rows, where it has any."""
+    columns = [name for name in (*LABELS, HARDEST) if any(name in row for row in results.values())]
+    titles = ["Weighting", *(LABELS.get(name, "Hardest has most") for name in columns)]
+    published = TABLES.get(dataset)
+    rows = []
+    for strategy, row in results.items():
+        cells = [mean_and_spread(list(row[c].values())) if c in row else "-" for c in columns]
+        rows.append([strategy, *cells])
+        if not published:
+            continue
+        for name in _PUBLISHED.get(strategy, ()):
+            theirs = {c.figure: v for c, v in zip(published.columns, published.rows[name])}
+            rows.append([f"  paper: {name}", *(theirs.get(c, "-") for c in columns)])
+    note = f"; the paper's rows: {published.source}" if published else ""
+    return TextTable(f"Validation after the last epoch, percent{note}", titles, rows)
+
+
+def differences_table(results: Results) -> TextTable:
+    """Every strategy less `equal`, in points, with the 95 % interval of its mean."""
+    reference = results[REFERENCE]
+    columns = [name for name in LABELS if name in reference]
+    rows = []
+    for strategy, row in results.items():
+        if strategy == REFERENCE:
+            continue
+        cells = []
+        for column in columns:
+            if column not in row:
+                cells.append("-")
+                continue
+            found = paired_difference(row[column], reference[column])
+            width = "" if found.half_width is None else f" ± {100 * found.half_width:.2f}"
+            cells.append(f"{100 * found.mean:+.2f}{width}{'*' if found.is_significant else ''}")
+        rows.append([strategy, *cells])
+    return TextTable(
+        f"Less {REFERENCE}, seed by seed, points: mean ± half of its 95 % interval (*: without 0)",
+        ["Weighting", *(LABELS[name] for name in columns)],
+        rows,
+    )
+
+
+def costs_table(costs: Mapping[str, Cost]) -> TextTable:
+    """What a step of each strategy takes, relative to `equal`."""
+    rows = [
+        [name, f"{1000 * cost.seconds:.1f}", f"{100 * (cost.ratio - 1):+.1f} %"]
+        for name, cost in costs.items()
+    ]
+    return TextTable(
+        "A step's cost, measured in turns", ["Weighting", "ms", f"to {REFERENCE}"], rows
+    )
+
+
+def as_markdown(table: TextTable) -> str:
+    """The table for a README."""
+    lines = [table.columns, ["---"] * len(table.columns), *table.rows]
+    body = "\n".join("| " + " | ".join(cell.strip() for cell in line) + " |" for line in lines)
+    return f"{table.title}:\n\n{body}\n"

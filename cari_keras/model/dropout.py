@@ -1,0 +1,42 @@
+"""Dropout whose masks depend on the step alone, so that a resumed run draws the same ones."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import keras
+import tensorflow as tf
+
+
+class Dropout(keras.layers.Layer):
+    """Drops features with probability `rate` and scales the others by 1 / (1 - rate).
+
+    Keras' own layer keeps its random state where no checkpoint reaches it (Keras 2), or in a
+    variable that Keras 3 alone has. This one's mask is a pure function of `seed`, `counter` and
+    the input's shape: whoever trains sets the counter to the step's number before the step.
+
+    Args:
+        rate: In [0, 1).
+        seed: Layers of one network need different ones.
+
+    Attributes:
+        counter: int64 scalar variable; no part of the network's weights, see `named_weights`.
+    """
+
+    def __init__(self, rate: float, seed: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate, self.seed = rate, seed
+
+    def build(self, input_shape: Any) -> None:
+        self.counter = self.add_weight(
+            name="counter", shape=(), dtype="int64", initializer="zeros", trainable=False
+        )
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor, training: Optional[bool] = None) -> tf.Tensor:
+        if not training or not self.rate:
+            return inputs
+        seed = tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.counter)])
+        draws = tf.random.stateless_uniform(tf.shape(inputs), seed)
+        kept = tf.cast(draws >= self.rate, inputs.dtype)
+        return inputs * kept / (1.0 - self.rate)

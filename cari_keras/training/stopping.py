@@ -1,0 +1,25 @@
+"""How a run is asked to stop."""
+
+from __future__ import annotations
+
+from cari_keras.errors import StoppedError
+
+
+class StopRequest:
+    """Somebody's wish that the run ends, made at any moment and heard between batches.
+
+    An exception out of a signal's handler could come anywhere, within TensorFlow too, which turns
+    it into errors of its own; so the handler only asks, and whoever loops over batches checks.
+    """
+
+    def __init__(self) -> None:
+        self._signal = 0
+
+    def ask(self, signal: int) -> None:
+        """Asks to stop; safe within a signal's handler."""
+        self._signal = signal
+
+    def check(self) -> None:
+        """Raises StoppedError where somebody asked."""
+        if self._signal:
+            raise StoppedError(self._signal)

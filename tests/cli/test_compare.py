@@ -1,0 +1,86 @@
+"""cari-compare as its user runs it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import pytest
+
+from cari_keras.training.runfolder import lock
+from tests.cli.commands import ROOT, last_error, run_command
+from tests.conftest import write_folder_dataset
+
+SMALL = "--image-size 80 --batch-size 8 --embedding-size 8 --epochs 1 --tasks caricature photo"
+
+
+def arguments(tmp_path, *more):
+    root = tmp_path / "data"
+    if not root.exists():
+        write_folder_dataset(root)
+    given = ["--dataset", "folder", "--data-dir", root, "--output", tmp_path / "out", "--quiet"]
+    return [*map(str, given), "--cache-dir", str(tmp_path / "cache"), *SMALL.split(), *more]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--weighting", "equal"], "name --strategies instead"),
+        (["--seed", "3"], "name --seeds instead"),
+        (["--strategies", "none"], "weighting must be one of"),
+        (["--seeds", "1", "1"], "seeds: one is named twice"),
+        (["--preset", "x"], "invalid choice"),
+    ],
+)
+def test_mistakes_are_one_line(given, message):
+    assert message in last_error(run_command("compare", *given))
+
+
+@pytest.mark.slow
+def test_tables_costs_and_pictures_and_a_second_call_only_reads(tmp_path):
+    """On the toy example's two tasks."""
+    command = arguments(tmp_path, "--strategies", "equal", "dynamic", "single")
+    result = run_command("compare", *command)
+    assert result.returncode == 0, result.stderr
+    out = tmp_path / "out"
+    found = json.loads((out / "comparison.json").read_text())
+    assert set(found["figures"]) == {"equal", "dynamic", "single"}
+    assert set(found["costs"]) == {"equal", "dynamic"}
+    assert found["costs"]["equal"][1] == 1.0
+    assert set(found["figures"]["single"]) == set(found["figures"]["equal"])
+    for run in ("equal-0", "dynamic-0", "single-photo-0", "single-caricature-0"):
+        assert (out / run / "best" / "arrays.npz").is_file()
+    steps = (out / "dynamic-0" / "steps.csv").read_text().splitlines()
+    row = dict(zip(steps[0].split(","), map(float, steps[1].split(","))))
+    assert row["weight_verification"] == 0.0
+    assert row["weight_caricature"] + row["weight_photo"] == pytest.approx(1.0, abs=1e-5)
+    assert cv2.imread(str(out / "figures" / "weights_and_losses.png")) is not None
+    before = (out / "dynamic-0" / "steps.csv").stat().st_mtime_ns
+    again = run_command("compare", *command)
+    assert again.stdout == result.stdout
+    assert (out / "dynamic-0" / "steps.csv").stat().st_mtime_ns == before
+    changed = run_command("compare", *command, "--dropout", "0.1")
+    assert "equal-0 holds a run of other settings (dropout was 0.5, now 0.1)" in last_error(changed)
+
+
+@pytest.mark.slow
+def test_a_signal_reaches_the_run_which_saves_itself(tmp_path):
+    given = arguments(tmp_path, "--strategies", "equal", "--epochs", "400")
+    command = [sys.executable, "-m", "cari_keras.cli.compare", *given]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = tmp_path / "out" / "equal-0"
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 300
+        while not (run / "metrics.csv").exists():
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert errors.endswith("everything is saved; go on with the same command\n")
+    assert "Traceback" not in errors
+    lock(run).close()  # nobody holds it any more

@@ -1,0 +1,36 @@
+"""Which runs a comparison consists of."""
+
+from pathlib import Path
+
+import pytest
+
+from cari_keras.comparison.plan import plan_runs
+from cari_keras.config import Config
+from cari_keras.errors import ConfigError
+
+
+def test_seed_by_seed_and_single_once_for_each_task():
+    config = Config().with_values({"tasks": ("caricature", "photo"), "epochs": 3})
+    runs = plan_runs(config, ["dynamic", "single"], [4, 7], Path("out"))
+    assert [run.name for run in runs] == [
+        *("dynamic-4", "single-caricature-4", "single-photo-4"),
+        *("dynamic-7", "single-caricature-7", "single-photo-7"),
+    ]
+    assert [run.strategy for run in runs[:3]] == ["dynamic", "single", "single"]
+    last = runs[-1].config
+    assert (last.training.weighting, last.training.seed) == ("single", 7)
+    assert (last.training.tasks, last.training.output) == (("photo",), "out/single-photo-7")
+    assert all(run.config.training.epochs == 3 for run in runs)
+
+
+@pytest.mark.parametrize(
+    ("strategies", "seeds", "message"),
+    [
+        (["equal", "equal"], [0], "strategies: one is named twice"),
+        (["equal"], [1, 1], "seeds: one is named twice"),
+        (["evil"], [0], "weighting must be one of"),
+    ],
+)
+def test_mistakes(strategies, seeds, message):
+    with pytest.raises(ConfigError, match=message):
+        plan_runs(Config(), strategies, seeds, Path("out"))
