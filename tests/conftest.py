@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -23,11 +24,16 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 FACENET = cached_facenet()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _in_order():
+_ORDER = contextlib.ExitStack()
+
+
+def pytest_configure() -> None:
     """Gradients are added up in one order, as `cari-train` has it."""
-    with in_order():
-        yield
+    _ORDER.enter_context(in_order())
+
+
+def pytest_unconfigure() -> None:
+    _ORDER.close()
 
 
 @pytest.fixture(autouse=True)
