@@ -58,22 +58,20 @@ class Checkpoints:
         """Writes a checkpoint, and removes all but the last `KEEP`.
 
         Raises:
-            TrainingError: It cannot be written; the earlier ones are as they were.
+            OSError: It cannot be written; the earlier ones are as they were.
         """
-        path = self.folder / f"{iteration:09d}"
-        try:
-            save_checkpoint(path, arrays, meta)
-        except OSError as error:
-            raise TrainingError(
-                f"{path}: the checkpoint cannot be written ({error.strerror}); the ones before it "
-                "are whole: make room, then go on with the same command"
-            ) from error
+        save_checkpoint(self.folder / f"{iteration:09d}", arrays, meta)
         for old in self.paths()[:-KEEP]:
             shutil.rmtree(old, ignore_errors=True)
 
     def paths(self) -> list[Path]:
         """The checkpoints' folders, the newest last."""
         return sorted(path for path in self.folder.glob("[0-9]*") if path.is_dir())
+
+    def last(self) -> str:
+        """The newest one's name for messages, `none yet` where there is none."""
+        paths = self.paths()
+        return str(paths[-1]) if paths else "none yet"
 
     def newest(self) -> tuple[Path, dict[str, np.ndarray], dict[str, Any]]:
         """The newest checkpoint that is whole; says so on standard error where it is not the last.

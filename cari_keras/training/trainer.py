@@ -131,6 +131,12 @@ class Trainer:
             log.flush()
             self._save_last()
             raise
+        except OSError as error:
+            raise TrainingError(
+                f"{error.filename or self.run}: cannot be written ({error.strerror}); the last "
+                f"good checkpoint is {self.checkpoints.last()}: make room, then go on with the "
+                "same command"
+            ) from error
         finally:
             bar.close()
             log.close()
@@ -201,11 +207,10 @@ class Trainer:
         if np.isfinite(values).all():
             return
         bad = [task for task, value in zip(TASKS, values) if not np.isfinite(value)]
-        last = self.checkpoints.paths()
         raise TrainingError(
             f"the loss of {' and '.join(bad) or 'the weights'} is not finite at iteration "
             f"{iteration}; lower --learning-rate. The last good checkpoint is "
-            f"{last[-1] if last else 'none yet'}"
+            f"{self.checkpoints.last()}"
         )
 
     def _batches(self) -> Iterable[Batch]:

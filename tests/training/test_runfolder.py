@@ -1,5 +1,6 @@
 """A run's folder: one process at a time, checkpoints that survive damage and full disks, stops."""
 
+import contextlib
 import resource
 import shutil
 from pathlib import Path
@@ -55,18 +56,44 @@ def test_without_any_whole_one(tmp_path):
         checkpoints.newest()
 
 
-def test_a_full_disk_leaves_the_earlier_ones_whole(tmp_path):
+@contextlib.contextmanager
+def no_room(size=4096):
     """The system refuses files above a size, as it refuses any where a disk is full."""
-    checkpoints = saved(tmp_path, 2)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
     try:
-        with pytest.raises(TrainingError, match=r"000000099: the checkpoint cannot be written"):
-            checkpoints.save(99, {"a": np.zeros(100_000)}, {})
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_full_disk_leaves_the_earlier_ones_whole(tmp_path):
+    checkpoints = saved(tmp_path, 2)
+    with no_room(), pytest.raises(OSError, match="File too large"):
+        checkpoints.save(99, {"a": np.zeros(100_000)}, {})
     assert [path.name for path in checkpoints.folder.iterdir()] == ["000000000", "000000010"]
     assert checkpoints.newest()[2]["epoch"] == 1
+
+
+@pytest.mark.slow
+def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(prepared, tmp_path):
+    config = small_config(epochs=2)
+    Trainer(config, prepared, tmp_path / "whole").fit(progress=False)
+    trainer = Trainer(config, prepared, tmp_path / "cut")
+    save, saves = trainer._save, []
+
+    def save_without_room(figures):
+        saves.append(1)
+        with no_room(1 << 20) if len(saves) == 2 else contextlib.nullcontext():
+            save(figures)
+
+    trainer._save = save_without_room
+    with pytest.raises(TrainingError, match=r"cannot be written \(File too large\).*000000003"):
+        trainer.fit(progress=False)
+    Trainer(config, prepared, tmp_path / "cut", resume=True).fit(progress=False)
+    arrays = [Checkpoints(tmp_path / run).newest()[1] for run in ("whole", "cut")]
+    for name, array in arrays[0].items():
+        np.testing.assert_array_equal(array, arrays[1][name], err_msg=name)
 
 
 def test_one_process_at_a_time(tmp_path):

@@ -1,0 +1,105 @@
+"""A training process that is killed again and again; and one that runs long."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cari_keras.training.runfolder import Checkpoints
+from tests.cli.commands import ROOT, run_command, run_python
+from tests.conftest import write_folder_dataset
+
+KILLS = 20
+
+SETTINGS = "--image-size 80 --batch-size 8 --embedding-size 8 --epochs 24 --bn-momentum 0.9"
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments_change_nothing(tmp_path):
+    """Equal to the last bit in weights, optimizers, centers, averages, figures and losses.
+
+    Dropout and the moving average are on. One kill of four comes at a random moment of the start
+    (imports, images, restoring); the others once there are steps, within steps, evaluations and
+    the writing of checkpoints.
+    """
+    root = write_folder_dataset(tmp_path / "data")
+    given = ["--dataset", "folder", "--data-dir", root, "--quiet", *SETTINGS.split()]
+    given = [*map(str, given), "--cache-dir", str(tmp_path / "cache"), "--output"]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    started = time.monotonic()
+    done = run_command("train", *given, whole)
+    assert done.returncode == 0, done.stderr
+    took = time.monotonic() - started
+    moments = random.Random(0)
+    command = [sys.executable, "-m", "cari_keras.cli.train", *given, str(cut)]
+    for kill in range(KILLS):
+        process = subprocess.Popen(
+            command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE
+        )
+        if kill % 4:
+            before, deadline = newest(cut), time.monotonic() + 300
+            while newest(cut) == before:
+                assert process.poll() is None, process.stderr.read()
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            time.sleep(moments.uniform(0, 0.05 * took))
+        else:
+            time.sleep(moments.uniform(0, 0.3 * took))
+        assert process.poll() is None, "it ended before it could be killed; train longer"
+        process.kill()
+        process.communicate()
+    done = run_command("train", *given, cut)
+    assert done.returncode == 0, done.stderr
+    for name in ("steps.csv", "metrics.csv"):
+        assert (cut / name).read_text() == (whole / name).read_text(), name
+    arrays = [Checkpoints(run).newest()[1] for run in (whole, cut)]
+    assert set(arrays[0]) == set(arrays[1])
+    for name, array in arrays[0].items():
+        np.testing.assert_array_equal(array, arrays[1][name], err_msg=name)
+    best = [(run / "best" / "arrays.npz").read_bytes() for run in (whole, cut)]
+    assert best[0] == best[1]
+    left = [path.name for path in cut.rglob(".*") if path.name != ".lock"]
+    assert not left, "what killed processes left half written is cleaned up"
+
+
+def newest(run):
+    """The name of a run's newest checkpoint, or None."""
+    paths = Checkpoints(run).paths()
+    return paths[-1].name if paths else None
+
+
+MEMORY = """
+import sys
+from pathlib import Path
+from cari_keras.cli.train import main
+from cari_keras.training.runlog import RunLog
+
+epoch = RunLog.epoch
+
+def with_memory(self, *arguments):
+    epoch(self, *arguments)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    print("resident", pages, file=sys.stderr)
+
+RunLog.epoch = with_memory
+sys.exit(main())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux' /proc")
+def test_memory_stays_flat_over_twenty_epochs(tmp_path):
+    """Within 3 % of what it was after the first epoch, which every later one ends with as well."""
+    root = write_folder_dataset(tmp_path / "data")
+    given = ["--dataset", "folder", "--data-dir", root, "--quiet", *SETTINGS.split()]
+    given += ["--epochs", "20", "--cache-dir", tmp_path / "cache", "--output", tmp_path / "run"]
+    done = run_python("-c", MEMORY, *given)
+    assert done.returncode == 0, done.stderr
+    pages = [int(line.split()[1]) for line in done.stderr.splitlines() if "resident" in line]
+    assert len(pages) == 20
+    assert max(pages[1:]) <= 1.03 * pages[0], [round(p / pages[0], 3) for p in pages]
