@@ -30,11 +30,18 @@ def save_checkpoint(
     """
     with atomic_path(folder) as temporary:
         temporary.mkdir()
-        with (temporary / ARRAYS).open("wb") as stream:
-            np.savez(stream, **arrays)
+        _write_arrays(temporary / ARRAYS, arrays)
         digest = sha256_of_file(temporary / ARRAYS)
         write_json(temporary / META, {**(meta or {}), "sha256": digest})
     return digest
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """As numpy's `savez`, which on a full disk leaves an open archive that complains later."""
+    with zipfile.ZipFile(path, "w", allowZip64=True) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
 
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

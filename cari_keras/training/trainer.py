@@ -19,7 +19,13 @@ from cari_keras.config import Config
 from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import steps_per_epoch, training_batches
 from cari_keras.data.prepare import Prepared
-from cari_keras.errors import ConfigError, DatasetError, StoppedError, TrainingError
+from cari_keras.errors import (
+    CheckpointError,
+    ConfigError,
+    DatasetError,
+    StoppedError,
+    TrainingError,
+)
 from cari_keras.files import write_json, write_text
 from cari_keras.model.network import TASKS, named_weights, split_at_shared
 from cari_keras.model.transfer import describe_transfer, load_source, transfer
@@ -48,11 +54,12 @@ class Trainer:
         config: All settings.
         prepared: The prepared dataset; it needs at least one full batch of training images.
         run: The run folder; made where it does not exist.
-        resume: Go on from the run's newest checkpoint that is whole.
+        resume: Go on from the run's newest checkpoint that is whole; where there is none yet, from
+            the start.
 
     Raises:
         DatasetError: There are fewer training images than one batch holds.
-        CheckpointError: There is no checkpoint to resume from, or none is whole.
+        CheckpointError: There is no run to resume, or it has checkpoints and none is whole.
         TrainingError: Another process trains this run.
         ConfigError: The run exists already and `resume` is off.
         PretrainedError: The weights to start from are missing or do not fit.
@@ -73,13 +80,18 @@ class Trainer:
                 f"{prepared.name}: {prepared.count('train', self.modalities)} training images are "
                 f"fewer than one batch; lower --batch-size (now {config.data.batch_size})"
             )
-        if not resume and (self.run / "config.json").exists():
+        begun = (self.run / "config.json").exists()
+        if resume and not begun:
+            raise CheckpointError(f"{self.run}: no run to go on with")
+        if begun and not resume:
             raise ConfigError(f"{self.run} already holds a run; choose another --output")
         self._lock = lock(self.run)
         self.stopping = StopRequest()
         self.checkpoints = Checkpoints(self.run)
         self.augmentation = build_augmentation(config, prepared)
         self.model = build_model(config, len(prepared.identities))
+        # A run that was killed before its first checkpoint begins again.
+        resume = resume and bool(self.checkpoints.paths())
         self.started_from = "" if resume else self._load_pretrained()
         self.step = build_step(config, self.model, len(prepared.identities))
         self.shared_outputs = self._make_shared_outputs()

@@ -129,9 +129,14 @@ def test_an_existing_run_is_not_overwritten(run, prepared):
         Trainer(small_config(), prepared, run[0])
 
 
-def test_resuming_needs_a_checkpoint(prepared, tmp_path):
-    with pytest.raises(CheckpointError, match="no checkpoint to go on from"):
+def test_resuming_needs_a_run(prepared, tmp_path):
+    with pytest.raises(CheckpointError, match="no run to go on with"):
         Trainer(small_config(), prepared, tmp_path, resume=True)
+
+
+def test_a_run_without_a_checkpoint_yet_begins_again(prepared, tmp_path, run):
+    Trainer(small_config(), prepared, tmp_path)._lock.close()
+    assert Trainer(small_config(), prepared, tmp_path, resume=True).fit(progress=False) == run[1]
 
 
 def test_too_few_images_for_a_batch(prepared, tmp_path):
