@@ -31,6 +31,10 @@ prepare_environment() {
     [ -x "$venv/bin/python" ] || "$python" -m venv "$venv" || return 1
     "$venv/bin/python" -m pip install -qq --upgrade pip || return 1
     "$venv/bin/python" -m pip install -qq --editable "$root$extra" || return 1
+    if [ "${1:-}" = test ]; then
+        # Its messages are read by tests; with what it depends on it would bring another TensorFlow.
+        "$venv/bin/python" -m pip install -qq --no-deps tensorflow-serving-api==2.15.1 || return 1
+    fi
     echo "$wanted" >"$stamp"
 }
 

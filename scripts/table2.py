@@ -11,13 +11,13 @@ split's, with a threshold by two-fold cross-validation over identities.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from runs import evaluate, train
 
+from cari_keras.comparison.tables import mean_and_spread
 from cari_keras.evaluation.published import TABLES
+from runs import evaluate, train
 
 TABLE = TABLES["cavi"]
 
@@ -29,15 +29,6 @@ ROWS: dict[str, tuple[list[str], str]] = {
     "Naive dynamic": (["--weighting", "naive"], "Naive dynamic"),
     "Dynamic": (["--weighting", "dynamic"], "Dynamic MTL"),
 }
-
-
-def cell(values: Sequence[float]) -> str:
-    """Mean, and standard deviation where there are several, in percent."""
-    if not values:
-        return "-"
-    series = 100 * pd.Series(values)
-    spread = f" ± {series.std():.2f}" if len(series) > 1 else ""
-    return f"{series.mean():.2f}{spread}"
 
 
 def main() -> int:
@@ -59,7 +50,10 @@ def main() -> int:
             train(run, [*settings, *flags, *others])
             found.append(evaluate(run, test=True))
             splits.add(found[-1]["split"])
-        ours = [cell([f[c.figure] for f in found if c.figure in f]) for c in TABLE.columns]
+        ours = [
+            mean_and_spread([f[c.figure] for f in found]) if c.figure in found[0] else "-"
+            for c in TABLE.columns
+        ]
         lines += [[f"{name} (paper, test)", *TABLE.rows[paper]], [f"{name} (ours)", *ours]]
     table = pd.DataFrame(lines, columns=["", *(column.title for column in TABLE.columns)])
     print(f"\nCaVI, {' and '.join(sorted(splits))} split, percent:\n")

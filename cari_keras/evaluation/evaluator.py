@@ -13,11 +13,11 @@ from tqdm import tqdm
 from cari_keras.data.base import Pair
 from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.data.prepare import Prepared
+from cari_keras.evaluation.answering import answering
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.trials import listed_trials
 from cari_keras.evaluation.verification import accuracy, auc, cross_validated_accuracy
-from cari_keras.evaluation.views import views_of
-from cari_keras.model.network import TASKS, restrict_to_tasks
+from cari_keras.model.network import TASKS
 
 #: Figure -> (task whose head answers, whether it is asked about caricatures). Table 2's columns.
 IDENTIFICATION = {
@@ -71,24 +71,11 @@ class Evaluator:
     ) -> None:
         self.prepared = prepared
         self.split = split
-        outputs = dict(restrict_to_tasks(model, tasks).output)
-        outputs.pop("weight_logits", None)
-        network = keras.Model(model.input, outputs)
         size = prepared.image_size
-
-        def forward(images: tf.Tensor) -> dict[str, tf.Tensor]:
-            views = views_of(images, flip=flip, crops=crops, image_size=model.input.shape[1])
-            all_answers = [network(view, training=False) for view in views]
-            answers = {name: _mean([a[name] for a in all_answers]) for name in outputs}
-            if verify_by == "identities" and "embedding" in answers:
-                answers["compared"] = tf.nn.softmax(answers["logits_verification"])
-            for name in [n for n in ("embedding", "compared") if n in answers]:
-                answers[name] = tf.math.l2_normalize(answers[name], axis=-1)
-            return answers
-
+        _, answer = answering(model, tasks, flip=flip, crops=crops, verify_by=verify_by)
         # One trace for every batch size, the last and smaller one included.
         self._forward = tf.function(
-            forward,
+            answer,
             input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)],
         )
         self._batches = evaluation_batches(prepared, split, batch_size)
@@ -124,10 +111,6 @@ class Evaluator:
         """The split's figures: see `figures`."""
         predictions = self.predict()
         return figures(predictions, self.prepared.pairs.get(self.split, ()))
-
-
-def _mean(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
-    return tf.add_n(list(tensors)) / len(tensors)
 
 
 def figures(

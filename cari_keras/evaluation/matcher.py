@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
@@ -38,6 +38,7 @@ class Matcher:
         epoch: The epoch whose weights they are; None for the public weights.
         views: `flip`, `crops` and `verify_by` of `Evaluator`.
         run: The run's folder; None for the public weights.
+        figures: Validation figures of that epoch.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Matcher:
     epoch: Optional[int]
     views: Mapping[str, Any]
     run: Optional[Path] = None
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     def evaluator(self, prepared: Prepared, split: str) -> Evaluator:
         """The evaluator of one split."""
@@ -127,6 +129,7 @@ def load_matcher(name: str, views: Mapping[str, Any]) -> Matcher:
         epoch=restored.meta["epoch"],
         views={**views_by(restored.config), **views},
         run=Path(name),
+        figures=restored.meta.get("figures", {}),
     )
 
 

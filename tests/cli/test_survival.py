@@ -16,7 +16,10 @@ from tests.conftest import write_folder_dataset
 
 KILLS = 20
 
-SETTINGS = "--image-size 80 --batch-size 8 --embedding-size 8 --epochs 24 --bn-momentum 0.9"
+#: Enough for twenty kills, each of which lets one or two epochs be.
+EPOCHS = 40
+
+SETTINGS = f"--image-size 80 --batch-size 8 --embedding-size 8 --epochs {EPOCHS} --bn-momentum 0.9"
 
 
 @pytest.mark.slow
@@ -47,9 +50,9 @@ def test_twenty_kills_at_random_moments_change_nothing(tmp_path):
                 assert process.poll() is None, process.stderr.read()
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
-            time.sleep(moments.uniform(0, 0.05 * took))
+            time.sleep(moments.uniform(0, took / EPOCHS))
         else:
-            time.sleep(moments.uniform(0, 0.3 * took))
+            time.sleep(moments.uniform(0, 8.0))
         assert process.poll() is None, "it ended before it could be killed; train longer"
         process.kill()
         process.communicate()

@@ -1,0 +1,138 @@
+"""What each branch answers to a client: its endpoints, as functions of a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Optional
+
+import keras
+import tensorflow as tf
+
+from cari_keras.data.augment import standardize
+from cari_keras.evaluation.answering import answering
+from cari_keras.evaluation.matcher import Matcher
+from cari_keras.serving.calibration import Calibration
+from cari_keras.serving.images import checked_pixels, decoded_pixels
+
+#: How many identities an identification names, best first.
+TOP = 5
+
+
+class Endpoint(NamedTuple):
+    """A function that clients call.
+
+    Attributes:
+        function: From tensors to a dict of tensors.
+        inputs: What it takes, named.
+    """
+
+    function: Callable[..., dict[str, tf.Tensor]]
+    inputs: list[tf.TensorSpec]
+
+
+class Branch(NamedTuple):
+    """A branch of the network, ready to be exported or called.
+
+    Attributes:
+        name: A task.
+        network: The layers that it needs; the weight head is none of them.
+        endpoints: By name; the first is the default one.
+    """
+
+    name: str
+    network: keras.Model
+    endpoints: dict[str, Endpoint]
+
+
+def pixel_side(matcher: Matcher) -> int:
+    """Side of the images that the endpoints take, in pixels: that of the evaluation's."""
+    return matcher.config.data.prepared_size
+
+
+def verification_branch(matcher: Matcher, calibration: Calibration) -> Branch:
+    """Branch 1: embeddings, and pairs told apart.
+
+    `serving_default`: `image` uint8 [N, S, S, 3] RGB -> `embedding` float32 [N, d], unit norm.
+    `serving_bytes`: `image_bytes` string [N], JPEG or PNG -> `embedding`.
+    `verify`: `photo_bytes`, `caricature_bytes` string [N] -> `distance` float32 [N], squared L2;
+    `same` bool [N]; `threshold`, `far` float32 [N], the same for every pair.
+
+    Where a run verifies by identities, `verify` compares those, see `Evaluator`, while `embedding`
+    is the embedding all the same.
+    """
+    size = pixel_side(matcher)
+    network, answer = answering(matcher.model, ["verification"], **matcher.views)
+
+    def of_pixels(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"embedding": answer(standardize(checked_pixels(image, size)))["embedding"]}
+
+    def of_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"embedding": answer(standardize(decoded_pixels(image_bytes, size)))["embedding"]}
+
+    def verify(photo_bytes: tf.Tensor, caricature_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        alike = tf.debugging.assert_equal(
+            tf.shape(photo_bytes),
+            tf.shape(caricature_bytes),
+            message="photo_bytes and caricature_bytes must have the same length",
+        )
+        with tf.control_dependencies([alike]):
+            both = tf.concat([photo_bytes, caricature_bytes], axis=0)
+        answers = answer(standardize(decoded_pixels(both, size)))
+        left, right = tf.split(answers.get("compared", answers["embedding"]), 2)
+        distance = tf.reduce_sum(tf.square(left - right), axis=-1)
+        return {
+            "distance": distance,
+            "same": distance <= calibration.threshold,
+            "threshold": tf.fill(tf.shape(distance), calibration.threshold),
+            "far": tf.fill(tf.shape(distance), calibration.far),
+        }
+
+    names = [_bytes("photo_bytes"), _bytes("caricature_bytes")]
+    endpoints = _endpoints(of_pixels, of_bytes, size)
+    return Branch("verification", network, {**endpoints, "verify": Endpoint(verify, names)})
+
+
+def identification_branch(matcher: Matcher, task: str) -> Branch:
+    """Branch 2 or 3: who is on an image of its modality.
+
+    `serving_default`: `image` uint8 [N, S, S, 3] RGB -> `identity` string [N, 5] and `probability`
+    float32 [N, 5], best first (fewer columns where there are fewer identities).
+    `serving_bytes`: `image_bytes` string [N], JPEG or PNG -> the same.
+    """
+    size = pixel_side(matcher)
+    views = {name: value for name, value in matcher.views.items() if name != "verify_by"}
+    network, answer = answering(matcher.model, [task], **views)
+    names = [name.encode("utf-8", "surrogateescape") for name in matcher.identities]
+
+    def best(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        probability = tf.nn.softmax(answer(standardize(pixels))[f"logits_{task}"])
+        values, places = tf.math.top_k(probability, k=min(TOP, len(names)))
+        return {"identity": tf.gather(tf.constant(names), places), "probability": values}
+
+    def of_pixels(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return best(checked_pixels(image, size))
+
+    def of_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        return best(decoded_pixels(image_bytes, size))
+
+    return Branch(task, network, _endpoints(of_pixels, of_bytes, size))
+
+
+def branches_of(matcher: Matcher, calibration: Optional[Calibration]) -> list[Branch]:
+    """The branches of a network that were trained; branch 1 needs a calibration."""
+    found = [identification_branch(matcher, t) for t in matcher.tasks if t != "verification"]
+    if calibration is not None:
+        found.insert(0, verification_branch(matcher, calibration))
+    return found
+
+
+def _endpoints(of_pixels: Any, of_bytes: Any, size: int) -> dict[str, Endpoint]:
+    image = tf.TensorSpec([None, size, size, 3], tf.uint8, name="image")
+    return {
+        "serving_default": Endpoint(of_pixels, [image]),
+        "serving_bytes": Endpoint(of_bytes, [_bytes("image_bytes")]),
+    }
+
+
+def _bytes(name: str) -> tf.TensorSpec:
+    return tf.TensorSpec([None], tf.string, name=name)

@@ -1,0 +1,112 @@
+"""A tiny trained run, and its exports."""
+
+import json
+import os
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.conftest import small_config
+
+#: Runs in a process that cannot import the package, and reads and writes numpy files.
+STRANGER = """
+import sys
+sys.modules["cari_keras"] = None
+import numpy as np
+import tensorflow as tf
+
+folder, signature, request, answer = sys.argv[1:]
+inputs = dict(np.load(request, allow_pickle=True))
+with tf.compat.v1.Session(graph=tf.Graph()) as session:
+    meta = tf.compat.v1.saved_model.load(session, ["serve"], folder)
+    found = meta.signature_def[signature]
+    feed = {found.inputs[name].name: value for name, value in inputs.items()}
+    fetch = {name: info.name for name, info in found.outputs.items()}
+    np.savez(answer, **session.run(fetch, feed))
+"""
+
+
+@pytest.fixture(scope="session")
+def matcher(folder_dataset, tmp_path_factory):
+    """Stored larger than the network's input, and looked at in four views."""
+    from cari_keras.data import folder
+    from cari_keras.data.prepare import prepare
+    from cari_keras.evaluation.matcher import load_matcher
+    from cari_keras.training.trainer import Trainer
+
+    place = tmp_path_factory.mktemp("served")
+    config = small_config(
+        data_dir=str(folder_dataset),
+        cache_dir=str(place / "cache"),
+        epochs=1,
+        stored_size=96,
+        flip_test=True,
+        test_crops=(1.0, 0.8),
+        verify_by="identities",
+    )
+    prepared = prepare(
+        folder.load(str(folder_dataset)), 96, cache_dir=place / "cache", workers=1, progress=False
+    )
+    Trainer(config, prepared, place / "run").fit(progress=False)
+    return load_matcher(str(place / "run"), {})
+
+
+@pytest.fixture(scope="session")
+def calibration(matcher):
+    from cari_keras.serving.calibration import calibrate_on_validation
+
+    return calibrate_on_validation(matcher)
+
+
+@pytest.fixture(scope="session")
+def exported(matcher, calibration, tmp_path_factory):
+    from cari_keras.serving.export import export
+
+    folder = tmp_path_factory.mktemp("saved_models")
+    export(matcher, calibration, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pixels():
+    """Eight images of the size that the endpoints take."""
+    rng = np.random.default_rng(0)
+    small = rng.integers(0, 256, (8, 12, 12, 3), dtype=np.uint8)
+    return np.stack([cv2.resize(image, (96, 96)) for image in small])
+
+
+@pytest.fixture(scope="session")
+def encoded(pixels):
+    """The same as PNG files."""
+    files = [cv2.imencode(".png", image[..., ::-1])[1].tobytes() for image in pixels]
+    return np.array(files, dtype=object)
+
+
+@pytest.fixture
+def ask(exported, tmp_path):
+    """Asks an export as TensorFlow Serving does; the package cannot be imported there."""
+
+    def asked(branch, signature, **inputs):
+        request, answer = tmp_path / "request.npz", tmp_path / "answer.npz"
+        np.savez(request, **inputs)
+        command = [sys.executable, "-c", STRANGER, exported / branch / "1", signature]
+        result = subprocess.run(
+            [*map(str, command), str(request), str(answer)],
+            cwd=tmp_path,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode:
+            raise RuntimeError(result.stderr)
+        return dict(np.load(answer, allow_pickle=True))
+
+    return asked
+
+
+def read_card(exported, branch):
+    return json.loads((exported / branch / "1" / "export.json").read_text())

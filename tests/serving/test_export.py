@@ -1,0 +1,135 @@
+"""Exports answer as the network does, wherever they are loaded, and refuse what is broken."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cari_keras.data.augment import standardize
+from cari_keras.evaluation.answering import answering
+from cari_keras.serving.export import export, next_version
+from tests.serving.conftest import read_card
+
+pytestmark = pytest.mark.slow
+
+
+def files(*contents):
+    return np.array(contents, dtype=object)
+
+
+@pytest.fixture(scope="module")
+def network(matcher, pixels):
+    """The answers of the network itself, as evaluation asks it."""
+    _, answer = answering(matcher.model, matcher.tasks, **matcher.views)
+    return {name: value.numpy() for name, value in answer(standardize(pixels)).items()}
+
+
+@pytest.mark.parametrize("count", [1, 3, 8])
+def test_embeddings_of_a_process_without_the_package(count, ask, network, pixels, encoded):
+    for name, sent in (("image", pixels), ("image_bytes", encoded)):
+        signature = "serving_default" if name == "image" else "serving_bytes"
+        found = ask("verification", signature, **{name: sent[:count]})
+        assert found["embedding"].shape == (count, 8)
+        np.testing.assert_allclose(found["embedding"], network["embedding"][:count], atol=1e-4)
+
+
+def test_pairs_are_compared_as_evaluation_does(ask, network, encoded, calibration):
+    found = ask("verification", "verify", photo_bytes=encoded[:4], caricature_bytes=encoded[4:])
+    compared = network["compared"]
+    distances = np.sum((compared[:4] - compared[4:]) ** 2, axis=-1)
+    np.testing.assert_allclose(found["distance"], distances, atol=1e-4)
+    np.testing.assert_array_equal(found["same"], found["distance"] <= calibration.threshold)
+    np.testing.assert_allclose(found["threshold"], [calibration.threshold] * 4)
+    np.testing.assert_allclose(found["far"], [calibration.far] * 4)
+
+
+@pytest.mark.parametrize("task", ["caricature", "photo"])
+def test_identities_best_first(task, ask, network, matcher, pixels, encoded):
+    logits = network[f"logits_{task}"].astype(np.float64)
+    probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    order = np.argsort(-probability, axis=1)
+    for name, sent in (("image", pixels), ("image_bytes", encoded)):
+        signature = "serving_default" if name == "image" else "serving_bytes"
+        found = ask(task, signature, **{name: sent})
+        # Three people only: as many columns.
+        assert found["identity"].shape == (8, 3)
+        np.testing.assert_allclose(
+            found["probability"], np.take_along_axis(probability, order, axis=1), atol=1e-5
+        )
+        names = np.array([n.encode() for n in matcher.identities])[order]
+        np.testing.assert_array_equal(found["identity"], names)
+
+
+@pytest.mark.parametrize(
+    ("signature", "inputs", "message"),
+    [
+        ("serving_default", {"image": np.zeros((1, 80, 80, 3), np.uint8)}, r"shape|\(1, 80"),
+        ("serving_bytes", {"image_bytes": files(b"")}, "image of the request is emp"),
+        ("serving_bytes", {"image_bytes": files(b"GIF?")}, "Unknown image file forma"),
+        (
+            "verify",
+            {"photo_bytes": files(b"x"), "caricature_bytes": files(b"x", b"y")},
+            "must have the same length",
+        ),
+    ],
+)
+def test_what_is_broken_fails_its_request(signature, inputs, message, ask):
+    with pytest.raises(RuntimeError, match=message):
+        ask("verification", signature, **inputs)
+
+
+def test_a_truncated_file_fails_and_the_next_request_does_not(exported, encoded):
+    model = tf.saved_model.load(str(exported / "photo" / "1"))
+    call = model.signatures["serving_bytes"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"PNG|Invalid"):
+        call(image_bytes=tf.constant([encoded[0][:100]]))
+    assert call(image_bytes=tf.constant(list(encoded[:1])))["probability"].shape == (1, 3)
+
+
+def test_shapes_are_enforced_within_the_graph(exported):
+    """A server feeds the graph without asking the signature's shape."""
+    model = tf.saved_model.load(str(exported / "photo" / "1"))
+    graph = model.signatures["serving_default"].graph
+    assert any(
+        node.op == "EnsureShape"
+        for function in graph.as_graph_def().library.function
+        for node in function.node_def
+    )
+
+
+def test_the_weight_head_is_not_there_and_the_card_says_where_it_is_from(exported, matcher):
+    for task in ("verification", "caricature", "photo"):
+        model = tf.saved_model.load(str(exported / task / "1"))
+        stored = [variable.name for variable in model.variables]
+        assert stored
+        assert not [name for name in stored if "weight_head" in name]
+        others = {"verification", "caricature", "photo"} - {task}
+        assert not [name for name in stored if name.startswith(tuple(f"{t}_" for t in others))]
+        card = read_card(exported, task)
+        assert card["branch"] == task
+        assert card["network"]["weights_sha256"] == matcher.weights
+        assert re.fullmatch("[0-9a-f]{64}", card["variables_sha256"])
+        assert ("verify" in card) == (task == "verification")
+
+
+def test_saved_model_cli_runs_it(exported, pixels, tmp_path):
+    np.save(tmp_path / "image.npy", pixels[:1])
+    command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run"]
+    command += ["--dir", exported / "photo" / "1", "--tag_set", "serve"]
+    command += ["--signature_def", "serving_default"]
+    command += ["--inputs", f"image={tmp_path / 'image.npy'}", "--outdir", tmp_path]
+    subprocess.run(list(map(str, command)), check=True, capture_output=True)
+    assert np.load(tmp_path / "probability.npy").sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_versions_count_up_and_appear_whole(matcher, calibration, exported, tmp_path):
+    assert next_version(exported, ["photo"]) == 2
+    assert next_version(tmp_path, ["photo"]) == 1
+    (tmp_path / "photo" / "7").mkdir(parents=True)
+    (tmp_path / "photo" / "notes").mkdir()
+    written = export(matcher, calibration, tmp_path)
+    assert [path.name for path in written] == ["8", "8", "8"]
+    assert not list(tmp_path.rglob(".[0-9]*"))
