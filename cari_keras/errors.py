@@ -33,6 +33,10 @@ class AlignError(CariError):
     """Raw pictures or an aligned folder are missing, or not as they should be."""
 
 
+class ImageError(CariError):
+    """An image cannot be read, or shows no face where one is to be aligned."""
+
+
 class StoppedError(CariError):
     """Training was asked to stop, by a signal; everything is saved.
 

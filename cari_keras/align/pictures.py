@@ -53,7 +53,15 @@ def read_picture(path: Path, *, max_bytes: int, max_pixels: int) -> Picture:
     Raises:
         RefusedError: The file cannot be read, is no picture, is damaged, too large or too small.
     """
-    encoded = _read_bytes(path, max_bytes)
+    return decode_picture(_read_bytes(path, max_bytes), max_pixels=max_pixels)
+
+
+def decode_picture(encoded: bytes, *, max_pixels: int) -> Picture:
+    """A picture from a file's bytes, see `read_picture`.
+
+    Raises:
+        RefusedError: It is no picture, is damaged, too large or too small.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's about size and metadata; limits are our own
         image = _open(encoded)

@@ -86,14 +86,15 @@ def card(
             "standardisation": "each image to zero mean and unit variance",
         },
         "identities": len(matcher.identities),
-        "variables_sha256": _hash_of_variables(path),
+        "variables_sha256": hash_of_variables(path),
     }
     if calibration is not None and branch.name == "verification":
         found["verify"] = calibration._asdict()
     return found
 
 
-def _hash_of_variables(path: Path) -> Optional[str]:
+def hash_of_variables(path: Path) -> Optional[str]:
+    """SHA-256 of a SavedModel's variables; None where there are none."""
     files = sorted((path / "variables").glob("variables.data-*"))
     return sha256_of_file(files[0]) if files else None
 

@@ -1,0 +1,31 @@
+"""What the commands that use a trained network share: its flags, and how it is opened."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from cari_keras.cli.flags import Parser
+from cari_keras.loading import load_model
+
+if TYPE_CHECKING:
+    from cari_keras.serving.face_model import FaceModel
+
+
+def model_parser(program: str, description: str, examples: str) -> Parser:
+    """A parser with the network's argument and flags."""
+    parser = Parser(program, description, examples)
+    parser.add_argument("run", metavar="RUN", help="a run folder, or a folder of cari-export")
+    parser.add_argument(
+        "--align",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="find the main face of each image first; for networks trained on aligned faces [no]",
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="the run's dataset, if it has moved")
+    return parser
+
+
+def open_given(given: argparse.Namespace) -> FaceModel:
+    """The network that the flags name."""
+    return load_model(given.run, align=given.align, data_dir=given.data_dir)

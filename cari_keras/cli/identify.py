@@ -1,0 +1,49 @@
+"""cari-identify: who an image shows, of the people a network knows."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Optional
+
+from cari_keras.cli.faces import model_parser, open_given
+from cari_keras.cli.flags import run_program
+
+EXAMPLES = """
+examples:
+  cari-identify runs/cavi-facenet photo.jpg
+  cari-identify saved_models drawing1.png drawing2.png --modality caricature --top 3
+"""
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Entry point of the console script; returns the exit status."""
+    return run_program("cari-identify", _main, sys.argv[1:] if arguments is None else arguments)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    parser = model_parser("cari-identify", "Says who images show, best guess first.", EXAMPLES)
+    parser.add_argument("images", metavar="IMAGE", nargs="+")
+    parser.add_argument(
+        "--modality", choices=("photo", "caricature"), default="photo", help="of the images [photo]"
+    )
+    parser.add_argument("--top", type=int, default=5, metavar="N", help="names of each, 1 to 5 [5]")
+    parser.add_argument("--json", action="store_true", help="print one JSON object an image")
+    given = parser.parse_args(arguments)
+
+    model = open_given(given)
+    answers = model.identify(given.images, modality=given.modality)
+    for path, names in zip(given.images, answers):
+        best = [name._asdict() for name in names[: given.top]]
+        if given.json:
+            print(json.dumps({"image": path, "identities": best}, ensure_ascii=False))
+            continue
+        print(path)
+        for name in best:
+            print(f"  {name['probability']:7.2%}  {name['identity']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

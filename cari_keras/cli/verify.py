@@ -1,0 +1,55 @@
+"""cari-verify: whether a photo and a drawing show one person."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional
+
+from cari_keras.cli.faces import model_parser, open_given
+from cari_keras.cli.flags import run_program
+
+EXAMPLES = """
+examples:
+  cari-verify runs/cavi-facenet photo.jpg drawing.jpg
+  cari-verify saved_models photo.jpg drawing.jpg --json
+  cari-verify runs/cavi-facenet photo.jpg drawing.jpg --picture both.png
+"""
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Entry point of the console script; returns the exit status."""
+    return run_program("cari-verify", _main, sys.argv[1:] if arguments is None else arguments)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    parser = model_parser(
+        "cari-verify", "Says whether a photo and a caricature show one person.", EXAMPLES
+    )
+    parser.add_argument("photo", metavar="PHOTO")
+    parser.add_argument("caricature", metavar="CARICATURE")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--picture", metavar="PNG", help="write both faces side by side")
+    given = parser.parse_args(arguments)
+
+    model = open_given(given)
+    found = model.verify(given.photo, given.caricature)
+    if given.picture:
+        from cari_keras.data.sheet import write_png
+        from cari_keras.serving.faces import side_by_side
+
+        faces = model.face(given.photo, "photo"), model.face(given.caricature, "caricature")
+        write_png(side_by_side(*faces), Path(given.picture))
+    if given.json:
+        print(json.dumps(found._asdict()))
+        return 0
+    decision = "the same person" if found.same else "two people"
+    print(f"{decision}: squared distance {found.distance:.4f}, threshold {found.threshold:.4f}")
+    print(f"(this threshold takes {found.far:.2%} of validation pairs of two people for one)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

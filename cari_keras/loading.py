@@ -1,0 +1,36 @@
+"""The one line that opens a trained network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional, Union
+
+if TYPE_CHECKING:
+    from cari_keras.serving.face_model import FaceModel
+
+
+def load_model(
+    path: Union[str, Path], *, align: bool = False, data_dir: Optional[str] = None
+) -> FaceModel:
+    """A trained network, ready to answer.
+
+    Args:
+        path: A run folder of `cari-train`, or a folder that `cari-export` wrote, whose newest
+            versions are taken.
+        align: Find each image's main face and cut it out as `cari-align` does; otherwise the whole
+            image is resized.
+        data_dir: For a run: its dataset's folder, if that has moved; `verify`'s threshold is taken
+            from the validation pairs once, and kept in the run folder.
+
+    Raises:
+        CheckpointError: There is no run and no export, or it is damaged.
+        DatasetError: The run's dataset is not there, or has no validation pairs.
+
+    Example:
+        >>> model = load_model("runs/cavi-facenet")
+        >>> model.verify("photo.jpg", "drawing.png").same
+        True
+    """
+    from cari_keras.serving.face_model import open_model
+
+    return open_model(Path(path), align=align, data_dir=data_dir)
