@@ -29,6 +29,18 @@ with tf.compat.v1.Session(graph=tf.Graph()) as session:
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _as_served():
+    """TensorFlow's own executor: the tests' one, made for training, waits for ever in a map.
+
+    For each module anew, so that it ends with the last of these.
+    """
+    import tensorflow as tf
+
+    with tf.experimental.function_executor_type(""):
+        yield
+
+
 @pytest.fixture(scope="session")
 def matcher(folder_dataset, tmp_path_factory):
     """Stored larger than the network's input, and looked at in four views."""

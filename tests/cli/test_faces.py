@@ -1,0 +1,78 @@
+"""cari-export, cari-verify, cari-identify and cari-search as their users run them."""
+
+import json
+
+import cv2
+import pytest
+
+from cari_keras.training.trainer import Trainer
+from tests.cli.commands import last_error, run_command
+from tests.conftest import small_config
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def run(folder_dataset, prepared, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("used") / "run"
+    cache = str(folder.parent / "cache")
+    config = small_config(epochs=1, data_dir=str(folder_dataset), cache_dir=cache)
+    Trainer(config, prepared, folder).fit(progress=False)
+    return folder
+
+
+def test_from_a_run_to_answers(run, folder_dataset, tmp_path):
+    models = tmp_path / "models"
+    result = run_command("export", run, models, "--quiet")
+    assert result.returncode == 0, result.stderr
+    assert "same up to a squared distance of" in result.stdout
+    assert (models / "photo" / "1" / "saved_model.pb").is_file()
+    photo = folder_dataset / "photo" / "person_0" / "0.png"
+    drawing = folder_dataset / "caricature" / "person_1" / "0.png"
+
+    answers = []
+    for network in (run, models):
+        result = run_command("verify", network, photo, drawing, "--json")
+        assert result.returncode == 0, result.stderr
+        answers.append(json.loads(result.stdout))
+    assert answers[0] == pytest.approx(answers[1], abs=1e-4)
+    result = run_command("verify", models, photo, drawing, "--picture", tmp_path / "both.png")
+    decision = "the same person" if answers[0]["same"] else "two people"
+    assert result.stdout.startswith(f"{decision}: squared distance {answers[0]['distance']:.3f}")
+    assert cv2.imread(str(tmp_path / "both.png")).shape == (80, 164, 3)
+
+    result = run_command("identify", models, photo, drawing, "--top", 2, "--json")
+    named = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["image"] for line in named] == [str(photo), str(drawing)]
+    assert all(len(line["identities"]) == 2 for line in named)
+
+    found = []
+    for _ in range(2):  # the second one from the kept embeddings
+        result = run_command(
+            *("search", models, folder_dataset, photo, "--top", 3, "--json", "--quiet"),
+            *("--picture", tmp_path / "near.png"),
+        )
+        assert result.returncode == 0, result.stderr
+        found.append([json.loads(line) for line in result.stdout.splitlines()])
+    assert found[0] == found[1]
+    assert found[0][0]["path"] == str(photo)
+    assert found[0][0]["distance"] == pytest.approx(0, abs=1e-6)
+    assert cv2.imread(str(tmp_path / "near.png")).shape == (102, 4 * 80 + 3 * 5, 3)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["export", "nowhere"], "nowhere/config.json: not a run's configuration"),
+        (["verify", "nowhere", "a", "b"], "nowhere: neither a run folder nor a folder of exports"),
+        (["identify", "nowhere", "a"], "nowhere: neither a run folder nor a folder of exports"),
+        (["search", "nowhere", "d", "a"], "nowhere: neither a run folder nor a folder of exports"),
+    ],
+)
+def test_mistakes_are_one_line(command, message):
+    assert message in last_error(run_command(*command))
+
+
+def test_a_far_that_the_pairs_cannot_tell(run, tmp_path):
+    error = last_error(run_command("export", run, tmp_path, "--far", "0.001", "--quiet"))
+    assert "cannot be told from 0 by" in error

@@ -1,0 +1,146 @@
+"""The Python interface: one answer whatever it is asked by, whatever it was loaded from."""
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cari_keras import load_model
+from cari_keras.data.augment import standardize
+from cari_keras.errors import CheckpointError, ConfigError, ImageError
+from cari_keras.evaluation.answering import answering
+from tests.conftest import SHARED
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", params=["run", "exports"])
+def model(request, matcher, exported):
+    return load_model(matcher.run if request.param == "run" else exported)
+
+
+def test_embeddings_are_the_networks(model, matcher, pixels):
+    _, answer = answering(matcher.model, matcher.tasks, **matcher.views)
+    expected = answer(standardize(pixels))["embedding"].numpy()
+    found = model.embed(list(pixels))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+
+
+def test_paths_bytes_and_arrays_one_or_many(model, pixels, encoded, tmp_path):
+    (tmp_path / "a.png").write_bytes(encoded[0])
+    expected = model.embed(pixels[:1])
+    assert expected.shape == (1, 8)
+    for image in (pixels[0], encoded[0], tmp_path / "a.png", str(tmp_path / "a.png")):
+        found = model.embed(image)
+        assert found.shape == (8,)
+        np.testing.assert_allclose(found, expected[0], atol=1e-5)
+    assert model.embed([]).shape == (0, 8)
+    many = model.embed([*pixels] * 5)  # more than are answered at once
+    np.testing.assert_allclose(many[32:40], many[:8], atol=1e-5)
+
+
+def test_pairs(model, pixels, calibration):
+    same = model.verify(pixels[0], pixels[0])
+    assert same.same is (calibration.threshold >= 0)
+    assert same.distance == pytest.approx(0, abs=1e-6)
+    assert same.threshold == pytest.approx(calibration.threshold)
+    assert same.far == pytest.approx(calibration.far)
+    found = model.verify(list(pixels[:3]), list(pixels[3:6]))
+    again = [model.verify(a, b) for a, b in zip(pixels[:3], pixels[3:6])]
+    assert [f.distance for f in found] == pytest.approx([a.distance for a in again], abs=1e-5)
+    assert model.verify([], []) == []
+    with pytest.raises(ConfigError, match="3 and 1"):
+        model.verify(list(pixels[:3]), [pixels[0]])
+
+
+def test_identities(model, matcher, pixels):
+    names = model.identify(pixels[0], modality="photo")
+    assert {name.identity for name in names} == set(matcher.identities)
+    assert sum(name.probability for name in names) == pytest.approx(1, abs=1e-5)
+    assert names == sorted(names, key=lambda name: -name.probability)
+    many = model.identify(list(pixels), modality="caricature")
+    assert [len(names) for names in many] == [3] * 8
+    assert model.identify([], modality="photo") == []
+    with pytest.raises(ConfigError, match="modality must be one of photo, caricature"):
+        model.identify(pixels[0], modality="painting")
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((9, 9), np.uint8), r"uint8 RGB \[height, width, 3\]. Received: uint8 \[9, 9\]"),
+        (np.zeros((9, 9, 3), np.float32), "Received: float32"),
+        (b"no image", "the image: not a picture"),
+        ("nowhere.jpg", "nowhere.jpg: no such file"),
+    ],
+)
+def test_images_that_are_none(image, message, model):
+    with pytest.raises(ImageError, match=message):
+        model.embed(image)
+
+
+def test_threads_get_their_own_answers(model, pixels):
+    expected = model.embed(list(pixels))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda k: model.embed(pixels[k % 8]), range(64)))
+    for k, embedding in enumerate(found):
+        np.testing.assert_allclose(embedding, expected[k % 8], atol=1e-5)
+
+
+def test_no_batch_size_is_traced_anew(matcher, pixels):
+    model = load_model(matcher.run)
+    for count in (1, 2, 5, 8):
+        model.embed(list(pixels[:count]))
+    function = model._endpoints["verification", "serving_default"]
+    assert function.experimental_get_tracing_count() == 1
+
+
+def test_memory_stays_flat(model, pixels):
+    def resident():
+        return int(Path("/proc/self/statm").read_text().split()[1])
+
+    for _ in range(30):
+        model.embed(pixels[0])
+    before = resident()
+    for _ in range(300):
+        model.embed(pixels[0])
+    assert resident() <= 1.01 * before
+
+
+def test_a_runs_threshold_is_kept(matcher, calibration):
+    load_model(matcher.run)
+    kept = json.loads((matcher.run / "calibration.json").read_text())
+    assert kept == {"weights_sha256": matcher.weights, "verify": calibration._asdict()}
+
+
+def test_what_is_no_network(exported, tmp_path):
+    with pytest.raises(CheckpointError, match="neither a run folder nor a folder of exports"):
+        load_model(tmp_path)
+    copy = tmp_path / "copy"
+    shutil.copytree(exported, copy)
+    (variables,) = (copy / "photo" / "1" / "variables").glob("variables.data-*")
+    content = bytearray(variables.read_bytes())
+    content[1000] ^= 1
+    variables.write_bytes(content)
+    with pytest.raises(CheckpointError, match="do not have the recorded hash"):
+        load_model(copy)
+
+
+@pytest.mark.skipif(not (SHARED / "data/photos").is_dir(), reason="needs ../shared")
+def test_alignment_finds_the_face(matcher):
+    path = min((SHARED / "data/photos/ben_afflek").iterdir())
+    aligned = load_model(matcher.run, align=True)
+    face, whole = aligned.face(path), load_model(matcher.run).face(path)
+    assert face.shape == whole.shape == (96, 96, 3)
+    assert np.abs(face.astype(int) - whole).mean() > 10
+    grey = np.full((200, 200, 3), 128, np.uint8)
+    with pytest.raises(ImageError, match="no face found"):
+        aligned.embed(grey)
+    turned = cv2.rotate(aligned._faces._read(path), cv2.ROTATE_90_CLOCKWISE)
+    assert aligned.embed(turned).shape == (8,)
