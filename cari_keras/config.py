@@ -158,9 +158,6 @@ class TrainingConfig:
 
 SECTIONS: dict[str, Any] = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
 
-#: What a run may change on its way.
-_FREE = ("output", "workers", "cache_dir")
-
 #: Section -> names of its fields.
 FIELDS = {name: [f.name for f in dataclasses.fields(cls)] for name, cls in SECTIONS.items()}
 
@@ -198,19 +195,6 @@ class Config:
             changed = replace(changed, **{section: new})
         validate(changed)
         return changed
-
-    def changes_to(self, other: Config) -> str:
-        """What another configuration has otherwise, as text; empty where it is nothing.
-
-        Settings that change nothing of what is computed are passed over.
-        """
-        old, new = self.to_dict(), other.to_dict()
-        return ", ".join(
-            f"{name} was {value}, now {new[section][name]}"
-            for section, values in old.items()
-            for name, value in values.items()
-            if name not in _FREE and new[section][name] != value
-        )
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values, for config.json."""

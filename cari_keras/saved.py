@@ -10,6 +10,9 @@ from cari_keras.errors import CheckpointError, ConfigError
 
 CONFIG = "config.json"
 
+#: What a run may change on its way: it changes nothing of what is computed.
+_FREE = ("output", "workers", "cache_dir")
+
 
 def read_config(run: Path) -> Config:
     """A run's settings; plain values, of which nothing is executed.
@@ -22,3 +25,14 @@ def read_config(run: Path) -> Config:
         return Config.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, AttributeError, TypeError, ConfigError) as error:
         raise CheckpointError(f"{path}: not a run's configuration ({error})") from error
+
+
+def changes(saved: Config, asked: Config) -> str:
+    """Which settings differ in what is computed, as text; empty where none does."""
+    old, new = saved.to_dict(), asked.to_dict()
+    return ", ".join(
+        f"{name} was {value}, now {new[section][name]}"
+        for section, values in old.items()
+        for name, value in values.items()
+        if name not in _FREE and new[section][name] != value
+    )

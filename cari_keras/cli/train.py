@@ -14,7 +14,7 @@ from cari_keras.cli.flags import Parser, add_config_flags, run_program, with_fla
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError, StoppedError
 from cari_keras.presets import PRESETS
-from cari_keras.saved import read_config
+from cari_keras.saved import changes, read_config
 
 if TYPE_CHECKING:
     from cari_keras.data.base import Dataset
@@ -65,7 +65,7 @@ def _main(arguments: Sequence[str]) -> int:
 
 def _refuse_changes(run: Path, saved: Config, asked: Config) -> None:
     """Raises ConfigError where a run would go on with other settings than it was begun with."""
-    changed = saved.changes_to(asked)
+    changed = changes(saved, asked)
     if changed:
         raise ConfigError(
             f"{run} was begun with other settings ({changed}); choose another --output, or go on "

@@ -89,8 +89,8 @@ def paired_difference(values: Mapping[int, float], reference: Mapping[int, float
         ValueError: There is no seed in common.
 
     Example:
-        >>> paired_difference({0: 0.9, 1: 0.8}, {0: 0.8, 1: 0.7}).mean
-        0.1
+        >>> paired_difference({0: 0.75, 1: 0.5}, {0: 0.5, 1: 0.25}).mean
+        0.25
     """
     seeds = sorted(set(values) & set(reference))
     if not seeds:

@@ -11,7 +11,7 @@ from pathlib import Path
 from cari_keras.comparison.plan import PlannedRun
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError, StoppedError, TrainingError
-from cari_keras.saved import CONFIG, read_config
+from cari_keras.saved import CONFIG, changes, read_config
 
 #: In a run's folder once it has been trained to its end.
 DONE = "figures/weights_and_losses.png"
@@ -49,7 +49,7 @@ def check_settings(folder: Path, config: Config) -> None:
     """Raises ConfigError where a folder holds a run of other settings, which would be compared."""
     if not (folder / CONFIG).is_file():
         return
-    changed = read_config(folder).changes_to(config)
+    changed = changes(read_config(folder), config)
     if changed:
         raise ConfigError(
             f"{folder} holds a run of other settings ({changed}); choose another --output"
