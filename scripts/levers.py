@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from runs import evaluate, train
 
 from cari_keras.training.checkpoints import load_checkpoint
+from runs import evaluate, train
 
 #: What the runs start from: the public weights, every lever off.
 PLAIN = [

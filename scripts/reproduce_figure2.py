@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+
 from runs import train
 
 #: Trained on -> metrics.csv's columns for (photos, caricatures), and the paper's figures (CaVI).

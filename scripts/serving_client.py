@@ -1,0 +1,131 @@
+#!/usr/bin/env python
+"""A small client of TensorFlow Serving: sends image files to one of the exported models.
+
+    .venv/bin/python scripts/serving_client.py photo photo.jpg
+    .venv/bin/python scripts/serving_client.py verification photo.jpg --host server:8501
+    .venv/bin/python scripts/serving_client.py verify photo.jpg drawing.png
+    .venv/bin/python scripts/serving_client.py photo photo.jpg --grpc --host server:8500
+
+REST needs nothing but Python; --grpc needs grpcio and tensorflow-serving-api (the latter is to be
+installed with pip's --no-deps, else it brings another TensorFlow).
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+#: What is asked -> (model, signature, names of its inputs).
+QUESTIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "verification": ("verification", "serving_bytes", ("image_bytes",)),
+    "caricature": ("caricature", "serving_bytes", ("image_bytes",)),
+    "photo": ("photo", "serving_bytes", ("image_bytes",)),
+    "verify": ("verification", "verify", ("photo_bytes", "caricature_bytes")),
+}
+
+
+class RequestError(Exception):
+    """The server refused a request, or cannot be reached."""
+
+
+def rest_body(signature: str, inputs: dict[str, list[bytes]]) -> dict[str, Any]:
+    """The JSON body of a `:predict` request, in columns: names -> as many files of each."""
+    columns = {
+        name: [{"b64": base64.b64encode(content).decode()} for content in files]
+        for name, files in inputs.items()
+    }
+    return {"signature_name": signature, "inputs": columns}
+
+
+def ask_rest(
+    host: str, model: str, signature: str, inputs: dict[str, list[bytes]]
+) -> dict[str, list[Any]]:
+    """Asks over REST; outputs by name, a list with a value for each image.
+
+    Raises:
+        RequestError: The server refused, with its own words, or cannot be reached.
+    """
+    url = f"http://{host}/v1/models/{model}:predict"
+    body = json.dumps(rest_body(signature, inputs)).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request) as response:
+            outputs = json.load(response)["outputs"]
+            if not isinstance(outputs, dict):  # the server leaves out the name of a single output
+                outputs = {"embedding": outputs}
+    except urllib.error.HTTPError as error:
+        raise RequestError(json.loads(error.read() or b"{}").get("error", str(error))) from error
+    except OSError as error:
+        raise RequestError(f"{url}: {error}") from error
+    return dict(outputs)
+
+
+def grpc_request(model: str, signature: str, inputs: dict[str, list[bytes]]) -> Any:
+    """The `PredictRequest` message of the same question."""
+    import tensorflow as tf
+    from tensorflow_serving.apis import predict_pb2
+
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = model
+    request.model_spec.signature_name = signature
+    for name, files in inputs.items():
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(files, tf.string))
+    return request
+
+
+def ask_grpc(
+    host: str, model: str, signature: str, inputs: dict[str, list[bytes]]
+) -> dict[str, list[Any]]:
+    """Asks over gRPC; as `ask_rest`."""
+    import grpc
+    import tensorflow as tf
+    from tensorflow_serving.apis import prediction_service_pb2_grpc
+
+    with grpc.insecure_channel(host) as channel:
+        service = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        try:
+            answer = service.Predict(grpc_request(model, signature, inputs), timeout=60)
+        except grpc.RpcError as error:
+            raise RequestError(error.details()) from error
+    found = {name: tf.make_ndarray(tensor) for name, tensor in answer.outputs.items()}
+    return {name: _as_text(values.tolist()) for name, values in found.items()}
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_text(one) for one in value]
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("question", choices=QUESTIONS)
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="for verify: photo, drawing")
+    parser.add_argument("--grpc", action="store_true", help="gRPC instead of REST")
+    parser.add_argument("--host", help="host:port [localhost:8501, with --grpc localhost:8500]")
+    given = parser.parse_args()
+    model, signature, names = QUESTIONS[given.question]
+    if len(given.images) % len(names):
+        parser.error("verify takes a photo and a drawing, or several such pairs")
+    host = given.host or ("localhost:8500" if given.grpc else "localhost:8501")
+    try:
+        files = [Path(path).read_bytes() for path in given.images]
+        inputs = {name: files[k :: len(names)] for k, name in enumerate(names)}
+        found = (ask_grpc if given.grpc else ask_rest)(host, model, signature, inputs)
+    except (RequestError, OSError) as error:
+        print(f"serving_client.py: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(found, ensure_ascii=False))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,156 @@
+"""scripts/serving_client.py against a double of TensorFlow Serving.
+
+The double checks requests as the server does, by its REST rules and with its own messages, and
+answers with the exported SavedModels themselves.
+"""
+
+import base64
+import json
+import subprocess
+import sys
+import threading
+from concurrent import futures
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+pytest.importorskip("tensorflow_serving", reason="needs tensorflow-serving-api")
+
+import grpc
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+from cari_keras import load_model
+from tests.cli.commands import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def answer(exported):
+    """(model, signature, inputs: name -> tensor) -> outputs: name -> array; ValueError if wrong."""
+    loaded = {task: tf.saved_model.load(str(exported / task / "1")) for task in TASKS}
+
+    def answered(model, signature, inputs):
+        if model not in loaded:
+            raise ValueError(f"Servable not found for request: Latest({model})")
+        function = loaded[model].signatures[signature]
+        wanted = function.structured_input_signature[1]
+        if set(inputs) != set(wanted):
+            raise ValueError(f"inputs are {sorted(wanted)}")
+        for name, spec in wanted.items():
+            assert inputs[name].dtype == spec.dtype
+        try:
+            return {name: value.numpy() for name, value in function(**inputs).items()}
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(error.message) from error
+
+    return answered
+
+
+TASKS = ("verification", "caricature", "photo")
+
+
+@pytest.fixture(scope="module")
+def rest(answer):
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            prefix, _, verb = self.path.rpartition(":")
+            assert (prefix.rpartition("/")[0], verb) == ("/v1/models", "predict")
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            assert set(body) == {"signature_name", "inputs"}
+            inputs = {
+                name: tf.constant([base64.b64decode(v["b64"], validate=True) for v in column])
+                for name, column in body["inputs"].items()
+            }
+            try:
+                model = prefix.rpartition("/")[2]
+                found = answer(model, body["signature_name"], inputs)
+                found = {n: _plain(v.tolist()) for n, v in found.items()}
+                # The server leaves out the name of a single output.
+                outputs = found if len(found) > 1 else next(iter(found.values()))
+                self._send(200, {"outputs": outputs})
+            except ValueError as error:
+                self._send(400, {"error": str(error)})
+
+        def _send(self, status, value):
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(value).encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("localhost", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"localhost:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def grpc_host(answer):
+    class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
+        def Predict(self, request, context):  # noqa: N802 - gRPC's name
+            inputs = {n: tf.constant(tf.make_ndarray(t)) for n, t in request.inputs.items()}
+            spec = request.model_spec
+            try:
+                found = answer(spec.name, spec.signature_name, inputs)
+            except ValueError as error:
+                context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            response = predict_pb2.PredictResponse()
+            for name, value in found.items():
+                response.outputs[name].CopyFrom(tf.make_tensor_proto(value))
+            return response
+
+    server = grpc.server(futures.ThreadPoolExecutor(2))
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Service(), server)
+    port = server.add_insecure_port("localhost:0")
+    server.start()
+    yield f"localhost:{port}"
+    server.stop(None)
+
+
+def _plain(value):
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def client(*arguments):
+    command = [sys.executable, ROOT / "scripts" / "serving_client.py", *arguments]
+    return subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.parametrize("over", ["rest", "grpc"])
+def test_answers_are_the_models(over, rest, grpc_host, exported, encoded, tmp_path):
+    model = load_model(exported)
+    paths = [tmp_path / name for name in ("a.png", "b.png")]
+    for path, content in zip(paths, encoded):
+        path.write_bytes(content)
+    where = ["--host", rest] if over == "rest" else ["--grpc", "--host", grpc_host]
+    found = json.loads(client("verification", *paths, *where).stdout)
+    np.testing.assert_allclose(found["embedding"], model.embed(paths), atol=1e-5)
+    found = json.loads(client("verify", *paths, *where).stdout)
+    expected = model.verify(*paths)
+    assert found["same"] == [expected.same]
+    assert found["distance"] == pytest.approx([expected.distance], abs=1e-5)
+    found = json.loads(client("photo", paths[0], *where).stdout)
+    names = model.identify(paths[0], modality="photo")
+    assert found["identity"] == [[name.identity for name in names]]
+    # A broken file is refused with the model's own words.
+    paths[1].write_bytes(b"broken")
+    result = client("photo", paths[1], *where)
+    assert result.returncode == 1
+    assert "Unknown image file format" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_nobody_there(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"x")
+    result = client("photo", tmp_path / "a.png", "--host", "localhost:9")
+    assert result.returncode == 1
+    assert "localhost:9" in result.stderr
+    assert "Traceback" not in result.stderr
