@@ -7,7 +7,7 @@ import cv2
 import pytest
 
 from cari_keras.training.trainer import Trainer
-from tests.cli.commands import last_error, run_command
+from tests.cli.commands import last_error, run_command, run_script
 from tests.conftest import small_config
 
 pytestmark = pytest.mark.slow
@@ -73,6 +73,13 @@ def test_from_a_run_to_answers(run, folder_dataset, tmp_path):
 )
 def test_mistakes_are_one_line(command, message):
     assert message in last_error(run_command(*command))
+
+
+def test_the_benchmark_compares_three_sides(run):
+    printed = run_script("bench_serve.py", run, "--turns", 2, "--batches", 1, 2)
+    rows = [line for line in printed.splitlines() if re.match(r" +[12]  (Keras|export)", line)]
+    assert len(rows) == 6
+    assert [row.split()[-1] for row in rows if "called" in row] == ["1.00", "1.00"]
 
 
 def test_a_far_that_the_pairs_cannot_tell(run, tmp_path):
