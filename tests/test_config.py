@@ -14,7 +14,7 @@ from cari_keras.settings import settings
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_presets_survive_json(name):
     config = PRESETS[name]()
-    of = {"pretrain": "folder", "cavi-facenet": "cavi"}
+    of = {"pretrain": "folder", "cavi-facenet": "cavi", "cavi-short": "cavi", "toy": "cavi"}
     assert config.data.dataset == of.get(name, name)
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 

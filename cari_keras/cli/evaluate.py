@@ -80,7 +80,11 @@ def _main(arguments: Sequence[str]) -> int:
         views["crops"] = tuple(given.crops)
     if given.verify_by is not None:
         views["verify_by"] = given.verify_by
-    outcome = _evaluate(given, views)
+    from cari_keras.runtime import in_order
+
+    # As training runs, so that the answers which it kept are those that would be given anew.
+    with in_order():
+        outcome = _evaluate(given, views)
 
     from cari_keras.evaluation.report.html import report_html
     from cari_keras.evaluation.tables import tables_of

@@ -66,6 +66,7 @@ class Matcher:
         *,
         cache_dir: Optional[str] = None,
         progress: bool = False,
+        store: bool = True,
     ) -> Predictions:
         """Answers for a split's images, from the cache where it has them.
 
@@ -74,6 +75,7 @@ class Matcher:
             split: Which of its splits.
             cache_dir: Where answers are kept, in `predictions/`; the per-user cache by default.
             progress: Whether to show a progress bar.
+            store: Whether new answers are kept.
         """
         return kept(
             Path(cache_dir or user_cache_dir()) / "predictions",
@@ -81,6 +83,7 @@ class Matcher:
             prepared,
             split,
             lambda: self.evaluator(prepared, split).predict(progress=progress),
+            store=store,
         )
 
     def check_heads(self, prepared: Prepared) -> None:

@@ -93,6 +93,8 @@ def kept(
     prepared: Prepared,
     split: str,
     predict: Callable[[], Predictions],
+    *,
+    store: bool = True,
 ) -> Predictions:
     """Answers from the folder where they are there, else from the network, and kept.
 
@@ -102,12 +104,14 @@ def kept(
         prepared: The prepared dataset.
         split: Which of its splits; its records' bytes take part in the name.
         predict: Asks the network.
+        store: Whether answers that were not there are kept.
     """
     path = _place(folder, network, prepared, split)
     found = _load(path)
     if found is None:
         found = predict()
-        _save(path, found)
+        if store:
+            _save(path, found)
     return found
 
 

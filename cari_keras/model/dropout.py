@@ -20,23 +20,29 @@ class Dropout(keras.layers.Layer):
         seed: Layers of one network need different ones.
 
     Attributes:
-        counter: int64 scalar variable; no part of the network's weights, see `named_weights`.
+        counter: int64 scalar variable, no weight of the layer's: it is set, not learned or saved.
     """
 
     def __init__(self, rate: float, seed: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate, self.seed = rate, seed
+        self._step = _Step()
 
-    def build(self, input_shape: Any) -> None:
-        self.counter = self.add_weight(
-            name="counter", shape=(), dtype="int64", initializer="zeros", trainable=False
-        )
-        super().build(input_shape)
+    @property
+    def counter(self) -> tf.Variable:
+        return self._step.number
 
     def call(self, inputs: tf.Tensor, training: Optional[bool] = None) -> tf.Tensor:
         if not training or not self.rate:
             return inputs
-        seed = tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.counter)])
+        seed = tf.stack([tf.constant(self.seed, tf.int64), self.counter.read_value()])
         draws = tf.random.stateless_uniform(tf.shape(inputs), seed)
         kept = tf.cast(draws >= self.rate, inputs.dtype)
         return inputs * kept / (1.0 - self.rate)
+
+
+class _Step:
+    """Holds a variable where Keras does not look for weights."""
+
+    def __init__(self) -> None:
+        self.number = tf.Variable(0, dtype=tf.int64, trainable=False)

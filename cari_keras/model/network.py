@@ -254,13 +254,9 @@ def shared_variables(model: keras.Model) -> list[Any]:
 
 
 def named_weights(model: keras.Model) -> dict[str, Any]:
-    """All variables by `layer/weight`, a name that is the same on Keras 2 and Keras 3.
-
-    The counters of Dropout are none of them: they tell a step's number, and are set with it.
-    """
+    """All variables by `layer/weight`, a name that is the same on Keras 2 and Keras 3."""
     return {
         f"{layer.name}/{weight.name.split('/')[-1].split(':')[0]}": weight
         for layer in model.layers
-        if not isinstance(layer, Dropout)
         for weight in layer.weights
     }

@@ -92,6 +92,9 @@ def calibrate_on_validation(
     pairs = prepared.pairs.get("validation", ())
     if len({pair.same for pair in pairs}) < 2:
         raise DatasetError(f"{dataset.name}: no validation pairs to take a threshold from")
-    predictions = matcher.predict(prepared, "validation", cache_dir=cache_dir, progress=progress)
+    # Not kept: outside of `runtime.in_order` they may differ from an evaluation's in a last digit.
+    predictions = matcher.predict(
+        prepared, "validation", cache_dir=cache_dir, progress=progress, store=False
+    )
     trials = listed_trials(predictions, pairs)
     return calibrate(trials.distances, trials.same, far)

@@ -77,6 +77,7 @@ def newest(run):
 
 
 MEMORY = """
+import gc
 import sys
 from pathlib import Path
 from cari_keras.cli.train import main
@@ -86,6 +87,7 @@ save = Trainer._save
 
 def with_memory(self, *arguments):
     save(self, *arguments)
+    gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     print("resident", pages, file=sys.stderr)
 
