@@ -37,8 +37,9 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     given = parser.parse_args(arguments)
 
+    from cari_keras.data.images import modality_of
     from cari_keras.data.sheet import write_png
-    from cari_keras.serving.search import modality_of, open_gallery, sheet
+    from cari_keras.serving.search import open_gallery, sheet
 
     model = open_given(given)
     face = model.face(given.query, given.modality)
@@ -49,7 +50,7 @@ def _main(arguments: Sequence[str]) -> int:
     for near in found:
         print(json.dumps(near._asdict()) if given.json else f"{near.distance:.4f}  {near.path}")
     if given.picture:
-        faces = [model.face(near.path, modality_of(Path(near.path))) for near in found]
+        faces = [model.face(near.path, modality_of(near.path)) for near in found]
         write_png(sheet(face, faces, found), Path(given.picture))
     return 0
 

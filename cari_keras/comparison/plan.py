@@ -28,6 +28,11 @@ class PlannedRun(NamedTuple):
     name: str
     config: Config
 
+    @property
+    def folder(self) -> Path:
+        """Where it is trained."""
+        return Path(str(self.config.training.output))
+
 
 def plan_runs(
     config: Config, strategies: Sequence[str], seeds: Sequence[int], folder: Path

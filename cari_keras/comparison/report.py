@@ -34,12 +34,11 @@ def report(config: Config, runs: Sequence[PlannedRun], folder: Path) -> list[Tex
     shown = [tables.figures_table(results, config.data.dataset)]
     if REFERENCE in results and len(results) > 1:
         shown.append(tables.differences_table(results))
-    first = Path(str(runs[0].config.training.output))
-    identities = json.loads((first / "identities.json").read_text(encoding="utf-8"))
+    identities = json.loads((runs[0].folder / "identities.json").read_text(encoding="utf-8"))
     costs = kept_costs(folder / "costs.json", config, list(results), len(identities))
     shown.append(tables.costs_table(costs))
     curves = {
-        run.strategy: pd.read_csv(Path(str(run.config.training.output)) / STEPS_FILE)
+        run.strategy: pd.read_csv(run.folder / STEPS_FILE)
         for run in runs
         if run.seed == runs[0].seed and run.strategy not in FIXED
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple, Optional
 
 import numpy as np
@@ -62,13 +61,12 @@ def read_results(runs: Sequence[PlannedRun]) -> Results:
     """
     found: Results = {}
     for run in runs:
-        folder = Path(str(run.config.training.output))
-        rows = read_metrics(folder)
+        rows = read_metrics(run.folder)
         figures = {n: v for n, v in rows[-1].items() if n in LABELS} if rows else {}
         if not figures:
-            raise CheckpointError(f"{folder}: no validation figures")
+            raise CheckpointError(f"{run.folder}: no validation figures")
         if run.strategy not in FIXED:
-            figures[HARDEST] = hardest_task_share(pd.read_csv(folder / STEPS_FILE))
+            figures[HARDEST] = hardest_task_share(pd.read_csv(run.folder / STEPS_FILE))
         # The runs of `single` add up to one row: none of them has another's figures.
         row = found.setdefault(run.strategy, {})
         for name, value in figures.items():

@@ -31,7 +31,7 @@ def train_runs(runs: Sequence[PlannedRun], flags: Sequence[str], *, progress: bo
         StoppedError: A signal came; the run under way has saved itself.
     """
     for position, run in enumerate(runs):
-        folder = Path(str(run.config.training.output))
+        folder = run.folder
         check_settings(folder, run.config)
         if (folder / DONE).exists():
             continue

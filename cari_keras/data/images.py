@@ -92,6 +92,11 @@ def _lfw(path: Path, lines: list[str]) -> PairList:
     return PairList(pairs, fold if folds > 1 else None)
 
 
+def modality_of(name: str) -> str:
+    """`caricature` where a folder in a file's name says so, else `photo`."""
+    return CARICATURE if CARICATURE in name.lower().split("/")[:-1] else PHOTO
+
+
 def load_images(root: Path) -> Dataset:
     """Every image below a folder, raw or from cari-align; its person is the folder it lies in.
 
@@ -110,8 +115,7 @@ def load_images(root: Path) -> Dataset:
     for path in sorted(root.rglob("*")):
         if path.suffix.lower() in EXTENSIONS and path.is_file():
             name = path.relative_to(root).as_posix()
-            modality = CARICATURE if CARICATURE in name.lower().split("/")[:-1] else PHOTO
-            samples.append(Sample(name, path.parent.name, modality, source=str(path)))
+            samples.append(Sample(name, path.parent.name, modality_of(name), source=str(path)))
             prints.append((name, stamp(path)))
     if not samples:
         raise DatasetError(f"{root}: no images in it ({', '.join(sorted(EXTENSIONS))})")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 import keras
 import tensorflow as tf
@@ -63,11 +63,8 @@ def verification_branch(matcher: Matcher, calibration: Calibration) -> Branch:
     size = pixel_side(matcher)
     network, answer = answering(matcher.model, ["verification"], **matcher.views)
 
-    def of_pixels(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"embedding": answer(standardize(checked_pixels(image, size)))["embedding"]}
-
-    def of_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"embedding": answer(standardize(decoded_pixels(image_bytes, size)))["embedding"]}
+    def embedding(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"embedding": answer(standardize(pixels))["embedding"]}
 
     def verify(photo_bytes: tf.Tensor, caricature_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         alike = tf.debugging.assert_equal(
@@ -88,7 +85,7 @@ def verification_branch(matcher: Matcher, calibration: Calibration) -> Branch:
         }
 
     names = [_bytes("photo_bytes"), _bytes("caricature_bytes")]
-    endpoints = _endpoints(of_pixels, of_bytes, size)
+    endpoints = _endpoints(embedding, size)
     return Branch("verification", network, {**endpoints, "verify": Endpoint(verify, names)})
 
 
@@ -109,13 +106,7 @@ def identification_branch(matcher: Matcher, task: str) -> Branch:
         values, places = tf.math.top_k(probability, k=min(TOP, len(names)))
         return {"identity": tf.gather(tf.constant(names), places), "probability": values}
 
-    def of_pixels(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return best(checked_pixels(image, size))
-
-    def of_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        return best(decoded_pixels(image_bytes, size))
-
-    return Branch(task, network, _endpoints(of_pixels, of_bytes, size))
+    return Branch(task, network, _endpoints(best, size))
 
 
 def branches_of(matcher: Matcher, calibration: Optional[Calibration]) -> list[Branch]:
@@ -126,7 +117,17 @@ def branches_of(matcher: Matcher, calibration: Optional[Calibration]) -> list[Br
     return found
 
 
-def _endpoints(of_pixels: Any, of_bytes: Any, size: int) -> dict[str, Endpoint]:
+def _endpoints(
+    answer: Callable[[tf.Tensor], dict[str, tf.Tensor]], size: int
+) -> dict[str, Endpoint]:
+    """One answer to pixels, uint8 [N, S, S, 3], however they come."""
+
+    def of_pixels(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return answer(checked_pixels(image, size))
+
+    def of_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        return answer(decoded_pixels(image_bytes, size))
+
     image = tf.TensorSpec([None, size, size, 3], tf.uint8, name="image")
     return {
         "serving_default": Endpoint(of_pixels, [image]),

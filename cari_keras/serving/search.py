@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from cari_keras.data.base import CARICATURE, PHOTO
 from cari_keras.data.folder import EXTENSIONS, stamp
+from cari_keras.data.images import modality_of
 from cari_keras.errors import DatasetError, ImageError
 from cari_keras.files import atomic_path, user_cache_dir
 from cari_keras.serving.face_model import BATCH, FaceModel
@@ -52,11 +52,6 @@ class Gallery(NamedTuple):
         distances = np.sum((self.embeddings - embedding) ** 2, axis=-1)
         order = np.argsort(distances, kind="stable")[:count]
         return [Found(self.paths[i], float(distances[i])) for i in order]
-
-
-def modality_of(path: Path) -> str:
-    """`caricature` where a folder above the file says so, else `photo`."""
-    return CARICATURE if CARICATURE in str(path.parent).lower().split("/") else PHOTO
 
 
 def open_gallery(
@@ -103,7 +98,7 @@ def _embed(model: FaceModel, paths: Sequence[Path], progress: bool) -> Gallery:
         faces = []
         for path in paths[start : start + BATCH]:
             try:
-                faces.append(model.face(path, modality_of(path)))
+                faces.append(model.face(path, modality_of(str(path))))
                 kept.append(str(path))
             except ImageError as error:
                 refused.append(str(error))
