@@ -19,8 +19,8 @@ def load_model(
             versions are taken.
         align: Find each image's main face and cut it out as `cari-align` does; otherwise the whole
             image is resized.
-        data_dir: For a run: its dataset's folder, if that has moved; `verify`'s threshold is taken
-            from the validation pairs once, and kept in the run folder.
+        data_dir: For a run: its dataset's folder, if that has moved; thresholds are taken from its
+            validation pairs and its strangers once, and kept in the run folder.
 
     Raises:
         CheckpointError: There is no run and no export, or it is damaged.

@@ -21,7 +21,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from cari_keras.cli.flags import Parser, run_program
-from cari_keras.errors import ConfigError
 
 
 def main(arguments: list[str]) -> int:
@@ -41,8 +40,9 @@ def run(name: str, turns: int, batches: list[int]) -> int:
     from cari_keras.data.augment import standardize
     from cari_keras.evaluation.answering import answering
     from cari_keras.evaluation.matcher import load_matcher
+    from cari_keras.evaluation.views import views_of
     from cari_keras.serving.branches import pixel_side
-    from cari_keras.serving.calibration import Calibration
+    from cari_keras.serving.calibration import Calibration, Thresholds
     from cari_keras.serving.export import export
 
     def called(network: Any, images: Any) -> Any:
@@ -54,19 +54,18 @@ def run(name: str, turns: int, batches: list[int]) -> int:
     # One view, as the Keras model has it; verification alone.
     matcher = load_matcher(name, {"flip": False, "crops": (1.0,), "verify_by": "embedding"})
     size, side = matcher.config.data.image_size, pixel_side(matcher)
-    if size != side:
-        raise ConfigError(f"{name} stores images of {side} pixels and looks at {size}")
     network, _ = answering(matcher.model, ["verification"])
     with tempfile.TemporaryDirectory() as folder:
-        any_threshold = Calibration(1.0, 0.0, 0.0, 1, 1)
+        any_threshold = Thresholds(Calibration(1.0, 0.0, 0.0, 1, 1), {})
         export(matcher, any_threshold, Path(folder))
         served = tf.saved_model.load(str(Path(folder) / "verification" / "1"))
         signature = served.signatures["serving_default"]
         print(f"{name}: {matcher.config.model.depth} depth, {size} pixels; {os.cpu_count()} cores")
         print(f"{'batch':>5}  {'':<24}{'p50 ms':>8}{'p99 ms':>8}{'images/s':>10}{'ratio':>7}")
         for batch in batches:
-            pixels = np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), np.uint8)
-            image, ready = tf.constant(pixels), standardize(pixels)
+            pixels = np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), np.uint8)
+            image = tf.constant(pixels)
+            (ready,) = views_of(standardize(image), flip=False, crops=(1.0,), image_size=size)
             sides = {
                 "Keras model, called": partial(called, network, ready),
                 "Keras predict_on_batch": partial(network.predict_on_batch, ready),

@@ -5,14 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from cari_keras.cli.flags import Parser, run_program
+from cari_keras.errors import ConfigError
+from cari_keras.evaluation.open_set import FPIR
+
+if TYPE_CHECKING:
+    from cari_keras.serving.calibration import Thresholds
 
 EXAMPLES = """
 examples:
   cari-export runs/cavi-facenet                      into saved_models/
   cari-export runs/cavi-facenet models --far 0.01    'same' accepts 1 % of impostors at most
+  cari-export runs/final --thresholds-of runs/cavi-facenet
+                                                     for a run with --final, see below
   docker compose -f saved_models/docker-compose.yml up
                                                      then serves them: REST 8501, gRPC 8500
 """
@@ -36,30 +43,68 @@ def _main(arguments: Sequence[str]) -> int:
         help="largest share of impostor validation pairs that `same` accepts "
         "[the threshold of the highest accuracy]",
     )
+    parser.add_argument(
+        "--fpir",
+        type=float,
+        metavar="X",
+        help=f"largest share of strangers' images that are taken for somebody known [{FPIR}]",
+    )
+    parser.add_argument(
+        "--thresholds-of",
+        metavar="RUN",
+        help="take the thresholds from another run: those of a run that was trained on the "
+        "validation images (--final) mean nothing",
+    )
     parser.add_argument("--data-dir", metavar="DIR", help="the dataset's folder, if it has moved")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     given = parser.parse_args(arguments)
 
     from cari_keras.evaluation.matcher import load_matcher
-    from cari_keras.serving.calibration import calibrate_on_validation
+    from cari_keras.serving.calibration import thresholds_of
     from cari_keras.serving.export import export
 
     matcher = load_matcher(given.run, {})
-    calibration = None
-    if "verification" in matcher.tasks:
-        calibration = calibrate_on_validation(
-            matcher, far=given.far, data_dir=given.data_dir, progress=not given.quiet
-        )
+    judged = load_matcher(given.thresholds_of, {}) if given.thresholds_of else matcher
+    if judged.identities != matcher.identities:
+        raise ConfigError(f"{judged.name} knows other people than {matcher.name}")
+    if judged.config.data.final:
         print(
-            f"verify: same up to a squared distance of {calibration.threshold:.4f}; on the "
-            f"validation pairs FAR {calibration.far:.2%} of {calibration.impostor_pairs}, TAR "
-            f"{calibration.tar:.2%} of {calibration.genuine_pairs}"
+            f"{judged.name} was trained on the validation images that its thresholds come from; "
+            "take another run's by --thresholds-of"
         )
+    thresholds = thresholds_of(
+        judged,
+        far=given.far,
+        fpir=given.fpir,
+        data_dir=given.data_dir,
+        progress=not given.quiet,
+    )
+    _tell(thresholds)
     folder = Path(given.folder)
-    for path in export(matcher, calibration, folder):
+    for path in export(matcher, thresholds, folder):
         print(path)
     print(f"Serve them: docker compose -f {folder / 'docker-compose.yml'} up")
     return 0
+
+
+def _tell(thresholds: Thresholds) -> None:
+    """Prints what the exports decide by."""
+    if verify := thresholds.verify:
+        print(
+            f"verify: same up to a squared distance of {verify.threshold:.4f}; on the validation "
+            f"pairs FAR {verify.far:.2%} of {verify.impostor_pairs}, TAR {verify.tar:.2%} of "
+            f"{verify.genuine_pairs}"
+        )
+    for task, known in thresholds.known.items():
+        print(
+            f"{task}: known from a probability of {known.threshold:.4f}; that takes "
+            f"{known.fpir:.2%} of {known.stranger_images} images of {known.strangers} strangers "
+            f"for somebody ({known.fpir_unseen:.2%} of strangers it was not chosen on), and names "
+            f"{known.tpir:.2%} of {known.known_images} validation images rightly "
+            f"({known.closed_set:.2%} without it)"
+        )
+    if not thresholds.known:
+        print("no images of strangers in the dataset: nobody will be said to be unknown")
 
 
 if __name__ == "__main__":

@@ -34,14 +34,20 @@ def _main(arguments: Sequence[str]) -> int:
 
     model = open_given(given)
     answers = model.identify(given.images, modality=given.modality)
-    for path, names in zip(given.images, answers):
-        best = [name._asdict() for name in names[: given.top]]
+    for path, answer in zip(given.images, answers):
+        best = answer.candidates[: given.top]
         if given.json:
-            print(json.dumps({"image": path, "identities": best}, ensure_ascii=False))
+            found = {**answer._asdict(), "candidates": [one._asdict() for one in best]}
+            print(json.dumps({"image": path, **found}, ensure_ascii=False))
             continue
         print(path)
-        for name in best:
-            print(f"  {name['probability']:7.2%}  {name['identity']}")
+        if answer.known is False:
+            print(
+                f"  unknown: nobody reaches {answer.threshold:.2%} (which {answer.fpir:.2%} of "
+                "strangers' images do); the nearest are"
+            )
+        for one in best:
+            print(f"  {one.probability:7.2%}  {one.identity}")
     return 0
 
 

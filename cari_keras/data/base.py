@@ -15,6 +15,9 @@ PHOTO = "photo"
 CARICATURE = "caricature"
 MODALITIES = (PHOTO, CARICATURE)
 
+#: The split of strangers' images, that networks must not take for anybody they know.
+UNKNOWN = "unknown"
+
 Keypoints = tuple[tuple[float, float], ...]
 
 
@@ -93,7 +96,8 @@ class Dataset:
     Attributes:
         name: The registry's name of the dataset.
         identities: Names of the people to train on, in the order of their integer labels.
-        splits: Split name -> samples: `train`, `validation` and `test`, where the dataset has them.
+        splits: Split name -> samples: `train`, `validation`, `test` and `unknown`, those of them
+            that the dataset has.
         pairs: Split name -> verification pairs over that split's samples.
         strangers: Names of people who are only evaluated; their labels follow those of the others.
         crossed: Splits of which every caricature is to be verified against every photo.

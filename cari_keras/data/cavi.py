@@ -13,7 +13,9 @@ A folder that `cari-align` wrote from it is read likewise, with faces in place o
 
 Splits: `validation` and `test` are the images of the two lists; `train` is every image of a listed
 identity that is in neither list, less those whose bytes also occur in either (they would leak) and
-less those whose bytes stand under another identity too (their label is not known).
+less those whose bytes stand under another identity too (their label is not known). `unknown` is
+every image of the identities in no list: nobody is trained on them, and networks should not know
+them.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from pathlib import Path
 from typing import NamedTuple, Optional
 
 from cari_keras.data.aligned import AlignedFolder, is_aligned, read_aligned
-from cari_keras.data.base import CARICATURE, PHOTO, Dataset, Pair, Sample, check_trainable
+from cari_keras.data.base import CARICATURE, PHOTO, UNKNOWN, Dataset, Pair, Sample, check_trainable
 from cari_keras.errors import DatasetError
 
 FOLDERS = {"real": PHOTO, "caricature": CARICATURE}
@@ -74,8 +76,8 @@ def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
     _report_case(listed, files, report)
     _report_lists(lists, files, report)
 
-    train = _training_keys(files, digests, lists, set(identities), report)
-    splits: dict[str, list[Key]] = {"train": train}
+    train, unknown = _unlisted_keys(files, digests, lists, set(identities), report)
+    splits: dict[str, list[Key]] = {"train": train, UNKNOWN: unknown}
     for split, keys in lists.items():
         splits[split] = [key for key in keys if key in files]
     if final:
@@ -95,6 +97,7 @@ def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
         report=dict(report),
         fingerprint=hashlib.sha256("".join(sorted(digests.values())).encode()).hexdigest(),
         records=aligned.records if aligned else None,
+        strangers=tuple(sorted({key[1] for key in unknown})),
     )
     check_trainable(dataset, str(root))
     return dataset
@@ -216,17 +219,17 @@ def _report_lists(lists: dict[str, list[Key]], files: dict[Key, str], report: Co
         report["images in both lists"] += len(both)
 
 
-def _training_keys(
+def _unlisted_keys(
     files: dict[Key, str],
     digests: dict[Key, str],
     lists: dict[str, list[Key]],
     identities: set[str],
     report: Counter[str],
-) -> list[Key]:
-    """The images to train on, each left-out kind counted."""
+) -> tuple[list[Key], list[Key]]:
+    """The images to train on, and those of strangers; each left-out kind counted."""
     unlisted = {key[1] for key in files} - identities
     if unlisted:
-        report["identities in no list, left out"] = len(unlisted)
+        report["identities in no list, strangers"] = len(unlisted)
     owners: dict[str, set[str]] = defaultdict(set)
     for key, digest in digests.items():
         owners[digest].add(key[1])
@@ -238,13 +241,15 @@ def _training_keys(
         split: {digests[key] for key in keys if key in files} for split, keys in lists.items()
     }
     seen: set[tuple[str, str]] = set()
-    train = []
+    train, unknown = [], []
     for key in sorted(files):
         digest = digests[key]
         if key in evaluated:
             continue
         if key[1] in unlisted:
-            report["images of those identities, left out"] += 1
+            report["images of strangers"] += 1
+            if len(owners[digest]) == 1:
+                unknown.append(key)
         elif copied := [s for s, known in evaluated_digests.items() if digest in known]:
             report[f"training images identical to a {copied[-1]} image, left out"] += 1
         elif len(owners[digest]) > 1:
@@ -254,7 +259,7 @@ def _training_keys(
         else:
             seen.add((key[1], digest))
             train.append(key)
-    return train
+    return train, unknown
 
 
 def _pairs(

@@ -9,7 +9,7 @@ from typing import Union
 import numpy as np
 
 from cari_keras.data import faces
-from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO, Dataset, Sample
+from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO, UNKNOWN, Dataset, Sample
 from cari_keras.data.faces.caricature import CaricaturePlan
 from cari_keras.data.faces.photo import PhotoPlan
 from cari_keras.data.folder import draw_pairs, split_by_seed
@@ -44,7 +44,8 @@ def load(
 ) -> DemoDataset:
     """Describes a demo dataset; nothing is drawn yet.
 
-    A fifth of each person's photos and caricatures is for validation.
+    A fifth of each person's photos and caricatures is for validation. For every four people there
+    is a stranger, of whom there are as many images as an identity has for validation.
 
     Args:
         identities: Number of people.
@@ -71,11 +72,20 @@ def load(
         for person in range(identities)
         for image in range(counts[modality])
     ]
+    strangers = [
+        _sample(seed, person, modality, image)
+        for modality in MODALITIES
+        for person in range(identities, identities + identities // 4)
+        for image in range(-(-counts[modality] // 5))
+    ]
     splits = split_by_seed(samples, 0.2, seed)
+    if strangers:
+        splits[UNKNOWN] = strangers
     description = repr((faces.DRAWING_VERSION, identities, photos, caricatures, size, seed))
     return DemoDataset(
         name="demo",
         identities=tuple(sorted({sample.identity for sample in samples})),
+        strangers=tuple(sorted({sample.identity for sample in strangers})),
         splits=splits,
         pairs={"validation": draw_pairs(splits["validation"], 10, seed)},
         fingerprint=hashlib.sha256(description.encode()).hexdigest(),

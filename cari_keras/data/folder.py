@@ -2,12 +2,16 @@
 
 Where ROOT has neither of the two folders, ROOT/<identity>/* are photographs: the layout of the
 large sets of faces that networks are pretrained on.
+
+ROOT/strangers/{photo,caricature}/<identity>/*, where it is there, are people whom a network is not
+trained on and should not know: exports take from them when to say that a face is unknown.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
@@ -18,6 +22,7 @@ from cari_keras.data.base import (
     CARICATURE,
     MODALITIES,
     PHOTO,
+    UNKNOWN,
     Dataset,
     Pair,
     Sample,
@@ -26,6 +31,7 @@ from cari_keras.data.base import (
 from cari_keras.errors import DatasetError
 
 LAYOUT = "expected ROOT/{photo,caricature}/<identity>/*, or photographs in ROOT/<identity>/*"
+STRANGERS = "strangers"
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 
 
@@ -47,26 +53,36 @@ def load(
     A folder that cari-align wrote is read as it was laid out when it was raw.
 
     Raises:
-        DatasetError: The folder is missing, holds no images, or only one identity.
+        DatasetError: The folder is missing, holds no images or only one identity, or a stranger
+            has an identity's name.
     """
     root = Path(data_dir)
     if not root.is_dir():
         raise DatasetError(f"{root}: no such folder; {LAYOUT}")
     report: Counter[str] = Counter()
     records = None
+    strangers: list[Sample] = []
     if is_aligned(root):
         aligned = read_aligned(root)
         records, fingerprint = aligned.records, aligned.fingerprint
         report.update({f"raw files, {why}": n for why, n in aligned.rejected.items()})
         samples = [Sample(face.path, face.identity, face.modality) for face in aligned.faces]
     else:
-        samples = _list_samples(root, report)
-        prints = repr([(sample.path, stamp(Path(sample.source))) for sample in samples])
+        samples, strangers = _list_samples(root, report), _list_strangers(root, report)
+        prints = repr([(sample.path, stamp(Path(sample.source))) for sample in samples + strangers])
         fingerprint = hashlib.sha256(prints.encode()).hexdigest()
     splits = split_by_seed(samples, validation_fraction, seed)
+    identities = {sample.identity for sample in samples}
+    if known := sorted(identities & {sample.identity for sample in strangers}):
+        raise DatasetError(
+            f"{root / STRANGERS}: {known[0]} is no stranger but an identity of {root}"
+        )
+    if strangers:
+        splits[UNKNOWN] = strangers
     dataset = Dataset(
         name="folder",
-        identities=tuple(sorted({sample.identity for sample in samples})),
+        identities=tuple(sorted(identities)),
+        strangers=tuple(sorted({sample.identity for sample in strangers})),
         splits=splits,
         pairs={"validation": draw_pairs(splits["validation"], pairs_per_image, seed)},
         report=dict(report),
@@ -99,6 +115,15 @@ def _list_samples(root: Path, report: Counter[str]) -> list[Sample]:
         where = " or ".join(f"{tree}/<identity>/" for tree in trees.values())
         raise DatasetError(f"{root}: no images in {where}; {LAYOUT}")
     return samples
+
+
+def _list_strangers(root: Path, report: Counter[str]) -> list[Sample]:
+    """The pictures of people not to know; their names begin with the folder's."""
+    folder = root / STRANGERS
+    if not folder.is_dir() or not any((root / modality).is_dir() for modality in MODALITIES):
+        return []
+    found = _list_samples(folder, report)
+    return [replace(sample, path=f"{STRANGERS}/{sample.path}") for sample in found]
 
 
 def stamp(path: Path) -> Optional[tuple[int, int]]:

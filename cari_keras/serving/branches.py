@@ -11,7 +11,8 @@ import tensorflow as tf
 from cari_keras.data.augment import standardize
 from cari_keras.evaluation.answering import answering
 from cari_keras.evaluation.matcher import Matcher
-from cari_keras.serving.calibration import Calibration
+from cari_keras.evaluation.open_set import OpenSet
+from cari_keras.serving.calibration import Calibration, Thresholds
 from cari_keras.serving.images import checked_pixels, decoded_pixels
 
 #: How many identities an identification names, best first.
@@ -89,11 +90,13 @@ def verification_branch(matcher: Matcher, calibration: Calibration) -> Branch:
     return Branch("verification", network, {**endpoints, "verify": Endpoint(verify, names)})
 
 
-def identification_branch(matcher: Matcher, task: str) -> Branch:
+def identification_branch(matcher: Matcher, task: str, known: Optional[OpenSet] = None) -> Branch:
     """Branch 2 or 3: who is on an image of its modality.
 
     `serving_default`: `image` uint8 [N, S, S, 3] RGB -> `identity` string [N, 5] and `probability`
-    float32 [N, 5], best first (fewer columns where there are fewer identities).
+    float32 [N, 5], best first (fewer columns where there are fewer identities). With a threshold,
+    also `known` bool [N], whether the best probability reaches it; `threshold`, `fpir` float32 [N],
+    the same for every image: see `OpenSet`; `fpir` is that on strangers it was not chosen on.
     `serving_bytes`: `image_bytes` string [N], JPEG or PNG -> the same.
     """
     size = pixel_side(matcher)
@@ -104,16 +107,26 @@ def identification_branch(matcher: Matcher, task: str) -> Branch:
     def best(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         probability = tf.nn.softmax(answer(standardize(pixels))[f"logits_{task}"])
         values, places = tf.math.top_k(probability, k=min(TOP, len(names)))
-        return {"identity": tf.gather(tf.constant(names), places), "probability": values}
+        answers = {"identity": tf.gather(tf.constant(names), places), "probability": values}
+        if known is not None:
+            best_value = values[:, 0]
+            answers["known"] = best_value >= known.threshold
+            answers["threshold"] = tf.fill(tf.shape(best_value), known.threshold)
+            answers["fpir"] = tf.fill(tf.shape(best_value), known.fpir_unseen)
+        return answers
 
     return Branch(task, network, _endpoints(best, size))
 
 
-def branches_of(matcher: Matcher, calibration: Optional[Calibration]) -> list[Branch]:
-    """The branches of a network that were trained; branch 1 needs a calibration."""
-    found = [identification_branch(matcher, t) for t in matcher.tasks if t != "verification"]
-    if calibration is not None:
-        found.insert(0, verification_branch(matcher, calibration))
+def branches_of(matcher: Matcher, thresholds: Thresholds) -> list[Branch]:
+    """The branches of a network that were trained; branch 1 needs a threshold of pairs."""
+    found = [
+        identification_branch(matcher, task, thresholds.known.get(task))
+        for task in matcher.tasks
+        if task != "verification"
+    ]
+    if thresholds.verify is not None:
+        found.insert(0, verification_branch(matcher, thresholds.verify))
     return found
 
 

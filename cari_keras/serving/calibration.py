@@ -1,16 +1,21 @@
-"""Where a served network draws the line between the same person and two."""
+"""Where a served network draws its lines: the same person or two, somebody it knows or not."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
+import tensorflow as tf
 
-from cari_keras.data.prepare import prepare
+from cari_keras.data.base import CARICATURE, MODALITIES, UNKNOWN
+from cari_keras.data.prepare import Prepared, prepare
 from cari_keras.data.registry import load_dataset
 from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.evaluation.curves import threshold_at_far
 from cari_keras.evaluation.matcher import Matcher
+from cari_keras.evaluation.open_set import OpenSet, open_set
+from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.trials import listed_trials
 from cari_keras.evaluation.verification import best_threshold
 
@@ -31,6 +36,32 @@ class Calibration(NamedTuple):
     tar: float
     impostor_pairs: int
     genuine_pairs: int
+
+
+class Thresholds(NamedTuple):
+    """All that a network decides by.
+
+    Attributes:
+        verify: Of pairs; None where branch 1 was not trained.
+        known: Task -> of images, on the probability of the best identity; empty where the dataset
+            has no images of strangers.
+    """
+
+    verify: Optional[Calibration]
+    known: Mapping[str, OpenSet]
+
+    def as_json(self) -> dict[str, Any]:
+        """What `of_json` reads."""
+        return {
+            "verify": self.verify and self.verify._asdict(),
+            "known": {task: found._asdict() for task, found in self.known.items()},
+        }
+
+    @staticmethod
+    def of_json(stored: Mapping[str, Any]) -> Thresholds:
+        """From what `as_json` gave."""
+        verify = stored["verify"] and Calibration(**stored["verify"])
+        return Thresholds(verify, {task: OpenSet(**v) for task, v in stored["known"].items()})
 
 
 def calibrate(distances: np.ndarray, same: np.ndarray, far: Optional[float] = None) -> Calibration:
@@ -57,6 +88,11 @@ def calibrate(distances: np.ndarray, same: np.ndarray, far: Optional[float] = No
                 f"{1 / max(impostors, 1):.2g} or more"
             )
         threshold = threshold_at_far(distances, same, far)
+    # Graphs compare in float32, where the nearest value may be that of a pair to be rejected.
+    rounded = np.float32(threshold)
+    if rounded > threshold:
+        rounded = np.nextafter(rounded, np.float32(-np.inf))
+    threshold = float(rounded)
     accepted = distances <= threshold
     return Calibration(
         threshold,
@@ -67,34 +103,72 @@ def calibrate(distances: np.ndarray, same: np.ndarray, far: Optional[float] = No
     )
 
 
-def calibrate_on_validation(
+def thresholds_of(
     matcher: Matcher,
     *,
     far: Optional[float] = None,
+    fpir: Optional[float] = None,
     data_dir: Optional[str] = None,
     progress: bool = False,
-) -> Calibration:
-    """`calibrate` on the validation pairs of the dataset that the network was trained on.
+) -> Thresholds:
+    """Thresholds from the dataset that the network was trained on.
 
-    The answers come from the cache where training or an evaluation has left them. `data_dir` is for
-    a dataset that has moved since.
+    Pairs by `calibrate` on its validation pairs; images by `open_set` on its strangers' images, and
+    on its validation images. Answers come from the cache where training or an evaluation has left
+    them.
+
+    Args:
+        matcher: The network.
+        far: See `calibrate`.
+        fpir: The largest share of strangers' images to take for somebody known; see `open_set`.
+        data_dir: For a dataset that has moved since.
+        progress: Whether to show progress bars.
 
     Raises:
-        DatasetError: The dataset is not there, is of other people or has no validation pairs of
-            both kinds.
-        ConfigError: See `calibrate`.
+        DatasetError: The dataset is not there, is of other people or, for branch 1, has no
+            validation pairs of both kinds.
+        ConfigError: See `calibrate` and `open_set`.
     """
     config = matcher.config.with_values({"data_dir": data_dir} if data_dir else {})
     dataset = load_dataset(config)
     cache_dir = config.data.cache_dir
     prepared = prepare(dataset, config.data.prepared_size, cache_dir=cache_dir, progress=progress)
     matcher.check_heads(prepared)
+
+    def predict(split: str) -> Predictions:
+        # Not kept: outside `runtime.in_order` answers may differ from an evaluation's in a digit.
+        return matcher.predict(prepared, split, cache_dir=cache_dir, progress=progress, store=False)
+
+    verify = None
+    known: dict[str, OpenSet] = {}
+    validation = predict("validation")
+    if "verification" in matcher.tasks:
+        verify = _on_pairs(prepared, validation, far)
+    if prepared.count(UNKNOWN):
+        strangers = predict(UNKNOWN)
+        for task in MODALITIES:
+            if task in matcher.tasks and prepared.count(UNKNOWN, [task]):
+                known[task] = _on_strangers(task, validation, strangers, fpir)
+    return Thresholds(verify, known)
+
+
+def _on_pairs(prepared: Prepared, predictions: Predictions, far: Optional[float]) -> Calibration:
     pairs = prepared.pairs.get("validation", ())
     if len({pair.same for pair in pairs}) < 2:
-        raise DatasetError(f"{dataset.name}: no validation pairs to take a threshold from")
-    # Not kept: outside of `runtime.in_order` they may differ from an evaluation's in a last digit.
-    predictions = matcher.predict(
-        prepared, "validation", cache_dir=cache_dir, progress=progress, store=False
-    )
+        raise DatasetError(f"{prepared.name}: no validation pairs to take a threshold from")
     trials = listed_trials(predictions, pairs)
     return calibrate(trials.distances, trials.same, far)
+
+
+def _on_strangers(
+    task: str, known: Predictions, strangers: Predictions, fpir: Optional[float]
+) -> OpenSet:
+    """A branch's threshold, from the images of its modality."""
+    known, strangers = (p.only(p.is_caricature == (task == CARICATURE)) for p in (known, strangers))
+    probability, of_strangers = (
+        tf.nn.softmax(p.outputs[f"logits_{task}"]).numpy() for p in (known, strangers)
+    )
+    right = np.argmax(probability, axis=-1) == known.labels
+    return open_set(
+        probability.max(axis=-1), right, of_strangers.max(axis=-1), strangers.labels, fpir
+    )

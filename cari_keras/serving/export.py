@@ -15,7 +15,7 @@ from cari_keras.data.encoding import to_jpeg
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.files import atomic_path, sha256_of_file, write_json
 from cari_keras.serving.branches import Branch, branches_of, pixel_side
-from cari_keras.serving.calibration import Calibration
+from cari_keras.serving.calibration import Thresholds
 from cari_keras.serving.server_files import write_server_files
 from cari_keras.serving.warmup import write_warmup
 
@@ -23,7 +23,7 @@ from cari_keras.serving.warmup import write_warmup
 CARD = "export.json"
 
 
-def export(matcher: Matcher, calibration: Optional[Calibration], folder: Path) -> list[Path]:
+def export(matcher: Matcher, thresholds: Thresholds, folder: Path) -> list[Path]:
     """Writes `folder/{verification,caricature,photo}/<version>/` and the server's configuration.
 
     The version is the next that is free in all of them. A version appears whole, by a rename, since
@@ -31,13 +31,13 @@ def export(matcher: Matcher, calibration: Optional[Calibration], folder: Path) -
 
     Args:
         matcher: The network; branches that were not trained are left out.
-        calibration: What the signature `verify` decides by; None where branch 1 was not trained.
+        thresholds: What it decides by.
         folder: Usually `saved_models/`.
 
     Returns:
         The folders of the new versions.
     """
-    branches = branches_of(matcher, calibration)
+    branches = branches_of(matcher, thresholds)
     version = next_version(folder, [branch.name for branch in branches])
     written = []
     for branch in branches:
@@ -46,7 +46,7 @@ def export(matcher: Matcher, calibration: Optional[Calibration], folder: Path) -
             _write_model(branch, temporary)
             size = pixel_side(matcher)
             write_warmup(temporary, branch.name, _examples(branch, size))
-            write_json(temporary / CARD, card(matcher, calibration, branch, temporary))
+            write_json(temporary / CARD, card(matcher, thresholds, branch, temporary))
         written.append(path)
     write_server_files(folder, [branch.name for branch in branches])
     return written
@@ -68,9 +68,7 @@ def _write_model(branch: Branch, path: Path) -> None:
         archive.write_out(str(path))
 
 
-def card(
-    matcher: Matcher, calibration: Optional[Calibration], branch: Branch, path: Path
-) -> dict[str, Any]:
+def card(matcher: Matcher, thresholds: Thresholds, branch: Branch, path: Path) -> dict[str, Any]:
     """What export.json says: run, figures, preprocessing, hash of the variables."""
     from cari_keras import __version__
 
@@ -88,8 +86,10 @@ def card(
         "identities": len(matcher.identities),
         "variables_sha256": hash_of_variables(path),
     }
-    if calibration is not None and branch.name == "verification":
-        found["verify"] = calibration._asdict()
+    if branch.name == "verification" and thresholds.verify:
+        found["verify"] = thresholds.verify._asdict()
+    if branch.name in thresholds.known:
+        found["known"] = thresholds.known[branch.name]._asdict()
     return found
 
 

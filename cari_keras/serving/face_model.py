@@ -16,15 +16,15 @@ from cari_keras.evaluation.matcher import load_matcher
 from cari_keras.files import write_json
 from cari_keras.saved import CONFIG
 from cari_keras.serving.branches import branches_of, pixel_side
-from cari_keras.serving.calibration import Calibration, calibrate_on_validation
+from cari_keras.serving.calibration import Thresholds, thresholds_of
 from cari_keras.serving.export import CARD, hash_of_variables
 from cari_keras.serving.faces import Faces, Image, as_png
 
 #: Images that are answered at once.
 BATCH = 32
 
-#: A run's calibration, so that it is made once.
-CALIBRATION = "calibration.json"
+#: A run's thresholds, so that they are taken once.
+THRESHOLDS = "thresholds.json"
 
 #: Several images; an array [n, h, w, 3] is as good.
 Images = Union[list[Image], tuple[Image, ...]]
@@ -49,7 +49,7 @@ class Verification(NamedTuple):
     far: float
 
 
-class Identification(NamedTuple):
+class Candidate(NamedTuple):
     """An identity that an image may show.
 
     Attributes:
@@ -59,6 +59,29 @@ class Identification(NamedTuple):
 
     identity: str
     probability: float
+
+
+class Identification(NamedTuple):
+    """Who is on an image, as far as a network can tell.
+
+    Attributes:
+        candidates: Up to five identities, best first.
+        known: Whether the best one's probability reaches the threshold; None without one, which is
+            where the dataset has no images of strangers.
+        threshold: The smallest probability that counts as known.
+        fpir: Share of strangers' images that reach this threshold, of strangers that it was not
+            chosen on.
+    """
+
+    candidates: list[Candidate]
+    known: Optional[bool] = None
+    threshold: Optional[float] = None
+    fpir: Optional[float] = None
+
+    @property
+    def identity(self) -> Optional[str]:
+        """The best identity; None where the image shows nobody that the network knows."""
+        return None if self.known is False else self.candidates[0].identity
 
 
 class FaceModel:
@@ -135,15 +158,15 @@ class FaceModel:
         return answers if many else answers[0]
 
     @overload
-    def identify(self, image: Image, *, modality: str) -> list[Identification]: ...
+    def identify(self, image: Image, *, modality: str) -> Identification: ...
 
     @overload
-    def identify(self, image: Images, *, modality: str) -> list[list[Identification]]: ...
+    def identify(self, image: Images, *, modality: str) -> list[Identification]: ...
 
     def identify(
         self, image: Union[Image, Images], *, modality: str
-    ) -> Union[list[Identification], list[list[Identification]]]:
-        """Who an image may show, best first: a list for one image, a list of lists for several.
+    ) -> Union[Identification, list[Identification]]:
+        """Who an image shows: of one image, or of as many as are given.
 
         Args:
             image: As for `embed`.
@@ -161,10 +184,12 @@ class FaceModel:
         if not len(pixels):
             return []
         found = self._ask(modality, "serving_default", image=pixels)
-        answers = [
-            [Identification(n.decode("utf-8", "replace"), float(p)) for n, p in zip(names, values)]
+        listed = [
+            [Candidate(n.decode("utf-8", "replace"), float(p)) for n, p in zip(names, values)]
             for names, values in zip(found["identity"], found["probability"])
         ]
+        columns = (found[name].tolist() for name in ("known", "threshold", "fpir") if name in found)
+        answers = [Identification(*row) for row in zip(listed, *columns)]
         return answers if many else answers[0]
 
     def face(self, image: Image, modality: str = PHOTO) -> np.ndarray:
@@ -216,18 +241,16 @@ def open_model(path: Path, *, align: bool = False, data_dir: Optional[str] = Non
 
 def _from_run(run: Path, *, align: bool, data_dir: Optional[str]) -> FaceModel:
     matcher = load_matcher(str(run), {})
-    calibration = None
-    if "verification" in matcher.tasks:
-        kept = run / CALIBRATION
-        stored = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
-        if stored.get("weights_sha256") == matcher.weights:
-            calibration = Calibration(**stored["verify"])
-        else:
-            calibration = calibrate_on_validation(matcher, data_dir=data_dir)
-            write_json(kept, {"weights_sha256": matcher.weights, "verify": calibration._asdict()})
+    kept = run / THRESHOLDS
+    stored = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    if stored.get("weights_sha256") == matcher.weights:
+        thresholds = Thresholds.of_json(stored)
+    else:
+        thresholds = thresholds_of(matcher, data_dir=data_dir)
+        write_json(kept, {"weights_sha256": matcher.weights, **thresholds.as_json()})
     endpoints: Endpoints = {
         (branch.name, name): tf.function(endpoint.function, input_signature=endpoint.inputs)
-        for branch in branches_of(matcher, calibration)
+        for branch in branches_of(matcher, thresholds)
         for name, endpoint in branch.endpoints.items()
     }
     return FaceModel(endpoints, pixel_side(matcher), matcher.weights, align=align)

@@ -27,6 +27,7 @@ def test_from_a_run_to_answers(run, folder_dataset, tmp_path):
     result = run_command("export", run, models, "--quiet")
     assert result.returncode == 0, result.stderr
     assert "same up to a squared distance of" in result.stdout
+    assert "nobody will be said to be unknown" in result.stdout
     assert (models / "photo" / "1" / "saved_model.pb").is_file()
     photo = folder_dataset / "photo" / "person_0" / "0.png"
     drawing = folder_dataset / "caricature" / "person_1" / "0.png"
@@ -46,7 +47,7 @@ def test_from_a_run_to_answers(run, folder_dataset, tmp_path):
     result = run_command("identify", models, photo, drawing, "--top", 2, "--json")
     named = [json.loads(line) for line in result.stdout.splitlines()]
     assert [line["image"] for line in named] == [str(photo), str(drawing)]
-    assert all(len(line["identities"]) == 2 for line in named)
+    assert all(len(line["candidates"]) == 2 for line in named)
 
     found = []
     for _ in range(2):  # the second one from the kept embeddings

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.conftest import small_config
+from tests.conftest import small_config, write_folder_dataset, write_image
 
 #: Runs in a process that cannot import the package, and reads and writes numpy files.
 STRANGER = """
@@ -42,7 +42,19 @@ def _as_served():
 
 
 @pytest.fixture(scope="session")
-def matcher(folder_dataset, tmp_path_factory):
+def people(tmp_path_factory):
+    """Three people, and two strangers: one like the first of them, one like nobody."""
+    root = write_folder_dataset(tmp_path_factory.mktemp("people"))
+    for modality, bright in (("photo", 60), ("caricature", 150)):
+        for name, red, blue in (("near", 65, 0), ("far", 50, 50)):
+            for k in range(10):
+                path = root / "strangers" / modality / name / f"{k}.png"
+                write_image(path, (bright + red, bright, bright + blue), seed=5000 + k)
+    return root
+
+
+@pytest.fixture(scope="session")
+def matcher(people, tmp_path_factory):
     """Stored larger than the network's input, and looked at in four views."""
     from cari_keras.data import folder
     from cari_keras.data.prepare import prepare
@@ -51,7 +63,7 @@ def matcher(folder_dataset, tmp_path_factory):
 
     place = tmp_path_factory.mktemp("served")
     config = small_config(
-        data_dir=str(folder_dataset),
+        data_dir=str(people),
         cache_dir=str(place / "cache"),
         epochs=1,
         stored_size=96,
@@ -60,25 +72,25 @@ def matcher(folder_dataset, tmp_path_factory):
         verify_by="identities",
     )
     prepared = prepare(
-        folder.load(str(folder_dataset)), 96, cache_dir=place / "cache", workers=1, progress=False
+        folder.load(str(people)), 96, cache_dir=place / "cache", workers=1, progress=False
     )
     Trainer(config, prepared, place / "run").fit(progress=False)
     return load_matcher(str(place / "run"), {})
 
 
 @pytest.fixture(scope="session")
-def calibration(matcher):
-    from cari_keras.serving.calibration import calibrate_on_validation
+def thresholds(matcher):
+    from cari_keras.serving.calibration import thresholds_of
 
-    return calibrate_on_validation(matcher)
+    return thresholds_of(matcher)
 
 
 @pytest.fixture(scope="session")
-def exported(matcher, calibration, tmp_path_factory):
+def exported(matcher, thresholds, tmp_path_factory):
     from cari_keras.serving.export import export
 
     folder = tmp_path_factory.mktemp("saved_models")
-    export(matcher, calibration, folder)
+    export(matcher, thresholds, folder)
     return folder
 
 

@@ -138,8 +138,9 @@ def test_answers_are_the_models(over, rest, grpc_host, exported, encoded, tmp_pa
     assert found["same"] == [expected.same]
     assert found["distance"] == pytest.approx([expected.distance], abs=1e-5)
     found = json.loads(client("photo", paths[0], *where).stdout)
-    names = model.identify(paths[0], modality="photo")
-    assert found["identity"] == [[name.identity for name in names]]
+    answer = model.identify(paths[0], modality="photo")
+    assert found["identity"] == [[one.identity for one in answer.candidates]]
+    assert found["known"] == [answer.known]
     # A broken file is refused with the model's own words.
     paths[1].write_bytes(b"broken")
     result = client("photo", paths[1], *where)

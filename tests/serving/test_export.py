@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from cari_keras.data.augment import standardize
 from cari_keras.evaluation.answering import answering
+from cari_keras.serving.calibration import Thresholds
 from cari_keras.serving.export import export, next_version
 from tests.serving.conftest import read_card
 
@@ -37,7 +38,8 @@ def test_embeddings_of_a_process_without_the_package(count, ask, network, pixels
         np.testing.assert_allclose(found["embedding"], network["embedding"][:count], atol=1e-4)
 
 
-def test_pairs_are_compared_as_evaluation_does(ask, network, encoded, calibration):
+def test_pairs_are_compared_as_evaluation_does(ask, network, encoded, thresholds):
+    calibration = thresholds.verify
     found = ask("verification", "verify", photo_bytes=encoded[:4], caricature_bytes=encoded[4:])
     compared = network["compared"]
     distances = np.sum((compared[:4] - compared[4:]) ** 2, axis=-1)
@@ -48,7 +50,7 @@ def test_pairs_are_compared_as_evaluation_does(ask, network, encoded, calibratio
 
 
 @pytest.mark.parametrize("task", ["caricature", "photo"])
-def test_identities_best_first(task, ask, network, matcher, pixels, encoded):
+def test_identities_best_first(task, ask, network, matcher, thresholds, pixels, encoded):
     logits = network[f"logits_{task}"].astype(np.float64)
     probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     order = np.argsort(-probability, axis=1)
@@ -62,6 +64,13 @@ def test_identities_best_first(task, ask, network, matcher, pixels, encoded):
         )
         names = np.array([n.encode() for n in matcher.identities])[order]
         np.testing.assert_array_equal(found["identity"], names)
+        limit = thresholds.known[task]
+        assert 0 < limit.threshold < 1
+        np.testing.assert_array_equal(
+            found["known"], found["probability"][:, 0] >= np.float32(limit.threshold)
+        )
+        np.testing.assert_allclose(found["threshold"], [limit.threshold] * 8)
+        np.testing.assert_allclose(found["fpir"], [limit.fpir_unseen] * 8)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +123,7 @@ def test_the_weight_head_is_not_there_and_the_card_says_where_it_is_from(exporte
         assert card["network"]["weights_sha256"] == matcher.weights
         assert re.fullmatch("[0-9a-f]{64}", card["variables_sha256"])
         assert ("verify" in card) == (task == "verification")
+        assert ("known" in card) == (task != "verification")
 
 
 def test_saved_model_cli_runs_it(exported, pixels, tmp_path):
@@ -131,7 +141,10 @@ def test_versions_count_up_and_appear_whole(matcher, exported, tmp_path):
     assert next_version(tmp_path, ["photo"]) == 1
     (tmp_path / "photo" / "7").mkdir(parents=True)
     (tmp_path / "photo" / "notes").mkdir()
-    written = export(replace(matcher, tasks=("photo",)), None, tmp_path)
+    written = export(replace(matcher, tasks=("photo",)), Thresholds(None, {}), tmp_path)
     assert written == [tmp_path / "photo" / "8"]
     assert (written[0] / "saved_model.pb").is_file()
+    # Without strangers nothing is said of who is known.
+    signature = tf.saved_model.load(str(written[0])).signatures["serving_default"]
+    assert set(signature.structured_outputs) == {"identity", "probability"}
     assert not list(tmp_path.rglob(".[0-9]*"))

@@ -8,11 +8,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from cari_keras import load_model
 from cari_keras.data.augment import standardize
+from cari_keras.data.prepare import prepare
+from cari_keras.data.records import decode, parse
+from cari_keras.data.registry import load_dataset
 from cari_keras.errors import CheckpointError, ConfigError, ImageError
 from cari_keras.evaluation.answering import answering
+from cari_keras.serving.calibration import Thresholds
 from tests.conftest import SHARED
 
 pytestmark = pytest.mark.slow
@@ -45,7 +50,8 @@ def test_paths_bytes_and_arrays_one_or_many(model, pixels, encoded, tmp_path):
     np.testing.assert_allclose(many[32:40], many[:8], atol=1e-5)
 
 
-def test_pairs(model, pixels, calibration):
+def test_pairs(model, pixels, thresholds):
+    calibration = thresholds.verify
     same = model.verify(pixels[0], pixels[0])
     assert same.same is (calibration.threshold >= 0)
     assert same.distance == pytest.approx(0, abs=1e-6)
@@ -60,12 +66,13 @@ def test_pairs(model, pixels, calibration):
 
 
 def test_identities(model, matcher, pixels):
-    names = model.identify(pixels[0], modality="photo")
+    answer = model.identify(pixels[0], modality="photo")
+    names = answer.candidates
     assert {name.identity for name in names} == set(matcher.identities)
     assert sum(name.probability for name in names) == pytest.approx(1, abs=1e-5)
     assert names == sorted(names, key=lambda name: -name.probability)
     many = model.identify(list(pixels), modality="caricature")
-    assert [len(names) for names in many] == [3] * 8
+    assert [len(one.candidates) for one in many] == [3] * 8
     assert model.identify([], modality="photo") == []
     with pytest.raises(ConfigError, match="modality must be one of photo, caricature"):
         model.identify(pixels[0], modality="painting")
@@ -113,10 +120,28 @@ def test_memory_stays_flat(model, pixels):
     assert resident() <= 1.01 * before
 
 
-def test_a_runs_threshold_is_kept(matcher, calibration):
+def test_strangers_are_unknown(model, matcher, thresholds):
+    """At the rate that is said, on the very images that it was taken from."""
+    data = matcher.config.data
+    strangers = prepare(load_dataset(matcher.config), 96, cache_dir=data.cache_dir, progress=False)
+    for modality in ("photo", "caricature"):
+        limit = thresholds.known[modality]
+        records = tf.data.TFRecordDataset(strangers.files("unknown", modality))
+        faces = [decode(parse(record)["image"]).numpy() for record in records]
+        answers = model.identify(faces, modality=modality)
+        accepted = [answer.known for answer in answers]
+        assert np.mean(accepted) == pytest.approx(limit.fpir, abs=0.051)  # one image
+        assert 0 < limit.fpir <= 0.05
+        assert all((answer.identity is None) == (not answer.known) for answer in answers)
+        assert answers[0].fpir == pytest.approx(limit.fpir_unseen)
+        assert answers[0].threshold == pytest.approx(limit.threshold)
+
+
+def test_a_runs_thresholds_are_kept(matcher, thresholds):
     load_model(matcher.run)
-    kept = json.loads((matcher.run / "calibration.json").read_text())
-    assert kept == {"weights_sha256": matcher.weights, "verify": calibration._asdict()}
+    kept = json.loads((matcher.run / "thresholds.json").read_text())
+    assert kept.pop("weights_sha256") == matcher.weights
+    assert Thresholds.of_json(kept) == thresholds
 
 
 def test_what_is_no_network(exported, tmp_path):

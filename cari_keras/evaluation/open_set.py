@@ -1,0 +1,110 @@
+"""Open-set identification: when the best identity is good enough, and how often strangers get one.
+
+Terms are those of ISO/IEC 19795: FPIR, the false-positive identification rate, is the share of
+strangers' images that are taken for somebody; TPIR, the true-positive identification rate, is the
+share of known people's images that are taken for somebody, and for the right one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Optional, Union
+
+import numpy as np
+
+from cari_keras.errors import ConfigError
+from cari_keras.evaluation.curves import threshold_at_far
+from cari_keras.evaluation.resampling import subject_folds
+
+#: The share of strangers' images to accept where nothing else is asked for.
+FPIR = 0.05
+
+
+class OpenSet(NamedTuple):
+    """A threshold on the best identity's score, and what it does.
+
+    Attributes:
+        threshold: The smallest score that makes its identity the answer; a float32 value.
+        fpir: Share of the strangers' images that it accepts, of those it was chosen on.
+        fpir_unseen: The same on strangers whom it was not chosen on: thresholds are taken from each
+            half of the strangers in turn and tried on the other. What to expect of new strangers.
+        tpir: Share of known people's images that it accepts and that are named rightly.
+        closed_set: Share of them that are named rightly without a threshold.
+        strangers: How many people they were.
+        stranger_images: How many images.
+        known_images: How many images of known people.
+    """
+
+    threshold: float
+    fpir: float
+    fpir_unseen: float
+    tpir: float
+    closed_set: float
+    strangers: int
+    stranger_images: int
+    known_images: int
+
+
+def threshold_at_fpir(stranger_scores: np.ndarray, fpir: float) -> float:
+    """The smallest threshold, as a float32 value, that at most `fpir` of the scores reach.
+
+    It lies just above the score of the first stranger that must be rejected. Networks compare in
+    float32, so a float64 value there would be rounded onto that score and accept it.
+
+    Args:
+        stranger_scores: float [n], n > 0.
+        fpir: In (0, 1].
+    """
+    scores = -np.asarray(stranger_scores, np.float64)
+    exact = -threshold_at_far(scores, np.zeros(len(scores), bool), fpir)
+    rounded = np.float32(exact)
+    return float(rounded if rounded >= exact else np.nextafter(rounded, np.float32(np.inf)))
+
+
+def open_set(
+    scores: np.ndarray,
+    right: np.ndarray,
+    stranger_scores: np.ndarray,
+    strangers: Union[Sequence[Any], np.ndarray],
+    fpir: Optional[float] = None,
+) -> OpenSet:
+    """Chooses a threshold on strangers and says what it does to them and to known people.
+
+    Args:
+        scores: The best identity's score for each image of known people, float32 [n].
+        right: Whether that identity is the right one, bool [n].
+        stranger_scores: The best identity's score for each image of strangers, float32 [m].
+        strangers: Who each stranger is, [m].
+        fpir: The largest share of strangers' images to accept; None takes `FPIR`, or one image
+            where that is less than one.
+
+    Raises:
+        ConfigError: `fpir` is not in (0, 1], fewer images of strangers than 1 / fpir are there, or
+            fewer than two strangers.
+    """
+    people, count = np.unique(np.asarray(strangers)), len(stranger_scores)
+    if fpir is None:
+        fpir = max(FPIR, 1 / max(count, 1))
+    if not 0 < fpir <= 1:
+        raise ConfigError(f"fpir must be in (0, 1]. Received: {fpir}")
+    if len(people) < 2 or count * fpir < 1:
+        raise ConfigError(
+            f"an FPIR of {fpir:g} cannot be told by {count} images of {len(people)} strangers; "
+            f"two people and {int(np.ceil(1 / fpir))} images are needed at least"
+        )
+    threshold = threshold_at_fpir(stranger_scores, fpir)
+    half = subject_folds(strangers, 2, seed=0)
+    accepted = np.zeros(count, bool)
+    for fold in (0, 1):
+        others = threshold_at_fpir(stranger_scores[half != fold], fpir)
+        accepted[half == fold] = stranger_scores[half == fold] >= others
+    return OpenSet(
+        threshold=threshold,
+        fpir=float(np.mean(stranger_scores >= threshold)),
+        fpir_unseen=float(np.mean(accepted)),
+        tpir=float(np.mean((scores >= threshold) & right)),
+        closed_set=float(np.mean(right)),
+        strangers=len(people),
+        stranger_images=count,
+        known_images=len(scores),
+    )
