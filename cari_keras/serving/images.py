@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from cari_keras.data.records import decode
+
 
 def checked_pixels(image: tf.Tensor, size: int) -> tf.Tensor:
     """uint8 [N, size, size, 3], enforced when the graph runs: a signature's shape is not."""
@@ -14,8 +16,8 @@ def decoded_pixels(encoded: tf.Tensor, size: int) -> tf.Tensor:
     """JPEG or PNG files of any size as the evaluation prepares images.
 
     Areas are averaged where both sides shrink, else pixels are interpolated bilinearly, whatever
-    the aspect: see `cari_keras.data.encoding.resize`. A file that cannot be decoded, or is empty,
-    fails the request.
+    the aspect: see `cari_keras.data.encoding.resize`, of whose the pixels are within one level of
+    255. A file that cannot be decoded, or is empty, fails the request.
 
     Args:
         encoded: string [N].
@@ -30,8 +32,7 @@ def decoded_pixels(encoded: tf.Tensor, size: int) -> tf.Tensor:
             tf.strings.length(content), 0, message="an image of the request is empty"
         )
         with tf.control_dependencies([full]):
-            image = tf.io.decode_image(content, channels=3, expand_animations=False)
-        image.set_shape([None, None, 3])
+            image = decode(content)
         shape = tf.shape(image)
         pixels = tf.cast(image, tf.float32)[tf.newaxis]
         shrinks = tf.reduce_all(shape[:2] >= size)
