@@ -71,6 +71,7 @@ def _main(arguments: Sequence[str]) -> int:
     for one, other in (("images", "pairs"), ("gallery", "probe")):
         if (getattr(given, one) is None) != (getattr(given, other) is None):
             parser.error(f"--{one} and --{other} go together")
+    _refuse_together(parser, given)
     views: dict[str, Any] = {}
     if given.flip is not None:
         views["flip"] = given.flip
@@ -95,11 +96,26 @@ def _main(arguments: Sequence[str]) -> int:
     write_text(folder / "report.html", report_html(outcome))
     for note in outcome.remarks():
         print(f"note: {note}")
+    if given.legacy and not outcome.legacy:
+        print("note: the published code's arithmetic needs ten pairs, or eleven gallery images.")
     print()
     for table in tables_of(outcome, brief=True):
         print(table)
     print(f"Figures: {folder / 'results.json'}\nReport: {folder / 'report.html'}")
     return 0
+
+
+def _refuse_together(parser: Parser, given: argparse.Namespace) -> None:
+    """Refuses flags of which one would be ignored."""
+    of_dataset = ("dataset", "data_dir", "split", "protocol", "folds")
+    rules = {"images": ("gallery", *of_dataset), "gallery": of_dataset}
+    if given.dataset == "webcaricature":
+        rules["dataset"] = ("split",)
+    for one, others in rules.items():
+        for other in others:
+            if getattr(given, one) is not None and getattr(given, other) is not None:
+                flags = [f"--{name.replace('_', '-')}" for name in (one, other)]
+                parser.error(f"{flags[0]} and {flags[1]} do not go together")
 
 
 def _evaluate(given: argparse.Namespace, views: dict[str, Any]) -> Outcome:

@@ -46,35 +46,38 @@ def read_pair_list(path: Path) -> PairList:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: cannot be read as text ({error})") from error
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise DatasetError(f"{path}: nothing in it; expected a CSV of two paths and 1 or 0")
-    if re.fullmatch(r"\s*\d+(\s+\d+)?\s*", lines[0]):
+    if re.fullmatch(r"\s*\d+(\s+\d+)?\s*", lines[0][1]):
         return _lfw(path, lines)
     pairs = []
-    for number, row in enumerate(csv.reader(lines), 1):
+    for position, (number, line) in enumerate(lines):
+        try:
+            (row,) = csv.reader([line], strict=True)
+        except (csv.Error, ValueError) as error:
+            raise DatasetError(f"{path}:{number}: not a line of a CSV ({error})") from error
         cells = [cell.strip() for cell in row]
-        if number == 1 and len(cells) == 3 and cells[2] not in ("0", "1"):
+        if position == 0 and len(cells) == 3 and not cells[2].lstrip("-").isdigit():
             continue  # titles
         if len(cells) != 3 or cells[2] not in ("0", "1"):
-            raise DatasetError(
-                f"{path}:{number}: expected path,path,1|0, received {lines[number - 1]!r}"
-            )
+            raise DatasetError(f"{path}:{number}: expected path,path,1|0, received {line[:80]!r}")
         pairs.append((cells[0], cells[1], cells[2] == "1"))
     if not pairs:
         raise DatasetError(f"{path}: no pairs in it; expected a CSV of two paths and 1 or 0")
     return PairList(pairs)
 
 
-def _lfw(path: Path, lines: list[str]) -> PairList:
-    header = [int(word) for word in lines[0].split()]
+def _lfw(path: Path, lines: list[tuple[int, str]]) -> PairList:
+    header = [int(word) for word in lines[0][1].split()]
     folds, each = header if len(header) == 2 else (1, header[0])
     if not folds or not each or len(lines) - 1 != 2 * folds * each:
         raise DatasetError(
-            f"{path}: {folds} folds of 2 x {each} pairs announced, {len(lines) - 1} lines follow"
+            f"{path}: {folds} folds of 2 x {each} pairs announced, {len(lines) - 1} lines follow; "
+            "put back the missing lines, or mend the first one"
         )
     pairs, fold = [], []
-    for number, line in enumerate(lines[1:]):
+    for position, (number, line) in enumerate(lines[1:]):
         words = line.split("\t") if "\t" in line else line.split()
         words = [word.strip() for word in words if word.strip()]
         if len(words) == 3:
@@ -84,11 +87,11 @@ def _lfw(path: Path, lines: list[str]) -> PairList:
             same = False
         if len(words) != 4 or not (words[1].isdigit() and words[3].isdigit()):
             raise DatasetError(
-                f"{path}:{number + 2}: expected Name 1 2 or Name 1 Other 2, received {line!r}"
+                f"{path}:{number}: expected Name 1 2 or Name 1 Other 2, received {line!r}"
             )
         first, second = (f"{n}/{n}_{int(i):04d}" for n, i in (words[:2], words[2:]))
         pairs.append((first, second, same))
-        fold.append(number // (2 * each))
+        fold.append(position // (2 * each))
     return PairList(pairs, fold if folds > 1 else None)
 
 

@@ -38,7 +38,7 @@ def distance_blocks(left: np.ndarray, right: np.ndarray, block: int = 1024) -> I
     """
     for name, rows in (("left", left), ("right", right)):
         norms = np.linalg.norm(rows, axis=1)
-        if len(norms) and np.abs(norms - 1).max() > 1e-3:
+        if len(norms) and not np.abs(norms - 1).max() <= 1e-3:  # nor where one is NaN
             raise ValueError(
                 f"{name} must have rows of unit norm. Received: {norms.min():g} to {norms.max():g}"
             )

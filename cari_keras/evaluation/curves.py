@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cari_keras.evaluation.verification import exact, numbers
+
 
 class Roc(NamedTuple):
     """Every operating point that differs from another, from rejecting to accepting all pairs.
@@ -56,8 +58,9 @@ def roc(distances: np.ndarray, same: np.ndarray) -> Roc:
         >>> curve.tar.tolist(), curve.far.tolist()
         ([0.0, 0.5, 1.0], [0.0, 0.0, 1.0])
     """
-    order = np.argsort(distances, kind="stable")
-    values, accepted = np.asarray(distances)[order], np.cumsum(np.asarray(same)[order])
+    values = numbers(distances)
+    order = np.argsort(values, kind="stable")
+    values, accepted = values[order], np.cumsum(np.asarray(same)[order])
     last = np.flatnonzero(np.diff(values, append=np.inf) > 0)  # of each run of equal distances
     counts = last + 1
     genuine = np.concatenate([[0], accepted[last]]).astype(float)
@@ -84,7 +87,7 @@ def threshold_at_far(distances: np.ndarray, same: np.ndarray, far: float) -> flo
     Raises:
         ValueError: There is no impostor pair.
     """
-    impostor = np.sort(np.asarray(distances, np.float64)[~same])
+    impostor = np.sort(exact(distances)[~same])
     if not len(impostor):
         raise ValueError("threshold_at_far needs at least one impostor pair")
     allowed = _most(far, len(impostor))
@@ -104,7 +107,7 @@ def operating_point(
         threshold: From `threshold_at_far`.
         far: The FAR that it was chosen for.
     """
-    accepted = np.asarray(distances, np.float64) <= threshold
+    accepted = exact(distances) <= threshold
     impostors = int(np.sum(~same))
     return OperatingPoint(
         threshold,

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from cari_keras.data.base import Pair
 from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.data.prepare import Prepared
+from cari_keras.errors import CheckpointError
 from cari_keras.evaluation.answering import answering
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.trials import listed_trials
@@ -86,6 +87,9 @@ class Evaluator:
         """Runs the network over the split, on request with a progress bar on standard error.
 
         `check` is called before each batch and may raise, to end it early.
+
+        Raises:
+            CheckpointError: An answer is not a finite number; no figure could be trusted.
         """
         batches = []
         total = self.prepared.count(self.split)
@@ -98,14 +102,27 @@ class Evaluator:
             bar.update(len(batches[-1]["path"]))
         bar.close()
         if not batches:
-            return Predictions([], np.zeros(0, int), np.zeros(0, bool), {})
+            return self._none()
         joined = {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
+        for name, values in joined.items():
+            if values.dtype == np.float32 and not np.isfinite(values).all():
+                raise CheckpointError(
+                    f"the network's {name} is not a number for {self.split} images: its training "
+                    "has diverged or its weights are damaged"
+                )
         return Predictions(
             [path.decode() for path in joined.pop("path")],
             joined.pop("label"),
             joined.pop("is_caricature"),
             joined,
         )
+
+    def _none(self) -> Predictions:
+        """The answers for no image, of the shapes of some."""
+        size = self.prepared.image_size
+        outputs = self._forward(tf.zeros([1, size, size, 3]))
+        empty = {name: value.numpy()[:0] for name, value in outputs.items()}
+        return Predictions([], np.zeros(0, int), np.zeros(0, bool), empty)
 
     def __call__(self) -> dict[str, float]:
         """The split's figures: see `figures`."""

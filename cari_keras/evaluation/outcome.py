@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 from cari_keras.data.base import Dataset
+from cari_keras.evaluation.curves import eer, tar_at_far
 from cari_keras.evaluation.evaluator import identification
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.predictions import Predictions
@@ -26,7 +27,7 @@ class Summary(NamedTuple):
     Attributes:
         mean: Over the folds that have it.
         std: Standard deviation over them, of the population, as the published tables give it; None
-            for a single fold.
+            where fewer than two folds have the figure.
         folds: Its value in each.
     """
 
@@ -73,23 +74,54 @@ class Outcome:
             values = tuple(fold.figures.get(name, math.nan) for fold in self.folds)
             known = np.array(values)[~np.isnan(values)]
             mean = float(known.mean()) if len(known) else math.nan
-            std = float(known.std()) if len(self.folds) > 1 and len(known) else None
+            std = float(known.std()) if len(known) > 1 else None
             found[name] = Summary(mean, std, values)
         return found
 
     def remarks(self) -> tuple[str, ...]:
-        """The notes, after a warning of each FAR that the impostor pairs are too few for."""
-        few: dict[float, list[int]] = {}
+        """The notes, after warnings of what the figures cannot bear.
+
+        These are FARs that the impostor pairs are too few for, where they are judged or where their
+        threshold was taken; folds that lack a figure; galleries too small for Rank-10.
+        """
+        warnings = [*self._few_impostors(), *self._lacking()]
+        for fold in self.folds:
+            small = [
+                name.removesuffix(" gallery people")
+                for name, count in fold.counts.items()
+                if name.endswith(" gallery people") and count <= 10
+            ]
+            warnings += [f"{name}: at most ten people, so that Rank-10 is 100%." for name in small]
+        return (*dict.fromkeys(warnings), *self.notes)
+
+    def _few_impostors(self) -> list[str]:
+        few: dict[tuple[float, str], list[int]] = {}
         for fold in self.folds:
             for point in fold.points:
-                if point.own and not point.point.resolved:
-                    few.setdefault(point.far, []).append(point.point.impostors)
-        warnings = [
+                if point.own and not point.resolved:
+                    few.setdefault((point.far, ""), []).append(point.chosen_on)
+                elif not point.own and point.chosen_on * point.far < 1:
+                    where = "that its threshold is taken from"
+                    few.setdefault((point.far, where), []).append(point.chosen_on)
+        several = len(self.folds) > 1
+        return [
             f"A FAR of {100 * far:g}% cannot be told from 0 by {_between(counts)} impostor pairs"
-            + (f" ({len(counts)} of {len(self.folds)} folds)." if len(self.folds) > 1 else ".")
-            for far, counts in few.items()
+            + (f" {where}" if where else "")
+            + (f" ({len(counts)} of {len(self.folds)} folds)." if several else ".")
+            for (far, where), counts in few.items()
         ]
-        return (*warnings, *self.notes)
+
+    def _lacking(self) -> list[str]:
+        """Where means are over fewer folds than there are."""
+        found = []
+        for name, summary in self.summaries().items():
+            absent = [f.name for f, v in zip(self.folds, summary.folds) if math.isnan(v)]
+            if absent and len(self.folds) > 1:
+                found.append(
+                    f"No {name} in fold {', '.join(absent)}, which lacks pairs or images for it: "
+                    f"its mean is over the other {len(self.folds) - len(absent)} folds."
+                )
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for results.json; NaN becomes None."""
@@ -114,7 +146,9 @@ class Outcome:
                         {
                             "far_asked": p.far,
                             "threshold_from": "these pairs" if p.own else "other pairs",
+                            "threshold_from_impostors": p.chosen_on,
                             **p.point._asdict(),
+                            "resolved": p.resolved,
                         }
                         for p in fold.points
                     ]
@@ -129,15 +163,20 @@ class Outcome:
 def intervals_of(predictions: Predictions, fold: Fold) -> dict[str, Interval]:
     """95 % intervals of a fold's main figures, by bootstrap over identities.
 
-    Those of verification draw the people of the pairs' first images, each with all their pairs;
-    thresholds are held.
+    Those of verification draw the people of the pairs' first images, each with all their pairs; the
+    accuracy's thresholds are held, those of TAR at FAR are taken from each draw. There are none of
+    figures that are undefined, or where a single person is all there is to draw.
     """
     found: dict[str, Interval] = {}
     trials = fold.trials
     if trials is not None and not trials.crossed and len(trials.distances):
         statistics: dict[str, Callable[[np.ndarray], float]] = {
-            "verification_auc": lambda rows: auc(trials.distances[rows], trials.same[rows])
+            "verification_auc": lambda rows: auc(trials.distances[rows], trials.same[rows]),
+            "verification_eer": lambda rows: eer(trials.distances[rows], trials.same[rows]),
         }
+        for point in fold.points:
+            if point.own:
+                statistics[f"tar_at_far_{point.far}"] = partial(_tar, trials, point.far)
         if "verification_accuracy" in fold.figures and fold.thresholds is not None:
             right = (trials.distances <= fold.thresholds) == trials.same
             statistics["verification_accuracy"] = partial(_share, right)
@@ -146,7 +185,18 @@ def intervals_of(predictions: Predictions, fold: Fold) -> dict[str, Interval]:
     for name, (logits, labels) in identification(predictions).items():
         right = np.argmax(logits, axis=-1) == labels
         found[name] = bootstrap_interval(partial(_share, right), labels)
-    return {name: found[name] for name in fold.figures if name in found}
+    for name, (values, labels) in fold.hits.items():
+        found[name] = bootstrap_interval(partial(_share, values), labels)
+    return {
+        name: found[name]
+        for name, figure in fold.figures.items()
+        if name in found and found[name].resamples and not math.isnan(figure)
+    }
+
+
+def _tar(trials: Trials, far: float, rows: np.ndarray) -> float:
+    same = trials.same[rows]
+    return math.nan if same.all() else tar_at_far(trials.distances[rows], same, far).tar
 
 
 def _share(right: np.ndarray, rows: np.ndarray) -> float:

@@ -11,11 +11,13 @@ from typing import Any, Union
 
 import numpy as np
 
+from cari_keras.evaluation.verification import exact
+
 Names = Union[Sequence[Any], np.ndarray]
 
 
-def cmc(distances: np.ndarray, probes: Names, gallery: Names) -> np.ndarray:
-    """The cumulative match characteristic.
+def found_within(distances: np.ndarray, probes: Names, gallery: Names) -> np.ndarray:
+    """Whether each probe's identity is among the k nearest, for every k.
 
     Identities at exactly the same distance as the right one come before and after it in all orders
     alike: their expectation is taken, so ties neither help nor harm.
@@ -26,18 +28,14 @@ def cmc(distances: np.ndarray, probes: Names, gallery: Names) -> np.ndarray:
         gallery: The g gallery images' identities; there may be several images of one.
 
     Returns:
-        float64 [K] for the K identities of the gallery: place k - 1 holds Rank-k, the share of
-        probes whose identity is among the k nearest.
+        float64 [K, p] for the K identities of the gallery: row k - 1 is of the k nearest; 0 or 1,
+        between them where ties decide.
 
     Raises:
-        ValueError: Shapes do not fit, there is no probe, or a probe's identity is not in the
-            gallery.
-
-    Example:
-        >>> cmc(np.array([[0.1, 0.5], [0.2, 0.3]]), ["a", "b"], ["a", "b"]).tolist()
-        [0.5, 1.0]
+        ValueError: Shapes do not fit, a distance is NaN, there is no probe, or a probe's identity
+            is not in the gallery.
     """
-    distances = np.asarray(distances)
+    distances = exact(distances)
     names, image_of = np.unique(np.asarray(gallery), return_inverse=True)
     if distances.shape != (len(probes), len(gallery)) or not len(probes):
         raise ValueError(
@@ -52,13 +50,30 @@ def cmc(distances: np.ndarray, probes: Names, gallery: Names) -> np.ndarray:
             f"{np.asarray(probes)[strangers][0]!r}"
         )
     nearest = np.full((len(names), len(probes)), np.inf)
-    np.minimum.at(nearest, image_of, distances.T.astype(float))
+    np.minimum.at(nearest, image_of, distances.T)
     right = nearest[own, np.arange(len(probes))]
     nearer = np.sum(nearest < right, axis=0)
     level = np.sum(nearest == right, axis=0)  # the right one among them
     # Of `level` equally likely places from nearer + 1 on, how many are at most k.
     ranks = np.arange(1, len(names) + 1)[:, np.newaxis]
-    return np.mean(np.clip((ranks - nearer) / level, 0.0, 1.0), axis=1)
+    return np.clip((ranks - nearer) / level, 0.0, 1.0)
+
+
+def cmc(distances: np.ndarray, probes: Names, gallery: Names) -> np.ndarray:
+    """The cumulative match characteristic: the mean of `found_within` over the probes.
+
+    Returns:
+        float64 [K] for the K identities of the gallery: place k - 1 holds Rank-k, the share of
+        probes whose identity is among the k nearest.
+
+    Raises:
+        ValueError: As for `found_within`.
+
+    Example:
+        >>> cmc(np.array([[0.1, 0.5], [0.2, 0.3]]), ["a", "b"], ["a", "b"]).tolist()
+        [0.5, 1.0]
+    """
+    return np.mean(found_within(distances, probes, gallery), axis=1)
 
 
 def rank(distances: np.ndarray, probes: Names, gallery: Names, k: int) -> float:

@@ -15,7 +15,8 @@ class Interval(NamedTuple):
         low: Lower end.
         high: Upper end.
         level: The share of resampled values within, for example 0.95.
-        resamples: How many values there were; those that were NaN are left out.
+        resamples: How many values there were; those that were NaN are left out. With 0, the ends
+            are NaN.
     """
 
     low: float
@@ -47,6 +48,9 @@ def bootstrap_interval(
     Raises:
         ValueError: There is no row, or `level` is out of its range.
 
+    With a single person every draw is the same, which tells nothing of the spread: both ends are
+    NaN.
+
     Example:
         >>> right = np.array([1, 1, 0, 1])
         >>> bootstrap_interval(lambda rows: right[rows].mean(), ["a", "a", "b", "c"]).high
@@ -57,6 +61,8 @@ def bootstrap_interval(
     names, position = np.unique(np.asarray(subjects), return_inverse=True)
     if not len(names):
         raise ValueError("bootstrap_interval needs at least one row")
+    if len(names) == 1:
+        return Interval(float("nan"), float("nan"), level, 0)
     order = np.argsort(position, kind="stable")
     rows_of = np.split(order, np.cumsum(np.bincount(position))[:-1])
     rng = np.random.default_rng(seed)

@@ -9,6 +9,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from cari_keras.data.base import Gallery
+from cari_keras.errors import DatasetError
 from cari_keras.evaluation.allpairs import distance_blocks
 from cari_keras.evaluation.curves import (
     OperatingPoint,
@@ -18,7 +19,7 @@ from cari_keras.evaluation.curves import (
     threshold_at_far,
 )
 from cari_keras.evaluation.predictions import Predictions
-from cari_keras.evaluation.ranking import cmc
+from cari_keras.evaluation.ranking import found_within
 from cari_keras.evaluation.trials import Trials
 from cari_keras.evaluation.verification import (
     accuracy,
@@ -39,11 +40,18 @@ class FarPoint(NamedTuple):
         own: Whether the threshold was taken from the very pairs it is judged on: a point of their
             ROC curve, rather than what a system set up beforehand would give.
         point: What came out.
+        chosen_on: The number of impostor pairs that the threshold was taken from.
     """
 
     far: float
     own: bool
     point: OperatingPoint
+    chosen_on: int
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the FAR can be told from zero, where it was asked for and where it is met."""
+        return self.point.resolved and round(self.chosen_on * self.far, 12) >= 1
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,8 @@ class Fold:
             protocol takes none.
         cmcs: Gallery -> CMC curve.
         counts: What there was, by name: images, pairs, probes.
+        hits: Figure -> each probe's share in it, and its label; see `Identified`.
+        named: Gallery -> who is shown and who is nearest; see `Identified`.
     """
 
     name: str
@@ -68,6 +78,8 @@ class Fold:
     thresholds: Optional[np.ndarray] = None
     cmcs: Mapping[str, np.ndarray] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    hits: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    named: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
 
 class Verified(NamedTuple):
@@ -94,10 +106,15 @@ def verify(
         Figures `verification_accuracy`, `verification_auc`, `verification_eer`, for each FAR
         `tar_at_far_<far>` on these pairs' own ROC and, with `chosen_on`, `val_at_far_<far>` with
         the threshold from there and `far_achieved_<far>`, what it gave here.
+
+    Raises:
+        DatasetError: `chosen_on` holds no pair.
     """
     distances, same = trials.distances, trials.same
     figures, points = {}, []
     thresholds: Optional[np.ndarray] = None
+    if chosen_on is not None and not len(chosen_on.same):
+        raise DatasetError("no pairs to take thresholds from: all are of the fold to judge")
     if with_accuracy and len(distances):
         if chosen_on is not None:
             thresholds = np.full(
@@ -112,12 +129,15 @@ def verify(
     figures["verification_eer"] = eer(distances, same)
     if same.all():
         return Verified(figures, (), thresholds)  # without impostors there is no FAR
+    impostors = int(np.sum(~same))
     for far in FARS:
-        points.append(FarPoint(far, True, tar_at_far(distances, same, far)))
+        points.append(FarPoint(far, True, tar_at_far(distances, same, far), impostors))
         figures[f"tar_at_far_{far}"] = points[-1].point.tar
         if chosen_on is not None and not chosen_on.same.all():
             threshold = threshold_at_far(chosen_on.distances, chosen_on.same, far)
-            points.append(FarPoint(far, False, operating_point(distances, same, threshold, far)))
+            found_here = operating_point(distances, same, threshold, far)
+            behind = int(np.sum(~chosen_on.same))
+            points.append(FarPoint(far, False, found_here, behind))
             figures[f"val_at_far_{far}"] = points[-1].point.tar
             figures[f"far_achieved_{far}"] = points[-1].point.far
     if thresholds is None:  # the pictures of errors show those at the highest FAR
@@ -125,10 +145,40 @@ def verify(
     return Verified(figures, tuple(points), thresholds)
 
 
+class Identified(NamedTuple):
+    """Identification's part of a fold.
+
+    Attributes:
+        figures: `<gallery>_rank_<k>`.
+        cmcs: Gallery -> CMC curve.
+        counts: As in `Fold`.
+        hits: Figure -> each probe's share in it, float64 [p] in [0, 1], and its label, int [p].
+        named: Gallery -> the probes' labels and those of the images nearest to them, int [p].
+    """
+
+    figures: dict[str, float]
+    cmcs: dict[str, np.ndarray]
+    counts: dict[str, int]
+    hits: dict[str, tuple[np.ndarray, np.ndarray]]
+    named: dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def identification_fold(name: str, found: Identified, counts: Mapping[str, int] = {}) -> Fold:
+    """A fold of identification alone; `counts` go before its own."""
+    return Fold(
+        name,
+        found.figures,
+        cmcs=found.cmcs,
+        counts={**counts, **found.counts},
+        hits=found.hits,
+        named=found.named,
+    )
+
+
 def identify(
     predictions: Predictions, galleries: Mapping[str, Gallery], ranks: Sequence[int] = (1, 10)
-) -> tuple[dict[str, float], dict[str, np.ndarray], dict[str, int]]:
-    """Identification in galleries: figures `<gallery>_rank_<k>`, CMC curves, counts.
+) -> Identified:
+    """Identification in galleries.
 
     Probes and gallery images that there is no answer for are left out; so are probes whose person
     the gallery does not hold, each counted.
@@ -136,6 +186,8 @@ def identify(
     figures: dict[str, float] = {}
     curves: dict[str, np.ndarray] = {}
     counts: dict[str, int] = {}
+    hits: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    named: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     row = {path: i for i, path in enumerate(predictions.paths)}
     embedding, labels = predictions.compared, predictions.labels
     for name, (gallery, probes) in galleries.items():
@@ -151,8 +203,13 @@ def identify(
         if not len(asked):
             continue
         blocks = distance_blocks(embedding[asked], embedding[shelf])
-        curve = cmc(np.concatenate(list(blocks)), labels[asked], labels[shelf])
-        curves[name] = curve
+        distances = np.concatenate(list(blocks))
+        within = found_within(distances, labels[asked], labels[shelf])
+        named[name] = labels[asked], labels[shelf][np.argmin(distances, axis=1)]
+        curves[name] = within.mean(axis=1)
+        counts[f"{name} gallery people"] = len(within)
         for k in ranks:
-            figures[f"{name.lower()}_rank_{k}"] = float(curve[min(k, len(curve)) - 1])
-    return figures, curves, counts
+            figure = f"{name.lower()}_rank_{k}"
+            hits[figure] = within[min(k, len(within)) - 1], labels[asked]
+            figures[figure] = float(hits[figure][0].mean())
+    return Identified(figures, curves, counts, hits, named)

@@ -139,7 +139,7 @@ def _point_cells(point: FarPoint) -> list[str]:
         "-" if math.isnan(found.far) else f"{100 * found.far:.3f}%",
         "-" if math.isnan(found.tar) else f"{100 * found.tar:.2f}%",
         str(found.impostors),
-        "" if found.resolved else f"too few to resolve {_percent(point.far)}",
+        "" if point.resolved else f"too few to resolve {_percent(point.far)}",
     ]
 
 

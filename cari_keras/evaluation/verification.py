@@ -18,6 +18,26 @@ def squared_distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.sum(np.square(left - right), axis=-1)
 
 
+def numbers(distances: np.ndarray) -> np.ndarray:
+    """The distances.
+
+    Raises:
+        ValueError: One is NaN, which is neither near nor far.
+    """
+    if missing := int(np.isnan(distances).sum()):
+        raise ValueError(f"distances must be numbers. Received: {missing} NaN")
+    return np.asarray(distances)
+
+
+def exact(distances: np.ndarray) -> np.ndarray:
+    """Distances as float64, so that float32 ones are compared with any threshold exactly.
+
+    Raises:
+        ValueError: One is NaN.
+    """
+    return numbers(distances).astype(np.float64)
+
+
 def auc(distances: np.ndarray, same: np.ndarray) -> float:
     """Area under the ROC curve: P(genuine < impostor) + P(genuine = impostor) / 2.
 
@@ -28,7 +48,8 @@ def auc(distances: np.ndarray, same: np.ndarray) -> float:
     Returns:
         In [0, 1]; NaN where either class has no pair.
     """
-    genuine, impostor = distances[same], np.sort(distances[~same])
+    values = numbers(distances)
+    genuine, impostor = values[same], np.sort(values[~same])
     if not len(genuine) or not len(impostor):
         return float("nan")
     at_most = np.searchsorted(impostor, genuine, side="right")
@@ -39,7 +60,9 @@ def auc(distances: np.ndarray, same: np.ndarray) -> float:
 
 def accuracy(distances: np.ndarray, same: np.ndarray, threshold: float) -> float:
     """The share of pairs judged rightly at a threshold chosen elsewhere; NaN without pairs."""
-    return float(np.mean((distances <= threshold) == same)) if len(distances) else float("nan")
+    if not len(distances):
+        return float("nan")
+    return float(np.mean((exact(distances) <= threshold) == same))
 
 
 def best_threshold(distances: np.ndarray, same: np.ndarray) -> float:
@@ -53,7 +76,7 @@ def best_threshold(distances: np.ndarray, same: np.ndarray) -> float:
     """
     if not len(distances):
         raise ValueError("best_threshold needs at least one pair")
-    values, position = np.unique(distances, return_inverse=True)
+    values, position = np.unique(exact(distances), return_inverse=True)
     gain = np.bincount(position, weights=np.where(same, 1.0, -1.0))
     right = np.concatenate([[0.0], np.cumsum(gain)])  # relative to rejecting every pair
     best = int(np.argmax(right))
@@ -92,7 +115,8 @@ def cross_validated_accuracy(
         distances: float [n].
         same: bool [n].
         subjects: The identity of each pair's caricature; a pair belongs to that identity's fold, so
-            that every pair is judged exactly once.
+            that every pair is judged exactly once. An impostor pair's photo may be of somebody
+            whose caricatures the threshold was taken with.
         folds: Number of folds; identities are dealt to them at random.
         seed: Decides the deal.
 

@@ -152,6 +152,18 @@ def test_the_public_weights_know_strangers(tmp_path, monkeypatch):
         (["facenet", "--gallery", "x"], "--gallery and --probe go together"),
         (["facenet", "--dataset", "cavi"], "--data-dir is needed for CaVI"),
         (["nothing", "--crops", "1.5"], "--crops must be in (0, 1]"),
+        (
+            ["nothing", "--images", "a", "--pairs", "b", "--gallery", "c", "--probe", "d"],
+            "--images and --gallery do not go together",
+        ),
+        (
+            ["nothing", "--images", "a", "--pairs", "b", "--data-dir", "c"],
+            "--images and --data-dir do not go together",
+        ),
+        (
+            ["nothing", "--dataset", "webcaricature", "--split", "test"],
+            "--dataset and --split do not go together",
+        ),
     ],
 )
 def test_mistakes_are_one_line(arguments, message, tmp_path, monkeypatch):

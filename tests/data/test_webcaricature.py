@@ -6,9 +6,11 @@ import dataclasses
 from collections import Counter
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from cari_keras.data.base import Sample
 from cari_keras.data.webcaricature import dataset as webcaricature
 from cari_keras.data.webcaricature.folds import folds_of
 from cari_keras.data.webcaricature.lists import (
@@ -112,10 +114,18 @@ def test_pairs_by_hand(tmp_path):
     ("text", "message"),
     [
         ("", "nothing in it"),
-        ("3\nA\tC00001\tP00001\n", "3 announced, 1 follow"),
+        ("3\nA\tC00001\tP00001\n", "txt:1: 3 matched and as many mismatched .* 1 and 0 follow"),
+        ("0\nA\tC00001\tP00001\n", "txt:1: a count must be positive"),
+        ("2 1\nA\tC00001\tP00001\n", "as many matched as mismatched pairs. Received: '2 1'"),
+        # The half of mismatched pairs is missing; three of a kind and one of the other.
+        ("1\nA\tC00001\tP00001\n", "1 and 0 follow; put back"),
+        (
+            "2\n" + "".join(f"A\tC0000{k}\tP00001\n" for k in "123") + "A\tC00004\tB\tP00001\n",
+            "3 and 1 follow",
+        ),
         ("A\tC00001\n", "txt:1: expected Name<TAB>caricature"),
         ("A\tP00001\tP00002\n", "txt:1: expected Name<TAB>caricature"),
-        ("1\nA\tC00001\tP00001\n1\nA\tC00001\tP00001\n", "2 lists"),
+        (2 * "1\nA\tC00001\tP00001\nA\tC00001\tB\tP00001\n", "2 lists"),
     ],
 )
 def test_malformed_lists_name_file_and_line(text, message, tmp_path):
@@ -255,6 +265,65 @@ def test_what_is_missing_is_counted(tree, tmp_path):
     assert found.report["pairs with a missing image, left out"] == 2
     whole = webcaricature.load(str(tree), protocol="unrestricted", fold="2")
     assert found.fingerprint != whole.fingerprint
+
+
+def test_a_count_before_each_half(tmp_path):
+    text = "".join(f"1\nA\tC0000{k}\tP00001\n1\nA\tC0000{k}\tB\tP00001\n" for k in range(1, 4))
+    (tmp_path / "pairs.txt").write_text(text)
+    folds = read_pair_folds(tmp_path / "pairs.txt")
+    assert [[pair.same for pair in fold] for fold in folds] == [[True, False]] * 3
+
+
+def test_two_files_on_a_line_are_no_image(tmp_path):
+    (tmp_path / "list.txt").write_text("A B\tC00001\nA\tC00001 C00002\n")
+    with pytest.raises(DatasetError, match=r"list\.txt:2: expected Name<TAB>file"):
+        read_images(tmp_path / "list.txt")
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="needs ../shared")
+def test_real_landmarks_cut_real_faces(tmp_path):
+    """Five of the published points in a file of seventeen: the box is theirs, x1.5 and x1.2."""
+    lines = (REAL / "landmarks.txt").read_text().splitlines()
+    for line in lines[:: len(lines) // 40]:
+        path, *values = line.split()
+        person, name = Path(path).parts[-2:]
+        five = np.array(values, float).reshape(5, 2)
+        points = np.tile(five[2], (17, 1))
+        points[8:10], points[10:12], points[14], points[16] = five[0], five[1], five[3], five[4]
+        where = tmp_path / "FacialPoints" / person / f"{Path(name).stem}.txt"
+        where.parent.mkdir(parents=True, exist_ok=True)
+        where.write_text("\r\n".join(f"{x:.7e} {y}" for x, y in points))
+        side = int(points.max()) + 50
+        picture = np.full((side, side, 3), 128, np.uint8)
+        low, high = points.min(axis=0), points.max(axis=0)
+        (left, top), (right, bottom) = low.astype(int), high.astype(int) + 1
+        picture[top:bottom, left:right] = (20, 200, 90)
+        image = tmp_path / "OriginalImages" / person / name
+        image.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(image), picture)
+        found = webcaricature.WebCaricature("w", (), {}, {}, root=str(tmp_path))
+        sample = Sample(f"OriginalImages/{person}/{name}", person, "photo", str(image))
+        face = found.load(sample).astype(int)
+        # The points' own box: 1 / 1.8 of the crop's, which is the square about it.
+        width, height = (high - low) * [1.5, 1.2]
+        expected = width * height / 1.8 / max(width, height) ** 2
+        share = (np.abs(face - 128).max(axis=-1) > 40).mean()
+        whole_pixels = 2 / min(high - low)
+        assert share == pytest.approx(expected, abs=0.02 + whole_pixels), path
+
+
+def test_landmarks_of_another_form_are_told(tree, tmp_path):
+    root = write_images(write_lists(tmp_path / "web"))
+    (root / "FacialPoints/Judge Judy/P00002.txt").write_text("1 2\n3 4\n")
+    found = webcaricature.load(str(root), protocol="unrestricted", fold="2")
+    sample = next(
+        s
+        for samples in found.splits.values()
+        for s in samples
+        if s.path.endswith("Judge Judy/P00002.jpg")
+    )
+    with pytest.raises(DatasetError, match=r"P00002\.txt: not 17 lines 'x y'; mend it"):
+        found.load(sample)
 
 
 def test_images_are_cut_out_by_their_landmarks(tree):

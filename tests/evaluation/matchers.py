@@ -39,9 +39,10 @@ class RuleMatcher:
             labels += batch["label"].numpy().tolist()
             drawn += batch["is_caricature"].numpy().tolist()
         rows = [self.rule(*row) for row in zip(paths, labels, drawn)]
-        embedding = np.array(rows, np.float32)
+        embedding = np.array(rows, np.float32).reshape(len(rows), -1 if rows else 64)
         embedding /= np.linalg.norm(embedding, axis=1, keepdims=True)
-        return Predictions(paths, np.array(labels), np.array(drawn), {"embedding": embedding})
+        found = np.array(labels, int), np.array(drawn, bool)
+        return Predictions(paths, *found, {"embedding": embedding})
 
     def check_heads(self, prepared) -> None:
         pass

@@ -7,6 +7,7 @@ import tensorflow as tf
 from cari_keras.data.augment import standardize
 from cari_keras.data.base import Pair
 from cari_keras.data.pipeline import evaluation_batches
+from cari_keras.errors import CheckpointError
 from cari_keras.evaluation.evaluator import Evaluator, figures, rank1
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.trials import listed_trials
@@ -111,7 +112,21 @@ def test_flip_averages_an_image_and_its_mirror(prepared):
 @pytest.mark.slow
 def test_an_absent_split_has_no_figures(prepared):
     model = build_network(3, image_size=80, embedding_size=8)
-    assert Evaluator(model, prepared, "test")() == {}
+    evaluator = Evaluator(model, prepared, "test", verify_by="identities")
+    assert evaluator() == {}
+    outputs = evaluator.predict().outputs
+    assert outputs["embedding"].shape == (0, 8)
+    assert outputs["compared"].shape == outputs["logits_photo"].shape == (0, 3)
+
+
+@pytest.mark.slow
+def test_answers_that_are_no_numbers_are_refused(prepared):
+    model = build_network(3, image_size=80, embedding_size=8)
+    weights = model.get_weights()
+    weights[0][...] = np.nan
+    model.set_weights(weights)
+    with pytest.raises(CheckpointError, match="is not a number for validation images"):
+        Evaluator(model, prepared, "validation").predict()
 
 
 def test_views_are_central_squares_and_mirror_images():

@@ -80,7 +80,18 @@ def test_error_3_people_in_several_folds():
 
     With pairs shuffled, everybody is in training and test, and the figure changes with the
     shuffle, which was not seeded. Folds of people are disjoint, and the same each time.
+
+    The right answer is known where each person of two has a threshold of their own: 1 for one, who
+    has the genuine pairs at 0.5 and the impostors at 1.5, and 3 for the other. A threshold from the
+    one accepts none of the other's pairs, and rejects none the other way: half of them are judged
+    rightly. With everybody on both sides the best threshold, 1 or 3, judges three in four.
     """
+    two = np.repeat([0, 1], 200)
+    kind = np.tile([True, False], 200)
+    apart = trials(np.where(kind, 0.5, 1.5) + 2 * two, kind, two)
+    assert verify(apart).figures["verification_accuracy"] == 0.5
+    assert legacy_verification(apart)["legacy_accuracy"] == pytest.approx(0.75, abs=0.05)
+
     rng = np.random.default_rng(1)
     subjects = np.repeat(np.arange(20), 20)
     same = np.tile([True, False], 200)

@@ -40,7 +40,7 @@ def test_float32_scores_are_told_apart():
 def test_no_more_than_asked_for_and_no_lower_threshold_would_do(scores, fpir):
     values = np.array(scores, np.float32)
     threshold = np.float32(threshold_at_fpir(values, fpir))
-    assert np.mean(values >= threshold) <= fpir
+    assert np.mean(values >= threshold) <= fpir + 1e-9  # rounded at the twelfth digit
     below = values[values < threshold]
     if len(below):
         assert np.mean(values >= below.max()) > fpir

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from cari_keras.evaluation.protocols.pairs import evaluate_pairs
 from cari_keras.evaluation.protocols.webcaricature import evaluate_webcaricature
 from cari_keras.evaluation.tables import tables_of
 from tests.conftest import small_config, write_folder_dataset, write_image
-from tests.data.webcaricature_trees import PEOPLE, halves, write_images, write_lists
+from tests.data.webcaricature_trees import PEOPLE, fold_of, halves, write_images, write_lists
 from tests.evaluation.matchers import RuleMatcher, one_hot, web_config
 
 ALL = [str(k) for k in range(1, 11)]
@@ -208,6 +209,49 @@ def test_lfw_s_folds(tmp_path):
     assert outcome.folds[0].figures["verification_accuracy"] == 1.0
 
 
+def test_lfw_with_the_images_of_one_fold(tmp_path):
+    listed = write_lfw(tmp_path / "lfw")
+    for person in ("P_2", "P_3"):
+        shutil.rmtree(tmp_path / "lfw" / person)
+    matcher = RuleMatcher(by_person, small_config())
+    with pytest.raises(DatasetError, match="has the images of one fold's pairs alone"):
+        evaluate_pairs(matcher, tmp_path / "lfw", listed, cache_dir=str(tmp_path))
+
+
+def test_pairs_in_one_folder_have_no_people_to_tell_apart(tmp_path):
+    for k in range(4):
+        write_image(tmp_path / "flat" / f"{k}.jpg", (60 * k, 90, 150), seed=k)
+    (tmp_path / "flat" / "broken.jpg").write_bytes(b"no image")
+    rows = "0.jpg,1.jpg,1\n\n2.jpg,3.jpg,1\n0.jpg,2.jpg,0\n1.jpg,3.jpg,0\n0.jpg,broken.jpg,0\n"
+    (tmp_path / "list.csv").write_text(rows)
+    matcher = RuleMatcher(lambda path, label, drawn: one_hot(int(path[0]) // 2), small_config())
+    outcome = evaluate_pairs(
+        matcher, tmp_path / "flat", tmp_path / "list.csv", cache_dir=str(tmp_path)
+    )
+    assert outcome.folds[0].figures["verification_auc"] == 1
+    assert np.isnan(outcome.folds[0].figures["verification_accuracy"])
+    assert outcome.intervals == {}
+    notes = " ".join(outcome.notes)
+    assert "All images lie in one folder" in notes
+    assert "1 pairs with an unreadable image, left out." in notes
+
+
+def test_a_fold_without_images_is_told_and_not_counted(tree, tmp_path):
+    root = tmp_path / "web"
+    shutil.copytree(tree, root)
+    for person in fold_of(PEOPLE, 2):
+        shutil.rmtree(root / "OriginalImages" / person[0])
+    outcome, _ = evaluate(
+        root, "unrestricted", ["1", "2"], by_person, cache_dir=str(tmp_path / "cache")
+    )
+    summary = outcome.summaries()["verification_auc"]
+    assert summary.folds[0] == 1
+    assert np.isnan(summary.folds[1])
+    assert (summary.mean, summary.std) == (1, None)
+    told = "No verification_auc in fold 2, which lacks pairs or images for it"
+    assert told in " ".join(outcome.remarks())
+
+
 def test_pairs_of_one_s_own(tmp_path):
     write_lfw(tmp_path / "lfw")
     path = tmp_path / "mine.csv"
@@ -230,6 +274,9 @@ def test_pairs_of_one_s_own(tmp_path):
         ("a,b\n", "csv:1: expected path,path,1|0"),
         ("a,b,1\na,b,2\n", "csv:2: expected path,path,1|0"),
         ("x,y,same\n", "no pairs in it"),
+        ("a,b,2\na,b,1\n", "csv:1: expected path,path,1|0"),
+        ("a,b,1\n\n\na,b,3\n", "csv:4: expected path,path,1|0"),
+        ('a,"b,1\n' + "c,d,0\n" * 30000, "csv:1: not a line of a CSV"),
         ("1 2\nA 1 2\n", "1 folds of 2 x 2 pairs announced, 1 lines follow"),
         ("1\nA 1 2\nA one B 2\n", "csv:3: expected Name 1 2"),
         ("no.jpg,nothing.jpg,1\n", "has the images of no listed pair; the first lacks no.jpg"),
@@ -260,6 +307,10 @@ def test_a_gallery_of_one_s_own(tmp_path):
     assert counts["gallery gallery images"] == 6
     assert counts["gallery probes"] == 3
     assert counts["gallery probes left out: no image, or nobody like them in the gallery"] == 1
+    assert "gallery: at most ten people, so that Rank-10 is 100%." in outcome.remarks()
+    assert outcome.intervals["gallery_rank_1"].low == 1
+    with pytest.raises(DatasetError, match="every probe finds itself"):
+        evaluate_gallery(matcher, probe, tmp_path / "a" / ".." / "b" / "caricature")
     write_image(tmp_path / "d" / "somebody" / "1.png", (1, 2, 3))
     with pytest.raises(DatasetError, match="nobody of it is in"):
         evaluate_gallery(matcher, gallery / "photo", tmp_path / "d", cache_dir=str(tmp_path / "c"))

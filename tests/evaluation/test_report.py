@@ -10,12 +10,13 @@ import pytest
 
 from cari_keras.evaluation.evaluator import identification
 from cari_keras.evaluation.report.html import report_html, svg_of
-from cari_keras.evaluation.report.people import confusions, principal_components
+from cari_keras.evaluation.report.people import confusions, namings, principal_components
 from cari_keras.evaluation.report.pictures import SIDE, wrong_pairs
 from cari_keras.evaluation.report.plots import plot_det, plot_roc
 from cari_keras.evaluation.scoring import Fold
 from cari_keras.evaluation.tables import label, tables_of
 from tests.conftest import small_config, write_folder_dataset
+from tests.evaluation.matchers import one_hot
 from tests.evaluation.test_protocols import by_person, closed_set_matcher, evaluate
 from tests.evaluation.test_protocols import tree as tree  # the fixture
 
@@ -86,6 +87,21 @@ def test_a_page_of_ten_folds(tree):
     assert "Verification" in page.headings
     page = Page(report_html(evaluate(tree, "identification", folds, by_person)[0]))
     assert "Identification in a gallery" in page.headings
+    # Everybody is named right; with one embedding for all, hardly anybody is.
+    assert "Who is taken for whom" not in page.headings
+    outcome, _ = evaluate(tree, "identification", folds, lambda path, label, drawn: one_hot(1))
+    shown, named = outcome.folds[0].named["C2P"]
+    assert np.mean(shown == named) < 0.5
+    assert "Who is taken for whom" in Page(report_html(outcome)).headings
+
+
+def test_accepted_impostors_are_people_taken_for_each_other(known):
+    (found,) = (one for one in namings(known) if one.title == "Impostor pairs accepted")
+    trials, thresholds = known.folds[0].trials, known.folds[0].thresholds
+    assert len(found.shown) == np.sum(~trials.same & (trials.distances <= thresholds)) > 0
+    assert not np.any(found.shown == found.named)
+    # The photos of person 1 stand where person 0 is.
+    assert set(zip(found.shown.tolist(), found.named.tolist())) == {(0, 1)}
 
 
 def test_names_are_escaped(known):
@@ -115,7 +131,7 @@ def test_the_worst_pairs_come_first_and_no_image_twice(known):
 def test_confusions_by_hand(known):
     """Heads call person_2's caricatures person_0."""
     logits, labels = identification(known.predictions)["caricature_identification"]
-    matrix, people = confusions(logits, labels)
+    matrix, people = confusions(np.argmax(logits, axis=-1), labels)
     count = int(np.sum(labels == 2))
     assert people == [0, 2]
     assert matrix.tolist() == [[count, 0], [count, 0]]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cari_keras.data.base import Gallery
+from cari_keras.errors import DatasetError
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.scoring import identify, verify
 from cari_keras.evaluation.trials import Trials
@@ -74,16 +75,35 @@ def test_galleries_with_known_ranks():
     names = ["g0", "g1", "g2", "q0", "q1", "q2"]
     predictions = Predictions(names, labels, np.zeros(6, bool), {"embedding": embedding})
     gallery = Gallery(("g0", "g1", "g2"), ("q0", "q1", "q2"))
-    figures, curves, counts = identify(predictions, {"C2P": gallery}, ranks=(1, 2, 10))
+    figures, curves, counts, hits, named = identify(predictions, {"C2P": gallery}, ranks=(1, 2, 10))
     assert figures == {
         "c2p_rank_1": pytest.approx(2 / 3),
         "c2p_rank_2": pytest.approx(2 / 3),
         "c2p_rank_10": 1.0,
     }
     assert curves["C2P"].tolist() == pytest.approx([2 / 3, 2 / 3, 1])
-    assert counts == {"C2P gallery images": 3, "C2P probes": 3}
+    assert counts == {"C2P gallery images": 3, "C2P probes": 3, "C2P gallery people": 3}
+    assert hits["c2p_rank_1"][0].tolist() == [1, 1, 0]
+    assert hits["c2p_rank_1"][1].tolist() == [0, 1, 2]
+    assert named["C2P"][1].tolist() == [0, 1, 0]
     short = Gallery(("g0", "g1"), ("q0", "q1", "q2", "absent"))
-    _, _, counts = identify(predictions, {"C2P": short})
+    counts = identify(predictions, {"C2P": short}).counts
     assert counts["C2P probes"] == 2
     lost = counts["C2P probes left out: no image, or nobody like them in the gallery"]
     assert lost == 2
+
+
+def test_a_threshold_from_too_few_impostors_is_flagged():
+    """A thousand impostors here, fifty there: a FAR of 0.1 % was never met."""
+    rng = np.random.default_rng(0)
+
+    def pairs(impostors):
+        return trials(rng.normal(0.5, 0.1, 20), rng.normal(1.5, 0.1, impostors))
+
+    points = {(p.far, p.own): p for p in verify(pairs(1000), pairs(50)).points}
+    assert points[0.001, True].resolved
+    assert points[0.001, False].point.resolved
+    assert not points[0.001, False].resolved
+    assert points[0.001, False].chosen_on == 50
+    with pytest.raises(DatasetError, match="no pairs to take thresholds from"):
+        verify(pairs(10), trials([], []))

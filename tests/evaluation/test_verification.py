@@ -5,6 +5,9 @@ import pytest
 from hypothesis import given, settings
 from sklearn.metrics import roc_auc_score
 
+from cari_keras.evaluation.allpairs import distance_blocks
+from cari_keras.evaluation.curves import eer, roc, threshold_at_far
+from cari_keras.evaluation.ranking import cmc
 from cari_keras.evaluation.verification import (
     accuracy,
     auc,
@@ -82,3 +85,28 @@ def test_too_few_identities_for_the_folds():
     found = cross_validated_accuracy(np.ones(2), np.array([True, False]), ["a", "a"])
     assert np.isnan(found.accuracy)
     assert found.thresholds == ()
+
+
+def test_neighbouring_float32_distances_are_told_apart():
+    """A threshold between two neighbours of float32 is one of them again in float32."""
+    low = np.float32(0.3)
+    for _ in range(50):
+        high = np.nextafter(low, np.float32(1))
+        distances, same = np.array([low, high]), np.array([True, False])
+        threshold = best_threshold(distances, same)
+        assert accuracy(distances, same, threshold) == 1
+        assert accuracy(distances, same, np.nextafter(float(high), 0)) == 1
+        low = high
+
+
+def test_nan_is_neither_near_nor_far():
+    distances, same = np.array([0.1, np.nan]), np.array([True, False])
+    for metric in (auc, best_threshold, roc, eer):
+        with pytest.raises(ValueError, match="1 NaN"):
+            metric(distances, same)
+    with pytest.raises(ValueError, match="1 NaN"):
+        threshold_at_far(distances, same, 0.1)
+    with pytest.raises(ValueError, match="1 NaN"):
+        cmc(distances[np.newaxis], ["a"], ["a", "b"])
+    with pytest.raises(ValueError, match=r"unit norm\. Received: nan"):
+        list(distance_blocks(np.full((2, 3), np.nan), np.eye(3)))

@@ -67,12 +67,19 @@ class WebCaricature(Dataset):
     root: str = ""
 
     def load(self, sample: Sample) -> np.ndarray:
-        """The sample's face, uint8 RGB [side, side, 3]; the whole image without landmarks."""
+        """The sample's face, uint8 RGB [side, side, 3]; the whole image without landmarks.
+
+        Raises:
+            DatasetError: The image or its landmarks cannot be read.
+        """
         if self.records:
             return self.records.load(sample.path)
         image = read_image(sample.source)
-        points = read_landmarks(_landmarks(Path(self.root), sample.path))
+        landmarks = _landmarks(Path(self.root), sample.path)
+        points = read_landmarks(landmarks)
         if points is None:
+            if landmarks.exists():
+                raise DatasetError(f"{landmarks}: not 17 lines 'x y'; mend it, or remove it")
             return image
         box = face_of(points).box
         side = int(np.clip(max(box[2] - box[0], box[3] - box[1]), 1, 1024))

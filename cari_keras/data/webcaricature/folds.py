@@ -22,6 +22,9 @@ from cari_keras.errors import DatasetError
 
 DEV = "dev"
 
+#: The number of view 2's folds.
+VIEW_2 = 10
+
 Row = TypeVar("Row", Subject, ListedPair)
 
 
@@ -51,15 +54,19 @@ def folds_of(data_dir: str, protocol: str) -> list[str]:
     """
     lists = Path(data_dir) / "EvaluationProtocols"
     if protocol == "identification":
-        count = 0
+        path, count = lists / "FaceIdentification", 0
         while (lists / "FaceIdentification" / f"FR_Train{count + 1}.txt").is_file():
             count += 1
         if not count:
             raise DatasetError(f"{lists / 'FaceIdentification' / 'FR_Train1.txt'}: no such file")
     elif protocol == "restricted":
-        count = len(read_pair_folds(lists / _RESTRICTED / "RestrictedView2.txt"))
+        path = lists / _RESTRICTED / "RestrictedView2.txt"
+        count = len(read_pair_folds(path))
     else:
-        count = len(read_subject_folds(lists / _UNRESTRICTED / "UnRestrictedView2.txt"))
+        path = lists / _UNRESTRICTED / "UnRestrictedView2.txt"
+        count = len(read_subject_folds(path))
+    if count > VIEW_2:
+        raise DatasetError(f"{path}: {count} folds; view 2 has {VIEW_2}")
     return [str(k + 1) for k in range(count)]
 
 

@@ -42,9 +42,11 @@ class ListedPair(NamedTuple):
 Row = TypeVar("Row", Subject, Image, ListedPair)
 
 _FILE = r"([CP]\d+)(?:\.\w+)?"
-_COUNT = re.compile(r"\d+")
+#: A count; of pairs there may be two, of matched and of mismatched ones.
+_COUNT = re.compile(r"(\d+)(?:\s+(\d+))?")
 _SUBJECT = re.compile(r"(.+?)\s+(\d+)\s+(\d+)")
 _IMAGE = re.compile(rf"(.+?)\s+{_FILE}", re.IGNORECASE)
+_NAMED_LIKE_A_FILE = re.compile(r".*\s[CP]\d{5}", re.IGNORECASE)
 _MATCHED = re.compile(rf"(.+?)\s+{_FILE}\s+{_FILE}", re.IGNORECASE)
 _MISMATCHED = re.compile(rf"(.+?)\s+{_FILE}\s+(.+?)\s+{_FILE}", re.IGNORECASE)
 
@@ -124,7 +126,9 @@ def _subject(line: str) -> Optional[Subject]:
 
 def _image(line: str) -> Optional[Image]:
     found = _IMAGE.fullmatch(line)
-    return Image(plain(found[1]), found[2].upper()) if found else None
+    if not found or _NAMED_LIKE_A_FILE.fullmatch(found[1]):  # two files on one line
+        return None
+    return Image(plain(found[1]), found[2].upper())
 
 
 def _pair(line: str) -> Optional[ListedPair]:
@@ -174,8 +178,13 @@ def _groups(path: Path, parse: Callable[[str], Optional[Row]], form: str) -> lis
         line = raw.strip()
         if not line:
             continue
-        if _COUNT.fullmatch(line):
-            counts.append((int(line), number))
+        if header := _COUNT.fullmatch(line):
+            if not int(header[1]) or header[2] not in (None, header[1]):
+                raise DatasetError(
+                    f"{path}:{number}: a count must be positive, and as many matched as mismatched "
+                    f"pairs. Received: {line!r}"
+                )
+            counts.append((int(header[1]), number))
             groups.append([])
             continue
         row = parse(line)
@@ -188,9 +197,32 @@ def _groups(path: Path, parse: Callable[[str], Optional[Row]], form: str) -> lis
         groups, counts = groups[1:], counts[1:]  # a first line with the number of folds
     if not any(groups):
         raise DatasetError(f"{path}: nothing in it; expected {form}")
+    groups, counts = _joined_halves(groups, counts)
     for group, (count, number) in zip(groups, counts if len(counts) == len(groups) else ()):
-        # Of pairs, the count is that of the matched ones, and as many mismatched ones follow.
-        pairs = bool(group) and isinstance(group[0], ListedPair)
-        if len(group) != count and not (pairs and len(group) == 2 * count):
-            raise DatasetError(f"{path}:{number}: {count} announced, {len(group)} follow")
+        matched = sum(isinstance(row, ListedPair) and row.same for row in group)
+        if group and isinstance(group[0], ListedPair):
+            # The count is that of the matched pairs, and as many mismatched ones follow.
+            if (matched, len(group)) != (count, 2 * count):
+                raise DatasetError(
+                    f"{path}:{number}: {count} matched and as many mismatched pairs announced, "
+                    f"{matched} and {len(group) - matched} follow; {_REMEDY}"
+                )
+        elif len(group) != count:
+            raise DatasetError(
+                f"{path}:{number}: {count} announced, {len(group)} follow; {_REMEDY}"
+            )
     return groups
+
+
+def _joined_halves(
+    groups: list[list[Row]], counts: list[tuple[int, int]]
+) -> tuple[list[list[Row]], list[tuple[int, int]]]:
+    """Lists of pairs with a count before the matched and before the mismatched half, made one."""
+    kinds = [{isinstance(row, ListedPair) and row.same for row in group} for group in groups]
+    pairs = all(isinstance(row, ListedPair) for group in groups for row in group)
+    if not pairs or kinds != [{True}, {False}] * (len(groups) // 2):
+        return groups, counts
+    return [one + other for one, other in zip(groups[::2], groups[1::2])], counts[::2]
+
+
+_REMEDY = "put back the missing lines, or mend the count"

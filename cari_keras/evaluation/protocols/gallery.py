@@ -13,9 +13,9 @@ from cari_keras.data.prepare import prepare
 from cari_keras.errors import DatasetError
 from cari_keras.evaluation.legacy import legacy_galleries
 from cari_keras.evaluation.matcher import Matcher
-from cari_keras.evaluation.outcome import Outcome
+from cari_keras.evaluation.outcome import Outcome, intervals_of
 from cari_keras.evaluation.predictions import Predictions
-from cari_keras.evaluation.scoring import Fold, identify
+from cari_keras.evaluation.scoring import identification_fold, identify
 
 
 def evaluate_gallery(
@@ -38,8 +38,10 @@ def evaluate_gallery(
         legacy: Whether to compute the published code's figures too.
 
     Raises:
-        DatasetError: A folder is missing or empty, or nobody is in both.
+        DatasetError: A folder is missing or empty, both are one, or nobody is in both.
     """
+    if gallery.resolve() == probe.resolve():
+        raise DatasetError(f"{probe}: gallery and probes are one folder; every probe finds itself")
     datasets = {"gallery": load_images(gallery), "probe": load_images(probe)}
     people = sorted({name for dataset in datasets.values() for name in dataset.strangers})
     if not set(datasets["gallery"].strangers) & set(datasets["probe"].strangers):
@@ -54,12 +56,14 @@ def evaluate_gallery(
         parts[name] = _renamed(answers, name, dataset, people)
     joined = _join(list(parts.values()))
     galleries = {"gallery": Gallery(tuple(parts["gallery"].paths), tuple(parts["probe"].paths))}
-    figures, curves, counts = identify(joined, galleries)
+    found = identify(joined, galleries)
+    fold = identification_fold("all", found)
     return Outcome(
         title=f"{probe.name} looked for in {gallery.name}",
         slug=f"gallery-{gallery.name}-{probe.name}",
         matcher=matcher,
-        folds=(Fold("all", figures, cmcs=curves, counts=counts),),
+        folds=(fold,),
+        intervals=intervals_of(joined, fold),
         dataset=datasets["gallery"],
         predictions=joined,
         people=tuple(people),

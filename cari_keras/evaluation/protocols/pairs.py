@@ -9,6 +9,7 @@ import numpy as np
 
 from cari_keras.data.images import SPLIT, load_pairs, read_pair_list
 from cari_keras.data.prepare import prepare
+from cari_keras.errors import DatasetError
 from cari_keras.evaluation.legacy import legacy_verification
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.outcome import Outcome, intervals_of, total_pairs
@@ -51,11 +52,23 @@ def evaluate_pairs(
     there = [k for k, pair in enumerate(pairs) if pair.first in known and pair.second in known]
     trials = listed_trials(predictions, [pairs[k] for k in there])
     notes = [f"{count} {kind}." for kind, count in prepared.report.items()]
+    if len(there) < len(pairs):
+        notes.append(f"{len(pairs) - len(there)} pairs with an unreadable image, left out.")
+    if len(dataset.people) < 2:
+        notes.append(
+            "All images lie in one folder, so they count as one person's: no accuracy, which "
+            "takes its threshold from other people's pairs, and no intervals over people."
+        )
     if listed.folds is None:
         folds = [_fold("all", trials, None)]
         notes.insert(0, _WITHOUT_FOLDS)
     else:
         fold_of = np.array(listed.folds)[np.array(positions)[there]]
+        if len(np.unique(fold_of)) < 2:
+            raise DatasetError(
+                f"{images}: has the images of one fold's pairs alone; each fold's thresholds come "
+                "from the others"
+            )
         folds = [
             _fold(str(k + 1), trials.only(fold_of == k), trials.only(fold_of != k))
             for k in np.unique(fold_of)

@@ -21,7 +21,7 @@ from cari_keras.evaluation.legacy import legacy_galleries, legacy_verification, 
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.outcome import Outcome, total_pairs
 from cari_keras.evaluation.predictions import Predictions
-from cari_keras.evaluation.scoring import Fold, identify, verify
+from cari_keras.evaluation.scoring import Fold, identification_fold, identify, verify
 from cari_keras.evaluation.trials import Trials, crossed_trials, listed_trials
 
 
@@ -100,12 +100,12 @@ def _which(folds: list[str]) -> str:
 _HOW = {
     "unrestricted": (
         "All caricatures of the test fold's people against all of their photos; thresholds from "
-        "the training folds' pairs, which the network was trained on, so that the FAR achieved on "
-        "the test fold differs from the one asked for."
+        "the training folds' pairs, so that the FAR achieved on the test fold differs from the one "
+        "asked for."
     ),
     "restricted": (
-        "The listed pairs; thresholds from the training folds' pairs, which the network was "
-        "trained on, so that the FAR achieved on the test fold differs from the one asked for."
+        "The listed pairs; thresholds from the training folds' pairs, so that the FAR achieved on "
+        "the test fold differs from the one asked for."
     ),
     "identification": "Each probe against its fold's gallery; a person is as near as their image.",
 }
@@ -122,9 +122,9 @@ def _evaluate_fold(
 ) -> tuple[Fold, dict[str, float]]:
     counts = {f"{modality}s": n for modality, n in prepared.counts[split].items()}
     if dataset.galleries:
-        figures, curves, found = identify(predictions, dataset.galleries)
+        found = identify(predictions, dataset.galleries)
         old = legacy_galleries(predictions, dataset.galleries) if legacy else {}
-        return Fold(name, figures, cmcs=curves, counts=counts | found), old
+        return identification_fold(name, found, counts), old
     crossed = split in dataset.crossed
 
     def trials_of(answers: Predictions, which: str) -> Trials:

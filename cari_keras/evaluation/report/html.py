@@ -13,7 +13,6 @@ import pandas as pd
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from cari_keras.evaluation.evaluator import LABELS, identification
 from cari_keras.evaluation.figures import plot_weights_and_losses
 from cari_keras.evaluation.outcome import Outcome
 from cari_keras.evaluation.report import people, plots
@@ -149,16 +148,17 @@ def _galleries(outcome: Outcome) -> list[str]:
 
 
 def _people(outcome: Outcome) -> list[str]:
-    predictions, names = outcome.predictions, outcome.matcher.identities
+    predictions = outcome.predictions
     drawn = []
-    for figure, (logits, shown) in identification(predictions).items():
-        matrix, labels = people.confusions(logits, shown)
+    for found_there in people.namings(outcome):
+        matrix, labels = people.confusions(found_there.named, found_there.shown)
         if len(labels):
-            title = f"{LABELS[figure]}: the most confused people"
+            title = f"{found_there.title}: the most confused people"
+            names = [found_there.people[label] for label in labels]
             drawn.append(
                 _plot(
-                    people.plot_confusions(matrix, [names[label] for label in labels], title),
-                    f"{title}; rows are who is shown, columns who is named, counts of images.",
+                    people.plot_confusions(matrix, names, title),
+                    f"{title}; rows are who is shown, columns who is named.",
                 )
             )
     found = ["<h2>Who is taken for whom</h2>", _plots(drawn)] if drawn else []

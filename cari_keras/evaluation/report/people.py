@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from cari_keras.evaluation.evaluator import LABELS, identification
+from cari_keras.evaluation.outcome import Outcome
 from cari_keras.evaluation.predictions import Predictions
 
 
@@ -90,20 +93,60 @@ def principal_components(rows: np.ndarray, count: int = 2) -> np.ndarray:
     return centered @ (axes * signs[:, np.newaxis]).T
 
 
+class Named(NamedTuple):
+    """Who was named, and who was shown.
+
+    Attributes:
+        title: Where.
+        shown: int [n], labels.
+        named: int [n], labels.
+        people: Names by label.
+    """
+
+    title: str
+    shown: np.ndarray
+    named: np.ndarray
+    people: Sequence[str]
+
+
+def namings(outcome: Outcome) -> list[Named]:
+    """All that an outcome says of who is taken for whom; of several folds, the first one's.
+
+    By the heads; by the nearest image of each gallery; and by impostor pairs that were accepted,
+    the first image's person as the one who is shown.
+    """
+    found = [
+        Named(LABELS[figure], labels, np.argmax(logits, axis=-1), outcome.matcher.identities)
+        for figure, (logits, labels) in identification(outcome.predictions).items()
+    ]
+    fold, where = outcome.folds[0], ""
+    if len(outcome.folds) > 1:
+        where = f", fold {fold.name}"
+    for gallery, (shown, named) in fold.named.items():
+        found.append(Named(f"Nearest in {gallery}{where}", shown, named, outcome.people))
+    trials = fold.trials
+    if trials is not None and fold.thresholds is not None:
+        of = dict(zip(outcome.predictions.paths, outcome.predictions.labels.tolist()))
+        accepted = np.flatnonzero(~trials.same & (trials.distances <= fold.thresholds))
+        pairs = [trials.names(row) for row in accepted.tolist()]
+        shown, named = (np.array([of[pair[side]] for pair in pairs], int) for side in (0, 1))
+        found.append(Named(f"Impostor pairs accepted{where}", shown, named, outcome.people))
+    return found
+
+
 def confusions(
-    logits: np.ndarray, labels: np.ndarray, most: int = 12
+    named: np.ndarray, labels: np.ndarray, most: int = 12
 ) -> tuple[np.ndarray, list[int]]:
     """The confusion matrix of the most confused identities.
 
     Args:
-        logits: float [n, K].
-        labels: int [n].
+        named: int [n], who was named.
+        labels: int [n], who was shown.
         most: The most identities, those with most images misnamed as each other's first.
 
     Returns:
         int [k, k] of images by who they show and who is named, and the k labels.
     """
-    named = np.argmax(logits, axis=-1)
     wrong = labels != named
     keys = [(min(pair), max(pair)) for pair in zip(labels[wrong].tolist(), named[wrong].tolist())]
     pairs = {key: keys.count(key) for key in dict.fromkeys(keys)}
