@@ -97,7 +97,7 @@ def _tell(thresholds: Thresholds) -> None:
         )
     for task, known in thresholds.known.items():
         print(
-            f"{task}: known from a probability of {known.threshold:.4f}; that takes "
+            f"{task}: known from a score of {known.threshold:.3f}; that takes "
             f"{known.fpir:.2%} of {known.stranger_images} images of {known.strangers} strangers "
             f"for somebody ({known.fpir_unseen:.2%} of strangers it was not chosen on), and names "
             f"{known.tpir:.2%} of {known.known_images} validation images rightly "

@@ -43,8 +43,9 @@ def _main(arguments: Sequence[str]) -> int:
         print(path)
         if answer.known is False:
             print(
-                f"  unknown: nobody reaches {answer.threshold:.2%} (which {answer.fpir:.2%} of "
-                "strangers' images do); the nearest are"
+                f"  unknown: nobody stands out enough, {answer.score:.2f} of "
+                f"{answer.threshold:.2f} (reached by {answer.fpir:.2%} of strangers' images); "
+                "the nearest are"
             )
         for one in best:
             print(f"  {one.probability:7.2%}  {one.identity}")

@@ -12,7 +12,7 @@ from cari_keras.data.augment import standardize
 from cari_keras.evaluation.answering import answering
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.open_set import OpenSet
-from cari_keras.serving.calibration import Calibration, Thresholds
+from cari_keras.serving.calibration import Calibration, Thresholds, standing_out
 from cari_keras.serving.images import checked_pixels, decoded_pixels
 
 #: How many identities an identification names, best first.
@@ -95,8 +95,9 @@ def identification_branch(matcher: Matcher, task: str, known: Optional[OpenSet] 
 
     `serving_default`: `image` uint8 [N, S, S, 3] RGB -> `identity` string [N, 5] and `probability`
     float32 [N, 5], best first (fewer columns where there are fewer identities). With a threshold,
-    also `known` bool [N], whether the best probability reaches it; `threshold`, `fpir` float32 [N],
-    the same for every image: see `OpenSet`; `fpir` is that on strangers it was not chosen on.
+    also `score` float32 [N], see `standing_out`, and `known` bool [N], whether it reaches the
+    threshold; `threshold`, `fpir` float32 [N], the same for every image: see `OpenSet`; `fpir` is
+    that on strangers it was not chosen on.
     `serving_bytes`: `image_bytes` string [N], JPEG or PNG -> the same.
     """
     size = pixel_side(matcher)
@@ -105,14 +106,16 @@ def identification_branch(matcher: Matcher, task: str, known: Optional[OpenSet] 
     names = [name.encode("utf-8", "surrogateescape") for name in matcher.identities]
 
     def best(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
-        probability = tf.nn.softmax(answer(standardize(pixels))[f"logits_{task}"])
+        logits = answer(standardize(pixels))[f"logits_{task}"]
+        probability = tf.nn.softmax(logits)
         values, places = tf.math.top_k(probability, k=min(TOP, len(names)))
         answers = {"identity": tf.gather(tf.constant(names), places), "probability": values}
         if known is not None:
-            best_value = values[:, 0]
-            answers["known"] = best_value >= known.threshold
-            answers["threshold"] = tf.fill(tf.shape(best_value), known.threshold)
-            answers["fpir"] = tf.fill(tf.shape(best_value), known.fpir_unseen)
+            score = standing_out(logits)
+            answers["score"] = score
+            answers["known"] = score >= known.threshold
+            answers["threshold"] = tf.fill(tf.shape(score), known.threshold)
+            answers["fpir"] = tf.fill(tf.shape(score), known.fpir_unseen)
         return answers
 
     return Branch(task, network, _endpoints(best, size))

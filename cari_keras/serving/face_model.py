@@ -26,6 +26,9 @@ BATCH = 32
 #: A run's thresholds, so that they are taken once.
 THRESHOLDS = "thresholds.json"
 
+#: What branches say of who is known, in the order of `Identification`'s fields.
+KNOWN = ("known", "score", "threshold", "fpir")
+
 #: Several images; an array [n, h, w, 3] is as good.
 Images = Union[list[Image], tuple[Image, ...]]
 
@@ -66,15 +69,17 @@ class Identification(NamedTuple):
 
     Attributes:
         candidates: Up to five identities, best first.
-        known: Whether the best one's probability reaches the threshold; None without one, which is
-            where the dataset has no images of strangers.
-        threshold: The smallest probability that counts as known.
+        known: Whether `score` reaches the threshold; None without one, which is where the dataset
+            has no images of strangers.
+        score: How far the best one stands out from all identities.
+        threshold: The smallest score that counts as known.
         fpir: Share of strangers' images that reach this threshold, of strangers that it was not
             chosen on.
     """
 
     candidates: list[Candidate]
     known: Optional[bool] = None
+    score: Optional[float] = None
     threshold: Optional[float] = None
     fpir: Optional[float] = None
 
@@ -188,7 +193,7 @@ class FaceModel:
             [Candidate(n.decode("utf-8", "replace"), float(p)) for n, p in zip(names, values)]
             for names, values in zip(found["identity"], found["probability"])
         ]
-        columns = (found[name].tolist() for name in ("known", "threshold", "fpir") if name in found)
+        columns = (found[name].tolist() for name in KNOWN if name in found)
         answers = [Identification(*row) for row in zip(listed, *columns)]
         return answers if many else answers[0]
 

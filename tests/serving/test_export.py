@@ -65,10 +65,10 @@ def test_identities_best_first(task, ask, network, matcher, thresholds, pixels, 
         names = np.array([n.encode() for n in matcher.identities])[order]
         np.testing.assert_array_equal(found["identity"], names)
         limit = thresholds.known[task]
-        assert 0 < limit.threshold < 1
-        np.testing.assert_array_equal(
-            found["known"], found["probability"][:, 0] >= np.float32(limit.threshold)
-        )
+        score = (logits.max(axis=1) - logits.mean(axis=1)) / logits.std(axis=1)
+        np.testing.assert_allclose(found["score"], score, rtol=1e-3)
+        assert 0 < limit.threshold < 2**0.5  # of three identities
+        np.testing.assert_array_equal(found["known"], found["score"] >= np.float32(limit.threshold))
         np.testing.assert_allclose(found["threshold"], [limit.threshold] * 8)
         np.testing.assert_allclose(found["fpir"], [limit.fpir_unseen] * 8)
 
