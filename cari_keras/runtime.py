@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 from collections.abc import Iterator
 
 from cari_keras.errors import ConfigError
+
+
+def load_tensorflow() -> None:
+    """Imports TensorFlow without the lines that its libraries write meanwhile.
+
+    They tell of the processor and of missing graphics cards; since 2.16 no setting keeps them off
+    standard error, which a program keeps for its own messages.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @contextlib.contextmanager
@@ -29,6 +50,7 @@ def in_order() -> Iterator[None]:
     Raises:
         ConfigError: TensorFlow has already started in this process.
     """
+    load_tensorflow()
     import tensorflow as tf
 
     try:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from cari_keras.errors import AlignError
+from cari_keras.runtime import load_tensorflow
 
 #: The package's: least confidence of the proposal, refinement and output network.
 THRESHOLDS = (0.6, 0.7, 0.8)
@@ -47,6 +48,7 @@ def use_one_thread() -> None:
     """
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
     os.environ["OMP_NUM_THREADS"] = "1"
+    load_tensorflow()
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -65,6 +67,7 @@ class Detector:
     """
 
     def __init__(self) -> None:
+        load_tensorflow()
         import tensorflow as tf
 
         try:

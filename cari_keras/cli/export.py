@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Optional
 from cari_keras.cli.flags import Parser, run_program
 from cari_keras.errors import ConfigError
 from cari_keras.evaluation.open_set import FPIR
+from cari_keras.runtime import load_tensorflow
 
 if TYPE_CHECKING:
     from cari_keras.serving.calibration import Thresholds
@@ -59,6 +60,7 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     given = parser.parse_args(arguments)
 
+    load_tensorflow()
     from cari_keras.evaluation.matcher import load_matcher
     from cari_keras.serving.calibration import thresholds_of
     from cari_keras.serving.export import export

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cari_keras.cli.flags import Parser
 from cari_keras.loading import load_model
+from cari_keras.runtime import load_tensorflow
 
 if TYPE_CHECKING:
     from cari_keras.serving.face_model import FaceModel
@@ -28,4 +29,5 @@ def model_parser(program: str, description: str, examples: str) -> Parser:
 
 def open_given(given: argparse.Namespace) -> FaceModel:
     """The network that the flags name."""
+    load_tensorflow()
     return load_model(given.run, align=given.align, data_dir=given.data_dir)

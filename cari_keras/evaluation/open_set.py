@@ -58,7 +58,8 @@ def threshold_at_fpir(stranger_scores: np.ndarray, fpir: float) -> float:
     scores = -np.asarray(stranger_scores, np.float64)
     exact = -threshold_at_far(scores, np.zeros(len(scores), bool), fpir)
     rounded = np.float32(exact)
-    return float(rounded if rounded >= exact else np.nextafter(rounded, np.float32(np.inf)))
+    above = np.nextafter(rounded, np.float32(np.inf))
+    return float(rounded if float(rounded) >= exact else above)
 
 
 def open_set(

@@ -107,7 +107,7 @@ def calibrate(distances: np.ndarray, same: np.ndarray, far: Optional[float] = No
         threshold = threshold_at_far(distances, same, far)
     # Graphs compare in float32, where the nearest value may be that of a pair to be rejected.
     rounded = np.float32(threshold)
-    if rounded > threshold:
+    if float(rounded) > threshold:
         rounded = np.nextafter(rounded, np.float32(-np.inf))
     threshold = float(rounded)
     accepted = distances <= threshold
