@@ -1,9 +1,18 @@
 # Sourced by the other scripts: makes .venv beside this folder and installs the project in it.
-# Set-up is repeated only when setup.cfg changes. PYTHON names another interpreter.
+# Set-up is repeated only when setup.cfg changes. PYTHON names another interpreter. STACK=keras3
+# takes the newest TensorFlow with Keras 3 instead, into .venv-keras3, whatever the interpreter.
 
 # shellcheck shell=bash
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-venv="$root/.venv"
+stack=${STACK:-keras2}
+case $stack in
+    keras2) venv="$root/.venv" ;;
+    keras3) venv="$root/.venv-keras3" ;;
+    *)
+        echo "error: STACK must be keras2 or keras3. Received: $stack" >&2
+        return 1
+        ;;
+esac
 
 find_python() {
     local candidate
@@ -20,7 +29,8 @@ find_python() {
 
 # prepare_environment [EXTRA]: installs the project, with the named extra.
 prepare_environment() {
-    local extra=${1:+[$1]} python wanted stamp
+    local extra=${1:+[$1]} python wanted stamp serving_api=tensorflow-serving-api
+    [ "$stack" = keras3 ] || serving_api=tensorflow-serving-api==2.15.1
     python=$(find_python) || return 1
     stamp="$venv/.installed${1:+-$1}"
     wanted="$(cat "$root/setup.cfg" "$root/scripts/environment.sh" | cksum) $root"
@@ -30,12 +40,26 @@ prepare_environment() {
     echo "Setting up $venv (a few minutes, once; about 2 GB) ..." >&2
     [ -x "$venv/bin/python" ] || "$python" -m venv "$venv" || return 1
     "$venv/bin/python" -m pip install -qq --upgrade pip || return 1
-    "$venv/bin/python" -m pip install -qq --editable "$root$extra" || return 1
+    if [ "$stack" = keras2 ]; then
+        "$venv/bin/python" -m pip install -qq --editable "$root$extra" || return 1
+    else
+        # What setup.cfg asks for on newer Pythons, and the extra's packages.
+        # shellcheck disable=SC2046
+        "$venv/bin/python" -m pip install -qq $(requirements install_requires) \
+            $(requirements "${1:-}") || return 1
+        "$venv/bin/python" -m pip install -qq --no-deps --editable "$root" || return 1
+    fi
     if [ "${1:-}" = test ]; then
         # Its messages are read by tests; with what it depends on it would bring another TensorFlow.
-        "$venv/bin/python" -m pip install -qq --no-deps tensorflow-serving-api==2.15.1 || return 1
+        "$venv/bin/python" -m pip install -qq --no-deps "$serving_api" || return 1
     fi
     echo "$wanted" >"$stamp"
+}
+
+# requirements NAME: a list of setup.cfg, without what is for older Pythons alone.
+requirements() {
+    sed -n "/^$1 *=/,/^ *\$\|^[^ ]/{/^ /p}" "$root/setup.cfg" | grep -v '< "3.12"' |
+        sed 's/;.*//; s/ //g'
 }
 
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-3}

@@ -11,6 +11,7 @@ import numpy as np
 
 from cari_keras.align.journal import Journal, Record
 from cari_keras.data.base import MODALITIES
+from cari_keras.errors import AlignError
 
 FOLDER, NEW = "records", ".records.new"
 SHARD_SIZE = 1024
@@ -54,12 +55,19 @@ def finish_move(folder: Path, journal: Journal) -> None:
 
 
 def read_face(folder: Path, shard: str, offset: int) -> np.ndarray:
-    """The image of one record, uint8 RGB [size, size, 3], by its place in the manifest."""
+    """The image of one record, uint8 RGB [size, size, 3], by its place in the manifest.
+
+    Raises:
+        AlignError: The record's image cannot be decoded.
+    """
     import tensorflow as tf
 
     example = tf.train.Example.FromString(read_record(folder, shard, offset))
     encoded = np.frombuffer(example.features.feature["image"].bytes_list.value[0], np.uint8)
-    return cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    if image is None:
+        raise AlignError(f"{folder / shard}: the image at {offset} cannot be decoded; damaged?")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def read_record(folder: Path, shard: str, offset: int) -> bytes:

@@ -144,14 +144,14 @@ def digest_of(prepared: Prepared, split: str) -> str:
 
 
 def _save(path: Path, predictions: Predictions) -> None:
+    arrays: dict[str, Any] = {
+        "paths": np.array([path.encode("utf-8", "surrogateescape") for path in predictions.paths]),
+        "labels": predictions.labels,
+        "is_caricature": predictions.is_caricature,
+        **{f"output_{name}": values for name, values in predictions.outputs.items()},
+    }
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        np.savez(
-            stream,
-            paths=np.array([path.encode("utf-8", "surrogateescape") for path in predictions.paths]),
-            labels=predictions.labels,
-            is_caricature=predictions.is_caricature,
-            **{f"output_{name}": values for name, values in predictions.outputs.items()},
-        )
+        np.savez(stream, **arrays)
 
 
 def _load(path: Path) -> Predictions | None:

@@ -60,8 +60,8 @@ class Trials:
         return Trials(
             self.distances[rows],
             self.same[rows],
-            [self.first[row] for row in rows],
-            [self.second[row] for row in rows],
+            [self.first[row] for row in rows.tolist()],
+            [self.second[row] for row in rows.tolist()],
             self.first_subjects[rows],
         )
 
@@ -92,8 +92,8 @@ def crossed_trials(predictions: Predictions) -> Trials:
     return Trials(
         scored.distances,
         scored.same,
-        [predictions.paths[row] for row in caricatures],
-        [predictions.paths[row] for row in photos],
+        [predictions.paths[row] for row in caricatures.tolist()],
+        [predictions.paths[row] for row in photos.tolist()],
         labels[caricatures],
         crossed=True,
     )
