@@ -207,4 +207,6 @@ class TrainStep:
 
 def _apply(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]) -> None:
     """Applies what gradients there are; a branch whose task is off has none."""
-    optimizer.apply_gradients([(g, v) for g, v in zip(gradients, variables) if g is not None])
+    pairs = [(g, v) for g, v in zip(gradients, variables) if g is not None]
+    if pairs:  # the shared layers' optimizer has none while these are frozen
+        optimizer.apply_gradients(pairs)
