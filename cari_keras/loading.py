@@ -10,7 +10,11 @@ if TYPE_CHECKING:
 
 
 def load_model(
-    path: Union[str, Path], *, align: bool = False, data_dir: Optional[str] = None
+    path: Union[str, Path],
+    *,
+    align: bool = False,
+    data_dir: Optional[str] = None,
+    thresholds_of: Union[str, Path, None] = None,
 ) -> FaceModel:
     """A trained network, ready to answer.
 
@@ -21,16 +25,21 @@ def load_model(
             image is resized.
         data_dir: For a run: its dataset's folder, if that has moved; thresholds are taken from its
             validation pairs and its strangers once, and kept in the run folder.
+        thresholds_of: For a run that was trained on the validation images (`--final`): a run with
+            the same settings that was not. Without it such a run has no thresholds: it does not
+            verify, and says of nobody that they are unknown.
 
     Raises:
         CheckpointError: There is no run and no export, or it is damaged.
-        DatasetError: The run's dataset is not there, or has no validation pairs.
+        DatasetError: The run's dataset is not there.
+        ConfigError: The thresholds of the other run do not fit.
 
     Example:
         >>> model = load_model("runs/cavi-facenet")
         >>> model.verify("photo.jpg", "drawing.png").same
         True
     """
-    from cari_keras.serving.face_model import open_model
+    from cari_keras.serving.opening import open_model
 
-    return open_model(Path(path), align=align, data_dir=data_dir)
+    judge = None if thresholds_of is None else Path(thresholds_of)
+    return open_model(Path(path), align=align, data_dir=data_dir, thresholds_of=judge)

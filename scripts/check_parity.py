@@ -55,8 +55,8 @@ def run(name: str, count: int, data_dir: Any) -> int:
     from cari_keras.evaluation.matcher import load_matcher
     from cari_keras.serving.calibration import Thresholds
     from cari_keras.serving.export import export
-    from cari_keras.serving.face_model import THRESHOLDS
     from cari_keras.serving.images import decoded_pixels
+    from cari_keras.serving.opening import THRESHOLDS
 
     matcher = load_matcher(name, {})
     config = matcher.config.with_values({"data_dir": data_dir} if data_dir else {})

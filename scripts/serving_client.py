@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import http.client
 import json
 import sys
 import urllib.error
@@ -43,6 +44,10 @@ def rest_body(signature: str, inputs: dict[str, list[bytes]]) -> dict[str, Any]:
     return {"signature_name": signature, "inputs": columns}
 
 
+#: Seconds to wait for an answer.
+TIMEOUT = 60
+
+
 def ask_rest(
     host: str, model: str, signature: str, inputs: dict[str, list[bytes]]
 ) -> dict[str, list[Any]]:
@@ -55,13 +60,18 @@ def ask_rest(
     body = json.dumps(rest_body(signature, inputs)).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request) as response:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
             outputs = json.load(response)["outputs"]
             if not isinstance(outputs, dict):  # the server leaves out the name of a single output
                 outputs = {"embedding": outputs}
     except urllib.error.HTTPError as error:
-        raise RequestError(json.loads(error.read() or b"{}").get("error", str(error))) from error
-    except OSError as error:
+        content = error.read()
+        try:
+            said = json.loads(content)["error"]
+        except (ValueError, KeyError, TypeError):  # not the server's own answer
+            said = str(error)
+        raise RequestError(said) from error
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException) as error:
         raise RequestError(f"{url}: {error}") from error
     return dict(outputs)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from cari_keras.cli.flags import Parser, run_program
-from cari_keras.errors import ConfigError
 from cari_keras.evaluation.open_set import FPIR
 from cari_keras.runtime import load_tensorflow
 
@@ -62,13 +61,12 @@ def _main(arguments: Sequence[str]) -> int:
 
     load_tensorflow()
     from cari_keras.evaluation.matcher import load_matcher
-    from cari_keras.serving.calibration import thresholds_of
+    from cari_keras.serving.calibration import check_judge, thresholds_of
     from cari_keras.serving.export import export
 
     matcher = load_matcher(given.run, {})
     judged = load_matcher(given.thresholds_of, {}) if given.thresholds_of else matcher
-    if judged.identities != matcher.identities:
-        raise ConfigError(f"{judged.name} knows other people than {matcher.name}")
+    check_judge(judged, matcher)
     if judged.config.data.final:
         print(
             f"{judged.name} was trained on the validation images that its thresholds come from; "
@@ -105,6 +103,8 @@ def _tell(thresholds: Thresholds) -> None:
             f"{known.tpir:.2%} of {known.known_images} validation images rightly "
             f"({known.closed_set:.2%} without it)"
         )
+    else:
+        print("no validation pairs: there will be no signature verify")
     if not thresholds.known:
         print("no images of strangers in the dataset: nobody will be said to be unknown")
 

@@ -24,10 +24,25 @@ def model_parser(program: str, description: str, examples: str) -> Parser:
         help="find the main face of each image first; for networks trained on aligned faces [no]",
     )
     parser.add_argument("--data-dir", metavar="DIR", help="the run's dataset, if it has moved")
+    parser.add_argument(
+        "--thresholds-of", metavar="RUN", help="another run's thresholds, for a run with --final"
+    )
     return parser
+
+
+def at_least_one(text: str) -> int:
+    """The type of a flag that counts."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, received {text!r}")
+    return int(text)
 
 
 def open_given(given: argparse.Namespace) -> FaceModel:
     """The network that the flags name."""
     load_tensorflow()
-    return load_model(given.run, align=given.align, data_dir=given.data_dir)
+    return load_model(
+        given.run,
+        align=given.align,
+        data_dir=given.data_dir,
+        thresholds_of=given.thresholds_of,
+    )

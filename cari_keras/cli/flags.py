@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
@@ -102,6 +103,8 @@ def run_program(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # TensorFlow advises programmers, for example on functions that are made several times.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with contextlib.suppress(AttributeError):  # names that are no UTF-8; not a stream of tests
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         return main(arguments)
     except CariError as error:

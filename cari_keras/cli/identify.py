@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Optional
 
-from cari_keras.cli.faces import model_parser, open_given
+from cari_keras.cli.faces import at_least_one, model_parser, open_given
 from cari_keras.cli.flags import run_program
 
 EXAMPLES = """
@@ -28,7 +28,9 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--modality", choices=("photo", "caricature"), default="photo", help="of the images [photo]"
     )
-    parser.add_argument("--top", type=int, default=5, metavar="N", help="names of each, 1 to 5 [5]")
+    parser.add_argument(
+        "--top", type=at_least_one, default=5, metavar="N", help="names of each, 5 at most [5]"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object an image")
     given = parser.parse_args(arguments)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from cari_keras.cli.faces import model_parser, open_given
+from cari_keras.cli.faces import at_least_one, model_parser, open_given
 from cari_keras.cli.flags import run_program
 
 EXAMPLES = """
@@ -31,15 +31,14 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--modality", choices=("photo", "caricature"), default="photo", help="of IMAGE [photo]"
     )
-    parser.add_argument("--top", type=int, default=8, metavar="N", help="how many [8]")
+    parser.add_argument("--top", type=at_least_one, default=8, metavar="N", help="how many [8]")
     parser.add_argument("--picture", metavar="PNG", help="write the faces found, in a row")
     parser.add_argument("--json", action="store_true", help="print one JSON object a face")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     given = parser.parse_args(arguments)
 
-    from cari_keras.data.images import modality_of
     from cari_keras.data.sheet import write_png
-    from cari_keras.serving.search import open_gallery, sheet
+    from cari_keras.serving.search import gallery_modality, open_gallery, sheet
 
     model = open_given(given)
     face = model.face(given.query, given.modality)
@@ -50,7 +49,8 @@ def _main(arguments: Sequence[str]) -> int:
     for near in found:
         print(json.dumps(near._asdict()) if given.json else f"{near.distance:.4f}  {near.path}")
     if given.picture:
-        faces = [model.face(near.path, modality_of(near.path)) for near in found]
+        root = Path(given.gallery)
+        faces = [model.face(near.path, gallery_modality(root, Path(near.path))) for near in found]
         write_png(sheet(face, faces, found), Path(given.picture))
     return 0
 

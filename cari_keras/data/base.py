@@ -147,16 +147,25 @@ def read_image(path: str) -> np.ndarray:
     Raises:
         DatasetError: The file is missing, empty, or not an image that OpenCV can decode.
     """
-    import cv2
-
     try:
         encoded = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
-    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    image = decode_image(encoded)
     if image is None:
         raise DatasetError(f"{path}: not an image (JPEG and PNG are read); remove or replace it")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return image
+
+
+def decode_image(encoded: np.ndarray) -> Optional[np.ndarray]:
+    """A file's bytes, uint8 [n], as uint8 RGB [height, width, 3]; None where it is no image.
+
+    Turned as its EXIF entry says; transparency is left out.
+    """
+    import cv2
+
+    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def check_trainable(dataset: Dataset, where: str) -> None:

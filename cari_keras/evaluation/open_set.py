@@ -57,6 +57,8 @@ def threshold_at_fpir(stranger_scores: np.ndarray, fpir: float) -> float:
     """
     scores = -np.asarray(stranger_scores, np.float64)
     exact = -threshold_at_far(scores, np.zeros(len(scores), bool), fpir)
+    if np.isinf(exact):  # all may pass
+        return float(np.min(stranger_scores))
     rounded = np.float32(exact)
     above = np.nextafter(rounded, np.float32(np.inf))
     return float(rounded if float(rounded) >= exact else above)

@@ -50,13 +50,13 @@ def pixel_side(matcher: Matcher) -> int:
     return matcher.config.data.prepared_size
 
 
-def verification_branch(matcher: Matcher, calibration: Calibration) -> Branch:
+def verification_branch(matcher: Matcher, calibration: Optional[Calibration] = None) -> Branch:
     """Branch 1: embeddings, and pairs told apart.
 
     `serving_default`: `image` uint8 [N, S, S, 3] RGB -> `embedding` float32 [N, d], unit norm.
     `serving_bytes`: `image_bytes` string [N], JPEG or PNG -> `embedding`.
-    `verify`: `photo_bytes`, `caricature_bytes` string [N] -> `distance` float32 [N], squared L2;
-    `same` bool [N]; `threshold`, `far` float32 [N], the same for every pair.
+    `verify`, with a calibration: `photo_bytes`, `caricature_bytes` string [N] -> `distance` float32
+    [N], squared L2; `same` bool [N]; `threshold`, `far` float32 [N], the same for every pair.
 
     Where a run verifies by identities, `verify` compares those, see `Evaluator`, while `embedding`
     is the embedding all the same.
@@ -68,6 +68,7 @@ def verification_branch(matcher: Matcher, calibration: Calibration) -> Branch:
         return {"embedding": answer(standardize(pixels))["embedding"]}
 
     def verify(photo_bytes: tf.Tensor, caricature_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        assert calibration is not None
         alike = tf.debugging.assert_equal(
             tf.shape(photo_bytes),
             tf.shape(caricature_bytes),
@@ -85,9 +86,11 @@ def verification_branch(matcher: Matcher, calibration: Calibration) -> Branch:
             "far": tf.fill(tf.shape(distance), calibration.far),
         }
 
-    names = [_bytes("photo_bytes"), _bytes("caricature_bytes")]
     endpoints = _endpoints(embedding, size)
-    return Branch("verification", network, {**endpoints, "verify": Endpoint(verify, names)})
+    if calibration is not None:
+        names = [_bytes("photo_bytes"), _bytes("caricature_bytes")]
+        endpoints["verify"] = Endpoint(verify, names)
+    return Branch("verification", network, endpoints)
 
 
 def identification_branch(matcher: Matcher, task: str, known: Optional[OpenSet] = None) -> Branch:
@@ -122,13 +125,13 @@ def identification_branch(matcher: Matcher, task: str, known: Optional[OpenSet] 
 
 
 def branches_of(matcher: Matcher, thresholds: Thresholds) -> list[Branch]:
-    """The branches of a network that were trained; branch 1 needs a threshold of pairs."""
+    """The branches of a network that were trained."""
     found = [
         identification_branch(matcher, task, thresholds.known.get(task))
         for task in matcher.tasks
         if task != "verification"
     ]
-    if thresholds.verify is not None:
+    if "verification" in matcher.tasks:
         found.insert(0, verification_branch(matcher, thresholds.verify))
     return found
 

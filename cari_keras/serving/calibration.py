@@ -19,6 +19,9 @@ from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.trials import listed_trials
 from cari_keras.evaluation.verification import best_threshold
 
+#: No squared distance of unit vectors is larger.
+LARGEST = 4.0
+
 
 class Calibration(NamedTuple):
     """A threshold and what it does on the pairs that it was chosen on.
@@ -42,7 +45,7 @@ class Thresholds(NamedTuple):
     """All that a network decides by.
 
     Attributes:
-        verify: Of pairs; None where branch 1 was not trained.
+        verify: Of pairs; None where branch 1 was not trained, or there are no validation pairs.
         known: Task -> of images, on `standing_out`; empty where the dataset has no images of
             strangers.
     """
@@ -104,7 +107,7 @@ def calibrate(distances: np.ndarray, same: np.ndarray, far: Optional[float] = No
                 f"a FAR of {far:g} cannot be told from 0 by {impostors} impostor pairs; ask for "
                 f"{1 / max(impostors, 1):.2g} or more"
             )
-        threshold = threshold_at_far(distances, same, far)
+        threshold = min(threshold_at_far(distances, same, far), LARGEST)
     # Graphs compare in float32, where the nearest value may be that of a pair to be rejected.
     rounded = np.float32(threshold)
     if float(rounded) > threshold:
@@ -142,8 +145,8 @@ def thresholds_of(
         progress: Whether to show progress bars.
 
     Raises:
-        DatasetError: The dataset is not there, is of other people or, for branch 1, has no
-            validation pairs of both kinds.
+        DatasetError: The dataset is not there, is of other people or, with `far`, has no validation
+            pairs of both kinds.
         ConfigError: See `calibrate` and `open_set`.
     """
     config = matcher.config.with_values({"data_dir": data_dir} if data_dir else {})
@@ -156,7 +159,7 @@ def thresholds_of(
         # Not kept: outside `runtime.in_order` answers may differ from an evaluation's in a digit.
         return matcher.predict(prepared, split, cache_dir=cache_dir, progress=progress, store=False)
 
-    verify = None
+    verify: Optional[Calibration] = None
     known: dict[str, OpenSet] = {}
     validation = predict("validation")
     if "verification" in matcher.tasks:
@@ -164,14 +167,40 @@ def thresholds_of(
     if prepared.count(UNKNOWN):
         strangers = predict(UNKNOWN)
         for task in MODALITIES:
-            if task in matcher.tasks and prepared.count(UNKNOWN, [task]):
-                known[task] = _on_strangers(task, validation, strangers, fpir)
+            there = prepared.count("validation", [task]) and prepared.count(UNKNOWN, [task])
+            if task not in matcher.tasks or not there:
+                continue
+            if fpir is None and len(dataset.strangers) < 2:
+                continue  # a single one tells nothing of others
+            known[task] = _on_strangers(task, validation, strangers, fpir)
     return Thresholds(verify, known)
 
 
-def _on_pairs(prepared: Prepared, predictions: Predictions, far: Optional[float]) -> Calibration:
+def check_judge(judge: Matcher, matcher: Matcher) -> None:
+    """Whether another network's thresholds suit a network.
+
+    Raises:
+        ConfigError: It knows other people, has other tasks or looks at images differently.
+    """
+    for what, one, other in (
+        ("other people", judge.identities, matcher.identities),
+        ("other tasks", judge.tasks, matcher.tasks),
+        ("other views", dict(judge.views), dict(matcher.views)),
+    ):
+        if one != other:
+            raise ConfigError(
+                f"{judge.name} has {what} than {matcher.name}; its thresholds do not fit"
+            )
+
+
+def _on_pairs(
+    prepared: Prepared, predictions: Predictions, far: Optional[float]
+) -> Optional[Calibration]:
+    """The pairs' threshold; None where there are none, and none was asked for."""
     pairs = prepared.pairs.get("validation", ())
     if len({pair.same for pair in pairs}) < 2:
+        if far is None:
+            return None
         raise DatasetError(f"{prepared.name}: no validation pairs to take a threshold from")
     trials = listed_trials(predictions, pairs)
     return calibrate(trials.distances, trials.same, far)

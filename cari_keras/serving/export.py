@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import hashlib
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,6 +17,7 @@ import numpy as np
 from cari_keras.data.encoding import to_jpeg
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.files import atomic_path, sha256_of_file, write_json
+from cari_keras.model.network import TASKS
 from cari_keras.serving.branches import Branch, branches_of, pixel_side
 from cari_keras.serving.calibration import Thresholds
 from cari_keras.serving.server_files import write_server_files
@@ -38,23 +42,39 @@ def export(matcher: Matcher, thresholds: Thresholds, folder: Path) -> list[Path]
         The folders of the new versions.
     """
     branches = branches_of(matcher, thresholds)
-    version = next_version(folder, [branch.name for branch in branches])
     written = []
-    for branch in branches:
-        path = folder / branch.name / str(version)
-        with atomic_path(path) as temporary:
-            _write_model(branch, temporary)
-            size = pixel_side(matcher)
-            write_warmup(temporary, branch.name, _examples(branch, size))
-            write_json(temporary / CARD, card(matcher, thresholds, branch, temporary))
-        written.append(path)
-    write_server_files(folder, [branch.name for branch in branches])
+    with _alone(folder):
+        version = next_version(folder, TASKS)
+        for branch in branches:
+            path = folder / branch.name / str(version)
+            with atomic_path(path) as temporary:
+                _write_model(branch, temporary)
+                size = pixel_side(matcher)
+                write_warmup(temporary, branch.name, _examples(branch, size))
+                write_json(temporary / CARD, card(matcher, thresholds, branch, temporary))
+            written.append(path)
+        write_server_files(folder, [task for task in TASKS if versions(folder / task)])
     return written
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Waits until no other process exports into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def versions(model: Path) -> list[Path]:
+    """A model's versions, the newest last."""
+    found = [path for path in model.glob("*") if path.name.isascii() and path.name.isdigit()]
+    return sorted(found, key=lambda path: int(path.name))
 
 
 def next_version(folder: Path, names: Sequence[str]) -> int:
     """One more than the highest version of any of the models, from 1."""
-    found = [int(p.name) for name in names for p in (folder / name).glob("*") if p.name.isdigit()]
+    found = [int(path.name) for name in names for path in versions(folder / name)]
     return max(found, default=0) + 1
 
 
@@ -69,7 +89,7 @@ def _write_model(branch: Branch, path: Path) -> None:
 
 
 def card(matcher: Matcher, thresholds: Thresholds, branch: Branch, path: Path) -> dict[str, Any]:
-    """What export.json says: run, figures, preprocessing, hash of the variables."""
+    """What export.json says: run, figures, preprocessing, hash of the other files."""
     from cari_keras import __version__
 
     found: dict[str, Any] = {
@@ -80,11 +100,11 @@ def card(matcher: Matcher, thresholds: Thresholds, branch: Branch, path: Path) -
         "preprocessing": {
             "image": f"uint8 RGB, {pixel_side(matcher)} x {pixel_side(matcher)}",
             "image_bytes": "JPEG or PNG; areas averaged where both sides shrink, else bilinear, "
-            "whatever the aspect",
+            "whatever the aspect; EXIF is not looked at",
             "standardisation": "each image to zero mean and unit variance",
         },
         "identities": len(matcher.identities),
-        "variables_sha256": hash_of_variables(path),
+        "files_sha256": hash_of_files(path),
     }
     if branch.name == "verification" and thresholds.verify:
         found["verify"] = thresholds.verify._asdict()
@@ -93,10 +113,15 @@ def card(matcher: Matcher, thresholds: Thresholds, branch: Branch, path: Path) -
     return found
 
 
-def hash_of_variables(path: Path) -> Optional[str]:
-    """SHA-256 of a SavedModel's variables; None where there are none."""
-    files = sorted((path / "variables").glob("variables.data-*"))
-    return sha256_of_file(files[0]) if files else None
+def hash_of_files(path: Path) -> str:
+    """SHA-256 of an export's files, graph and variables, by name; its card is left out.
+
+    It tells damage and mixed-up files. It is no signature: who can write the files can write the
+    card, so exports are to be taken from people one trusts.
+    """
+    files = sorted(p for p in path.rglob("*") if p.is_file() and p != path / CARD)
+    listed = [(file.relative_to(path).as_posix(), sha256_of_file(file)) for file in files]
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 
 
 def _examples(branch: Branch, size: int) -> dict[str, dict[str, np.ndarray]]:

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple, Optional, Union, overload
 
 import numpy as np
 import tensorflow as tf
 
 from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO
-from cari_keras.errors import CheckpointError, ConfigError
-from cari_keras.evaluation.matcher import load_matcher
-from cari_keras.files import write_json
-from cari_keras.saved import CONFIG
-from cari_keras.serving.branches import branches_of, pixel_side
-from cari_keras.serving.calibration import Thresholds, thresholds_of
-from cari_keras.serving.export import CARD, hash_of_variables
+from cari_keras.errors import ConfigError
 from cari_keras.serving.faces import Faces, Image, as_png
 
 #: Images that are answered at once.
 BATCH = 32
-
-#: A run's thresholds, so that they are taken once.
-THRESHOLDS = "thresholds.json"
 
 #: What branches say of who is known, in the order of `Identification`'s fields.
 KNOWN = ("known", "score", "threshold", "fpir")
@@ -190,11 +179,17 @@ class FaceModel:
             return []
         found = self._ask(modality, "serving_default", image=pixels)
         listed = [
-            [Candidate(n.decode("utf-8", "replace"), float(p)) for n, p in zip(names, values)]
+            [
+                Candidate(n.decode("utf-8", "surrogateescape"), float(p))
+                for n, p in zip(names, values)
+            ]
             for names, values in zip(found["identity"], found["probability"])
         ]
-        columns = (found[name].tolist() for name in KNOWN if name in found)
-        answers = [Identification(*row) for row in zip(listed, *columns)]
+        said = {name: found[name].tolist() for name in KNOWN if name in found}
+        answers = [
+            Identification(candidates, **{name: values[i] for name, values in said.items()})
+            for i, candidates in enumerate(listed)
+        ]
         return answers if many else answers[0]
 
     def face(self, image: Image, modality: str = PHOTO) -> np.ndarray:
@@ -213,6 +208,11 @@ class FaceModel:
         """Asks an endpoint in batches."""
         function = self._endpoints.get((branch, endpoint))
         if function is None:
+            if branch in self.branches:
+                raise ConfigError(
+                    f"the network has no {endpoint}, for want of a threshold: its dataset has no "
+                    "validation pairs, or it was trained on them (name a run by thresholds_of)"
+                )
             raise ConfigError(
                 f"the network has no branch for {branch}; it has {', '.join(self.branches)}"
             )
@@ -228,66 +228,3 @@ def _as_files(pixels: np.ndarray) -> np.ndarray:
     files = np.empty(len(pixels), dtype=object)
     files[:] = [as_png(image) for image in pixels]
     return files
-
-
-def open_model(path: Path, *, align: bool = False, data_dir: Optional[str] = None) -> FaceModel:
-    """See `cari_keras.load_model`."""
-    if (path / CONFIG).is_file():
-        return _from_run(path, align=align, data_dir=data_dir)
-    found = {
-        task: max(versions, key=lambda p: int(p.name))
-        for task in ("verification", "caricature", "photo")
-        if (versions := [p for p in (path / task).glob("*") if p.name.isdigit()])
-    }
-    if not found:
-        raise CheckpointError(f"{path}: neither a run folder nor a folder of exports")
-    return _from_exports(found, align=align)
-
-
-def _from_run(run: Path, *, align: bool, data_dir: Optional[str]) -> FaceModel:
-    matcher = load_matcher(str(run), {})
-    kept = run / THRESHOLDS
-    stored = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
-    if stored.get("weights_sha256") == matcher.weights:
-        thresholds = Thresholds.of_json(stored)
-    else:
-        thresholds = thresholds_of(matcher, data_dir=data_dir)
-        write_json(kept, {"weights_sha256": matcher.weights, **thresholds.as_json()})
-    endpoints: Endpoints = {
-        (branch.name, name): tf.function(endpoint.function, input_signature=endpoint.inputs)
-        for branch in branches_of(matcher, thresholds)
-        for name, endpoint in branch.endpoints.items()
-    }
-    return FaceModel(endpoints, pixel_side(matcher), matcher.weights, align=align)
-
-
-def _checked(folder: Path) -> str:
-    """The hash that an export's card records of its variables, which must have it.
-
-    Raises:
-        CheckpointError: There is no card, or the variables are not those it was written for.
-    """
-    try:
-        recorded = json.loads((folder / CARD).read_text(encoding="utf-8"))["variables_sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder / CARD}: not an export's card ({error})") from error
-    if hash_of_variables(folder) != recorded:
-        raise CheckpointError(f"{folder}: its variables do not have the recorded hash; damaged?")
-    return str(recorded)
-
-
-def _from_exports(folders: dict[str, Path], *, align: bool) -> FaceModel:
-    endpoints: Endpoints = {}
-    size, weights = 0, []
-    for branch, folder in folders.items():
-        weights.append(_checked(folder))
-        try:
-            model = tf.saved_model.load(str(folder))
-        except (OSError, ValueError, tf.errors.OpError) as error:
-            reason = str(error).splitlines()[0]
-            raise CheckpointError(f"{folder}: not a readable export ({reason})") from error
-        for name, function in model.signatures.items():
-            endpoints[branch, name] = function
-        (spec,) = model.signatures["serving_default"].structured_input_signature[1].values()
-        size = spec.shape[1]
-    return FaceModel(endpoints, size, "-".join(weights), align=align)

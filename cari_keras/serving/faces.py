@@ -13,7 +13,8 @@ import numpy as np
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.crop import crop, place_similar
 from cari_keras.align.finder import find_faces, main_face
-from cari_keras.align.pictures import RefusedError, decode_picture, read_picture
+from cari_keras.align.pictures import RefusedError, decode_picture
+from cari_keras.data.base import decode_image
 from cari_keras.data.encoding import resize
 from cari_keras.errors import ImageError
 
@@ -27,8 +28,8 @@ class Faces:
     Args:
         size: S.
         align: Find the main face of each image and cut it out as `cari-align` does by default,
-            which suits networks that were trained on aligned faces. Otherwise the whole image is
-            resized, whatever its aspect.
+            which suits networks that were trained on aligned faces; files are then read as it does.
+            Otherwise the whole image is read, and resized whatever its aspect, as evaluation does.
     """
 
     def __init__(self, size: int, *, align: bool = False) -> None:
@@ -50,7 +51,6 @@ class Faces:
         return self._aligned(pixels, modality, name_of(image))
 
     def _read(self, image: Image) -> np.ndarray:
-        limits = self.config
         if isinstance(image, np.ndarray):
             if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
                 raise ImageError(
@@ -58,16 +58,21 @@ class Faces:
                     f"{image.dtype} {list(image.shape)}"
                 )
             return image
-        try:
-            if isinstance(image, bytes):
-                return decode_picture(image, max_pixels=limits.max_pixels).pixels
-            return read_picture(
-                Path(image), max_bytes=limits.max_bytes, max_pixels=limits.max_pixels
-            ).pixels
-        except RefusedError as error:
-            if not isinstance(image, bytes) and not Path(image).exists():
-                raise ImageError(f"{name_of(image)}: no such file") from error
-            raise ImageError(f"{name_of(image)}: {error}") from error
+        if not isinstance(image, (bytes, str, os.PathLike)):
+            raise ImageError(
+                "an image must be a path, a file's bytes or uint8 RGB [height, width, 3]. "
+                f"Received: {type(image).__name__}"
+            )
+        content = image if isinstance(image, bytes) else _content(image)
+        if self.align:
+            try:
+                return decode_picture(content, max_pixels=self.config.max_pixels).pixels
+            except RefusedError as error:
+                raise ImageError(f"{name_of(image)}: {error}") from error
+        found = decode_image(np.frombuffer(content, np.uint8))
+        if found is None:
+            raise ImageError(f"{name_of(image)}: not an image (JPEG and PNG are read)")
+        return found
 
     def _aligned(self, pixels: np.ndarray, modality: str, name: str) -> np.ndarray:
         with self._lock:
@@ -80,6 +85,15 @@ class Faces:
             raise ImageError(f"{name}: no face found; try it without alignment")
         face = main_face(found, *pixels.shape[:2])
         return crop(pixels, place_similar(face.keypoints, self.size, self.config.margin))
+
+
+def _content(path: Union[str, os.PathLike[str]]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise ImageError(f"{name_of(path)}: no such file") from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        raise ImageError(f"{name_of(path)}: cannot be read ({error})") from error
 
 
 def name_of(image: Image) -> str:

@@ -17,7 +17,8 @@ def decoded_pixels(encoded: tf.Tensor, size: int) -> tf.Tensor:
 
     Areas are averaged where both sides shrink, else pixels are interpolated bilinearly, whatever
     the aspect: see `cari_keras.data.encoding.resize`, of whose the pixels are within one level of
-    255. A file that cannot be decoded, or is empty, fails the request.
+    255. A file that cannot be decoded, or is empty, fails the request. A JPEG's EXIF entry is not
+    looked at, unlike in evaluation: clients send pictures the right way up.
 
     Args:
         encoded: string [N].

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
@@ -74,11 +76,11 @@ def open_gallery(
     request = repr((model.key, str(folder.resolve()), [(str(p), stamp(p)) for p in paths]))
     name = hashlib.sha256(request.encode("utf-8", "surrogateescape")).hexdigest()[:32]
     kept = (cache_dir or user_cache_dir()) / "galleries" / f"{name}.npz"
-    if kept.is_file():
-        with np.load(kept, allow_pickle=False) as stored:
-            names, refused = stored["paths"].tolist(), stored["refused"].tolist()
-            return Gallery(tuple(names), stored["embeddings"], tuple(refused))
-    found = _embed(model, paths, progress)
+    damaged = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+    with contextlib.suppress(*damaged), np.load(kept, allow_pickle=False) as stored:
+        names, refused = stored["paths"].tolist(), stored["refused"].tolist()
+        return Gallery(tuple(names), stored["embeddings"], tuple(refused))
+    found = _embed(model, folder, paths, progress)
     if not found.paths:
         raise DatasetError(f"{folder}: no usable image in it")
     with atomic_path(kept) as temporary, temporary.open("wb") as stream:
@@ -91,14 +93,19 @@ def open_gallery(
     return found
 
 
-def _embed(model: FaceModel, paths: Sequence[Path], progress: bool) -> Gallery:
+def gallery_modality(folder: Path, path: Path) -> str:
+    """What a gallery's image is, by the folders below the gallery's."""
+    return modality_of(path.relative_to(folder).as_posix())
+
+
+def _embed(model: FaceModel, folder: Path, paths: Sequence[Path], progress: bool) -> Gallery:
     kept, refused, parts = [], [], []
     bar = tqdm(total=len(paths), unit="image", desc="Looking at the gallery", disable=not progress)
     for start in range(0, len(paths), BATCH):
         faces = []
         for path in paths[start : start + BATCH]:
             try:
-                faces.append(model.face(path, modality_of(str(path))))
+                faces.append(model.face(path, gallery_modality(folder, path)))
                 kept.append(str(path))
             except ImageError as error:
                 refused.append(str(error))

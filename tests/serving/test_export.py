@@ -121,7 +121,7 @@ def test_the_weight_head_is_not_there_and_the_card_says_where_it_is_from(exporte
         card = read_card(exported, task)
         assert card["branch"] == task
         assert card["network"]["weights_sha256"] == matcher.weights
-        assert re.fullmatch("[0-9a-f]{64}", card["variables_sha256"])
+        assert re.fullmatch("[0-9a-f]{64}", card["files_sha256"])
         assert ("verify" in card) == (task == "verification")
         assert ("known" in card) == (task != "verification")
 
@@ -145,6 +145,11 @@ def test_versions_count_up_and_appear_whole(matcher, exported, tmp_path):
     assert written == [tmp_path / "photo" / "8"]
     assert (written[0] / "saved_model.pb").is_file()
     # Without strangers nothing is said of who is known.
+    assert "caricature" not in (tmp_path / "models.config").read_text()
+    # Models that are there already stay served.
+    (tmp_path / "caricature" / "7").mkdir(parents=True)
+    export(replace(matcher, tasks=("photo",)), Thresholds(None, {}), tmp_path)
+    assert "caricature" in (tmp_path / "models.config").read_text()
     signature = tf.saved_model.load(str(written[0])).signatures["serving_default"]
     assert set(signature.structured_outputs) == {"identity", "probability"}
     assert not list(tmp_path.rglob(".[0-9]*"))

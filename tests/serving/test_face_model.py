@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from cari_keras import load_model
 from cari_keras.data.augment import standardize
+from cari_keras.data.base import read_image
+from cari_keras.data.encoding import resize
 from cari_keras.data.prepare import prepare
 from cari_keras.data.records import decode, parse
 from cari_keras.data.registry import load_dataset
@@ -83,8 +85,11 @@ def test_identities(model, matcher, pixels):
     [
         (np.zeros((9, 9), np.uint8), r"uint8 RGB \[height, width, 3\]. Received: uint8 \[9, 9\]"),
         (np.zeros((9, 9, 3), np.float32), "Received: float32"),
-        (b"no image", "the image: not a picture"),
+        (b"no image", "the image: not an image"),
         ("nowhere.jpg", "nowhere.jpg: no such file"),
+        ("a\0b", "cannot be read"),
+        ("x" * 5000, "cannot be read"),
+        (bytearray(b"x"), "Received: bytearray"),
     ],
 )
 def test_images_that_are_none(image, message, model):
@@ -139,9 +144,39 @@ def test_strangers_are_unknown(model, matcher, thresholds):
 
 def test_a_runs_thresholds_are_kept(matcher, thresholds):
     load_model(matcher.run)
-    kept = json.loads((matcher.run / "thresholds.json").read_text())
-    assert kept.pop("weights_sha256") == matcher.weights
+    path = matcher.run / "thresholds.json"
+    kept = json.loads(path.read_text())
+    assert kept["made_for"]["weights_sha256"] == matcher.weights
     assert Thresholds.of_json(kept) == thresholds
+    # What was damaged, or made for other weights, is taken anew.
+    other = {**kept, "made_for": {**kept["made_for"], "weights_sha256": "0"}}
+    for damaged in ("{", "[]", json.dumps(other), json.dumps({**kept, "known": 3})):
+        path.write_text(damaged)
+        load_model(matcher.run)
+        assert json.loads(path.read_text()) == kept
+
+
+def test_a_run_that_saw_the_validation_images_needs_anothers_thresholds(
+    matcher, thresholds, pixels, tmp_path
+):
+    final = tmp_path / "final"
+    shutil.copytree(matcher.run, final)
+    config = json.loads((final / "config.json").read_text())
+    config["data"]["final"] = True
+    (final / "config.json").write_text(json.dumps(config))
+    model = load_model(final)
+    assert model.embed(pixels[0]).shape == (8,)
+    assert model.identify(pixels[0], modality="photo").known is None
+    with pytest.raises(ConfigError, match="for want of a threshold"):
+        model.verify(pixels[0], pixels[1])
+    model = load_model(final, thresholds_of=matcher.run)
+    assert model.verify(pixels[0], pixels[1]).threshold == pytest.approx(
+        thresholds.verify.threshold
+    )
+    config["training"]["verify_by"] = "embedding"
+    (final / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ConfigError, match="has other views than"):
+        load_model(final, thresholds_of=matcher.run)
 
 
 def test_what_is_no_network(exported, tmp_path):
@@ -150,11 +185,41 @@ def test_what_is_no_network(exported, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(exported, copy)
     (variables,) = (copy / "photo" / "1" / "variables").glob("variables.data-*")
-    content = bytearray(variables.read_bytes())
-    content[1000] ^= 1
-    variables.write_bytes(content)
-    with pytest.raises(CheckpointError, match="do not have the recorded hash"):
+    for path in (variables, copy / "photo" / "1" / "saved_model.pb"):
+        whole = path.read_bytes()
+        content = bytearray(whole)
+        content[1000] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match="do not have the recorded hash"):
+            load_model(copy)
+        path.write_bytes(whole)
+    card = copy / "photo" / "1" / "export.json"
+    other = json.loads(card.read_text())
+    other["network"]["weights_sha256"] = "0"
+    card.write_text(json.dumps(other))
+    with pytest.raises(CheckpointError, match="of different networks"):
         load_model(copy)
+    with pytest.raises(ConfigError, match="exports hold their own thresholds"):
+        load_model(exported, thresholds_of=tmp_path)
+
+
+def test_files_are_read_as_evaluation_reads_them(model, pixels, tmp_path):
+    """Transparency is left out, EXIF obeyed, whatever the size."""
+    from PIL import Image
+
+    turned = Image.fromarray(np.rot90(pixels[0], 1))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    turned.save(tmp_path / "turned.png", exif=exif)
+    clear = np.dstack([pixels[0], np.zeros((96, 96), np.uint8)])
+    cv2.imwrite(str(tmp_path / "clear.png"), clear[..., [2, 1, 0, 3]])
+    cv2.imwrite(str(tmp_path / "tiny.png"), pixels[0][:8, :8])
+    np.testing.assert_array_equal(model.face(tmp_path / "clear.png"), pixels[0])
+    assert model.face(tmp_path / "tiny.png").shape == (96, 96, 3)
+    for name in ("turned", "clear", "tiny"):
+        path = tmp_path / f"{name}.png"
+        expected = resize(read_image(str(path)), 96)
+        np.testing.assert_array_equal(model.face(path), expected)
 
 
 @pytest.mark.skipif(not (SHARED / "data/photos").is_dir(), reason="needs ../shared")

@@ -1,0 +1,119 @@
+"""Opening a trained network: from a run's folder, or from its exports."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Optional
+
+import tensorflow as tf
+
+from cari_keras.errors import CheckpointError, ConfigError
+from cari_keras.evaluation.matcher import Matcher, load_matcher
+from cari_keras.files import write_json
+from cari_keras.model.network import TASKS
+from cari_keras.saved import CONFIG
+from cari_keras.serving.branches import branches_of, pixel_side
+from cari_keras.serving.calibration import Thresholds, check_judge, thresholds_of
+from cari_keras.serving.export import CARD, hash_of_files, versions
+from cari_keras.serving.face_model import Endpoints, FaceModel
+
+#: A run's thresholds, so that they are taken once.
+THRESHOLDS = "thresholds.json"
+
+
+def open_model(
+    path: Path,
+    *,
+    align: bool = False,
+    data_dir: Optional[str] = None,
+    thresholds_of: Optional[Path] = None,
+) -> FaceModel:
+    """See `cari_keras.load_model`."""
+    if (path / CONFIG).is_file():
+        return _from_run(path, align=align, data_dir=data_dir, judge=thresholds_of)
+    if thresholds_of is not None:
+        raise ConfigError(f"{path}: exports hold their own thresholds")
+    found = {task: there[-1] for task in TASKS if (there := versions(path / task))}
+    if not found:
+        raise CheckpointError(f"{path}: neither a run folder nor a folder of exports")
+    return _from_exports(found, align=align)
+
+
+def _from_run(
+    run: Path, *, align: bool, data_dir: Optional[str], judge: Optional[Path]
+) -> FaceModel:
+    matcher = load_matcher(str(run), {})
+    if judge is not None:
+        judged = load_matcher(str(judge), {})
+        check_judge(judged, matcher)
+        thresholds = _kept_thresholds(judge, judged, data_dir)
+    elif matcher.config.data.final:
+        thresholds = Thresholds(None, {})  # its validation images tell nothing
+    else:
+        thresholds = _kept_thresholds(run, matcher, data_dir)
+    endpoints: Endpoints = {
+        (branch.name, name): tf.function(endpoint.function, input_signature=endpoint.inputs)
+        for branch in branches_of(matcher, thresholds)
+        for name, endpoint in branch.endpoints.items()
+    }
+    key = f"{matcher.weights}-{json.dumps(matcher.views, sort_keys=True)}"
+    return FaceModel(endpoints, pixel_side(matcher), key, align=align)
+
+
+def _kept_thresholds(run: Path, matcher: Matcher, data_dir: Optional[str]) -> Thresholds:
+    """A run's thresholds from its folder, or taken now and kept there."""
+    kept = run / THRESHOLDS
+    made_for = {
+        "score": "standing_out",
+        "weights_sha256": matcher.weights,
+        "views": json.loads(json.dumps(matcher.views)),
+    }
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        stored = json.loads(kept.read_text(encoding="utf-8"))
+        if stored["made_for"] == made_for:
+            return Thresholds.of_json(stored)
+    thresholds = thresholds_of(matcher, data_dir=data_dir)
+    with contextlib.suppress(OSError):  # a run folder to read from only
+        write_json(kept, {"made_for": made_for, **thresholds.as_json()})
+    return thresholds
+
+
+def _checked(folder: Path) -> tuple[str, str]:
+    """An export's hash, which its files must have, and that of the network it was made from.
+
+    Raises:
+        CheckpointError: There is no card, or the files are not those it was written for.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        recorded, network = card["files_sha256"], card["network"]["weights_sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder / CARD}: not an export's card ({error})") from error
+    if hash_of_files(folder) != recorded:
+        raise CheckpointError(f"{folder}: its files do not have the recorded hash; damaged?")
+    return str(recorded), str(network)
+
+
+def _from_exports(folders: dict[str, Path], *, align: bool) -> FaceModel:
+    endpoints: Endpoints = {}
+    hashes = {folder: _checked(folder) for folder in folders.values()}
+    if len({network for _, network in hashes.values()}) > 1:
+        listed = " and ".join(str(folder) for folder in hashes)
+        raise CheckpointError(
+            f"{listed}: of different networks; export one anew, or each elsewhere"
+        )
+    for branch, folder in folders.items():
+        try:
+            model = tf.saved_model.load(str(folder))
+        except (OSError, ValueError, tf.errors.OpError) as error:
+            reason = str(error).splitlines()[0]
+            raise CheckpointError(f"{folder}: not a readable export ({reason})") from error
+        for name, function in model.signatures.items():
+            endpoints[branch, name] = function
+        if "serving_default" not in model.signatures:
+            raise CheckpointError(f"{folder}: has no signature serving_default; export it anew")
+        (spec,) = model.signatures["serving_default"].structured_input_signature[1].values()
+    key = "-".join(recorded for recorded, _ in hashes.values())
+    return FaceModel(endpoints, spec.shape[1], key, align=align)
