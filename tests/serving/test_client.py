@@ -155,3 +155,28 @@ def test_nobody_there(tmp_path):
     assert result.returncode == 1
     assert "localhost:9" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("status", [200, 502])
+def test_somebody_else_is_there(status, tmp_path):
+    """A proxy's page, where the server's answer should be."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b"<html>Bad gateway</html>")
+
+        def log_message(self, *_):
+            pass
+
+    (tmp_path / "a.png").write_bytes(b"x")
+    server = ThreadingHTTPServer(("localhost", 0), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for host in (f"localhost:{server.server_port}", "localhost:abc"):
+        result = client("photo", tmp_path / "a.png", "--host", host)
+        assert result.returncode == 1
+        assert "Traceback" not in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+    server.shutdown()

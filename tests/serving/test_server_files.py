@@ -2,7 +2,13 @@
 
 import pytest
 import tensorflow as tf
-from google.protobuf import text_format
+from google.protobuf import (
+    descriptor_pb2,
+    descriptor_pool,
+    message_factory,
+    text_format,
+    wrappers_pb2,
+)
 
 pytest.importorskip("tensorflow_serving", reason="needs tensorflow-serving-api")
 
@@ -20,12 +26,48 @@ def test_the_servers_configuration(exported):
     assert [m.name for m in models] == ["verification", "caricature", "photo"]
     assert all(m.base_path == f"/models/{m.name}" for m in models)
     assert all((exported / m.name / "1" / "saved_model.pb").is_file() for m in models)
-    monitoring = (exported / "monitoring.config").read_text()  # its message is in no package
-    assert 'path: "/monitoring/prometheus/metrics"' in monitoring
     compose = [line.strip() for line in (exported / "docker-compose.yml").read_text().splitlines()]
     assert "image: tensorflow/serving:2.15.1" in compose
     assert "- --model_config_file=/models/models.config" in compose
     assert "- .:/models:ro" in compose
+
+
+def message(name, fields, parts=()):
+    """A message type that is in no package, from its definition: name -> (number, type)."""
+    types = {"bool": 8, "string": 9}
+    file = descriptor_pb2.FileDescriptorProto(name=f"{name}.proto", package="t", syntax="proto3")
+    file.dependency.append("google/protobuf/wrappers.proto")
+    for title, listed in ((name, fields), *parts):
+        made = file.message_type.add(name=title)
+        for field, (number, kind) in listed.items():
+            added = made.field.add(name=field, number=number, label=1)
+            if kind in types:
+                added.type = types[kind]
+            else:
+                added.type, added.type_name = 11, kind
+    pool = descriptor_pool.DescriptorPool()
+    wrappers = descriptor_pb2.FileDescriptorProto()
+    wrappers_pb2.DESCRIPTOR.CopyToProto(wrappers)
+    pool.Add(wrappers)
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"t.{name}"))()
+
+
+def test_batching_and_monitoring(exported):
+    """By session_bundle_config.proto and monitoring_config.proto of TensorFlow Serving."""
+    number = ".google.protobuf.Int64Value"
+    names = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
+    batching = message("BatchingParameters", {n: (k, number) for k, n in enumerate(names, 1)})
+    text_format.Parse((exported / "batching.config").read_text(), batching)
+    assert batching.max_batch_size.value == 32
+    assert batching.num_batch_threads.value >= 1
+    prometheus = ("PrometheusConfig", {"enable": (1, "bool"), "path": (2, "string")})
+    monitoring = message(
+        "MonitoringConfig", {"prometheus_config": (1, ".t.PrometheusConfig")}, [prometheus]
+    )
+    text_format.Parse((exported / "monitoring.config").read_text(), monitoring)
+    assert monitoring.prometheus_config.enable
+    assert monitoring.prometheus_config.path == "/monitoring/prometheus/metrics"
 
 
 @pytest.mark.parametrize("task", ["verification", "caricature", "photo"])
