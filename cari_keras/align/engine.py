@@ -7,10 +7,12 @@ interruptions and additions led to them.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Optional
 
@@ -21,14 +23,20 @@ from cari_keras.align.config import AlignConfig
 from cari_keras.align.journal import NAME as JOURNAL
 from cari_keras.align.journal import Journal
 from cari_keras.align.manifest import INDEX, MANIFEST, SCHEMA_VERSION, SHEET, write_manifest
-from cari_keras.align.pool import align_files
+from cari_keras.align.pool import Result, align_files
 from cari_keras.align.shards import FOLDER, NEW, finish_move, shard_names, write_shards
 from cari_keras.align.sheet import write_sheet
 from cari_keras.align.summary import Summary, summarise
 from cari_keras.align.tree import Entry, Layout, find_layout, list_entries
 from cari_keras.data.base import MODALITIES
-from cari_keras.errors import AlignError
+from cari_keras.errors import AlignError, ConfigError
 from cari_keras.files import write_json
+
+#: How files may be aligned.
+ENGINES = ("local", "beam")
+
+#: From files, raw folder, settings and number of workers to what became of each file.
+Align = Callable[[Sequence[Entry], Path, AlignConfig, int], Iterator[Result]]
 
 _SECONDS_BETWEEN_COMMITS = 1.0
 
@@ -41,6 +49,8 @@ def align_folder(
     workers: Optional[int] = None,
     overwrite: bool = False,
     progress: bool = True,
+    engine: str = "local",
+    beam_options: Sequence[str] = (),
 ) -> Summary:
     """Aligns every picture of a folder.
 
@@ -52,14 +62,18 @@ def align_folder(
         workers: Processes; as many as there are cores by default.
         overwrite: Start again, where the folder was made with other settings.
         progress: Whether to show a progress bar on standard error.
+        engine: One of `ENGINES`: processes of this machine, or Apache Beam. What is written is the
+            same.
+        beam_options: Beam's flags; by default its own runner works on this machine.
 
     Returns:
         The counts.
 
     Raises:
         AlignError: A folder is missing, holds something else, was made with other settings, or is
-            being written by another process.
+            being written by another process; or apache-beam is missing, or its pipeline failed.
     """
+    align = _engine(engine, aligned, beam_options)
     layout = find_layout(raw, config.layout)
     config = AlignConfig(**{**config.to_dict(), "layout": layout.name})
     _check_folders(raw, aligned)
@@ -70,7 +84,7 @@ def align_folder(
     try:
         _check_settings(journal, aligned, config)
         finish_move(aligned, journal)
-        changed = _bring_up_to_date(journal, raw, layout, config, aligned, workers, progress)
+        changed = _bring_up_to_date(journal, raw, layout, config, aligned, workers, progress, align)
         summary = summarise(journal.rows())
         if changed or not (aligned / INDEX).is_file():
             write_shards(aligned, journal)
@@ -78,6 +92,27 @@ def align_folder(
         return summary
     finally:
         journal.close()
+
+
+def _engine(name: str, aligned: Path, beam_options: Sequence[str]) -> Align:
+    """What aligns files, by name; Beam is imported only here."""
+    if name == "local":
+        if beam_options:
+            raise ConfigError("Beam's options go with --engine beam")
+        return align_files
+    if name != "beam":
+        raise ConfigError(f"engine must be one of {', '.join(ENGINES)}. Received: {name!r}")
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # Beam warns of cloud clients that nobody asked for
+    try:
+        from cari_keras.align import beam
+    except ImportError as error:
+        raise AlignError(
+            f"--engine beam needs apache-beam ({error}): pip install 'cari_keras[beam]'"
+        ) from error
+    finally:
+        logging.disable(disabled)
+    return partial(beam.align_files, aligned=aligned, options=beam_options)
 
 
 def _check_folders(raw: Path, aligned: Path) -> None:
@@ -94,7 +129,7 @@ def _clear(aligned: Path) -> None:
     """Removes what cari-align wrote, and nothing else."""
     for name in (INDEX, MANIFEST, SHEET, JOURNAL, f"{JOURNAL}-journal"):
         (aligned / name).unlink(missing_ok=True)
-    for name in (FOLDER, NEW):
+    for name in (FOLDER, NEW, ".beam"):
         shutil.rmtree(aligned / name, ignore_errors=True)
 
 
@@ -124,6 +159,7 @@ def _bring_up_to_date(
     aligned: Path,
     workers: Optional[int],
     progress: bool,
+    align: Align,
 ) -> bool:
     """Aligns what is new or changed, forgets what is gone; says whether there was any of it."""
     entries = list_entries(raw, layout)
@@ -145,21 +181,21 @@ def _bring_up_to_date(
         else:
             pictures.append(entry)
     journal.commit()
-    _align(journal, pictures, stamps, raw, config, workers or os.cpu_count() or 1, progress)
+    found = align(pictures, raw, config, workers or os.cpu_count() or 1)
+    _note(journal, found, stamps, len(pictures), progress)
     return True
 
 
-def _align(
+def _note(
     journal: Journal,
-    pictures: Sequence[Entry],
+    found: Iterator[Result],
     stamps: dict[str, str],
-    raw: Path,
-    config: AlignConfig,
-    workers: int,
+    pictures: int,
     progress: bool,
 ) -> None:
+    """Takes what became of the pictures into the journal, as it comes."""
     counts = {"aligned": 0, "rejected": 0}
-    done = len(stamps) - len(pictures)
+    done = len(stamps) - pictures
     bar = tqdm(
         total=len(stamps),
         initial=done,
@@ -170,7 +206,7 @@ def _align(
     )
     due = time.monotonic() + _SECONDS_BETWEEN_COMMITS
     with bar:
-        for entry, outcome in align_files(pictures, raw, config, workers):
+        for entry, outcome in found:
             journal.add(entry.path, stamps[entry.path], outcome)
             counts["aligned" if outcome.examples else "rejected"] += 1
             bar.set_postfix(counts, refresh=False)

@@ -21,6 +21,8 @@ examples:
                                                tighter, smaller crops
   cari-align raw/ aligned/ --align box --overwrite
                                                start again with other settings
+  cari-align raw/ aligned/ --engine beam -- --runner=FlinkRunner --flink_master=host:8081
+                                               on a cluster, whose workers see both folders
   cari-train --dataset cavi --data-dir aligned/
                                                train on it
 """
@@ -32,6 +34,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
+    words, beam_options = list(arguments), []
+    if "--" in words:
+        place = words.index("--")
+        words, beam_options = words[:place], words[place + 1 :]
     parser = Parser(
         "cari-align",
         "Finds and crops the faces of a folder of pictures, and says what became of every file.",
@@ -42,19 +48,27 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--workers", type=int, metavar="X", help="processes, of 0.7 GB each (default: all cores)"
     )
+    parser.add_argument(
+        "--engine",
+        choices=("local", "beam"),
+        default="local",
+        help="processes here, or Apache Beam (extra 'beam'), whose options follow -- [%(default)s]",
+    )
     parser.add_argument("--overwrite", action="store_true", help="start again")
     parser.add_argument("--quiet", action="store_true", help="only the table at the end")
     add_flags(parser, {"what to do": AlignConfig})
-    given = vars(parser.parse_args(arguments))
+    given = vars(parser.parse_args(words))
     if given["workers"] is not None and given["workers"] < 1:
         parser.error(f"--workers must be at least 1, received {given['workers']}")
     raw, aligned = given.pop("raw"), given.pop("aligned")
-    how = {name: given.pop(name) for name in ("workers", "overwrite")}
+    how = {name: given.pop(name) for name in ("workers", "overwrite", "engine")}
     progress = not given.pop("quiet")
 
     from cari_keras.align.engine import align_folder
 
-    summary = align_folder(raw, aligned, AlignConfig(**given), progress=progress, **how)
+    summary = align_folder(
+        raw, aligned, AlignConfig(**given), progress=progress, beam_options=beam_options, **how
+    )
     print(summary.table())
     print(f"\nFaces of {summary.identities} people in {aligned / 'records'}")
     print(f"Every file: {aligned / 'manifest.csv'}\nA look: {aligned / 'contact_sheet.png'}")

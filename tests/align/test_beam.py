@@ -1,0 +1,65 @@
+"""The engine on Apache Beam: equal content, and clear errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cari_keras.align.config import AlignConfig
+from cari_keras.align.engine import align_folder
+from cari_keras.errors import ConfigError
+from tests.align.trees import write_modalities
+from tests.cli.commands import last_error, run_command, run_python
+
+CONFIG = AlignConfig(image_size=48)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """All files but the journal, whose pages differ, by name."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "journal" not in path.name
+    }
+
+
+@pytest.mark.slow
+def test_two_processes_of_beam_write_what_the_local_engine_writes(tmp_path):
+    pytest.importorskip("apache_beam", reason="needs the extra beam")
+    raw = write_modalities(tmp_path / "raw")
+    (raw / "photo" / "person 0" / "bad.jpg").write_bytes(b"no picture")
+    (raw / "notes.txt").write_text("hello")
+    align_folder(raw, tmp_path / "local", CONFIG, workers=2, progress=False)
+    how = ["--engine", "beam", "--workers", 2, "--image-size", 48, "--quiet"]
+    result = run_command("align", raw, tmp_path / "beam", *how)
+    assert result.returncode == 0, result.stderr
+    assert content(tmp_path / "beam") == content(tmp_path / "local")
+    # What is there already is not done again; Beam's own options are passed on.
+    (raw / "photo" / "person 0" / "bad.jpg").unlink()
+    result = run_command("align", raw, tmp_path / "beam", *how, "--", "--runner=NoSuchRunner")
+    assert result.returncode == 0, result.stderr
+    (raw / "photo" / "person 0" / "bad.jpg").write_bytes(b"no picture either")
+    result = run_command("align", raw, tmp_path / "beam", *how, "--", "--runner=NoSuchRunner")
+    assert "Beam's pipeline failed" in last_error(result)
+    assert "NoSuchRunner" in result.stderr
+
+
+def test_without_apache_beam(tmp_path):
+    raw = write_modalities(tmp_path / "raw")
+    code = (
+        "import sys; sys.modules['apache_beam'] = None\n"
+        "from cari_keras.cli.align import main\n"
+        f"sys.exit(main([{str(raw)!r}, {str(tmp_path / 'out')!r}, '--engine', 'beam']))"
+    )
+    error = last_error(run_python("-c", code))
+    assert "--engine beam needs apache-beam" in error
+    assert "pip install 'cari_keras[beam]'" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_go_with_beam(tmp_path):
+    with pytest.raises(ConfigError, match=r"engine must be one of local, beam\. Received: 'x'"):
+        align_folder(tmp_path, tmp_path / "out", CONFIG, engine="x")
+    with pytest.raises(ConfigError, match="Beam's options go with --engine beam"):
+        align_folder(tmp_path, tmp_path / "out", CONFIG, beam_options=["--runner=X"])
