@@ -31,9 +31,6 @@ from cari_keras.errors import AlignError
 #: Files of one pipeline: what a killed run repeats, at most.
 FILES_PER_PIPELINE = 10_000
 
-#: Below the aligned folder.
-STAGING = ".beam"
-
 
 class AlignFile(beam.DoFn):
     """From a file's entry, as JSON, to what became of it, as JSON.
@@ -66,7 +63,7 @@ def align_files(
     config: AlignConfig,
     workers: int,
     *,
-    aligned: Path,
+    staging: Path,
     options: Sequence[str] = (),
 ) -> Iterator[tuple[Entry, Outcome]]:
     """Aligns files in pipelines, in whatever order they are done.
@@ -79,13 +76,12 @@ def align_files(
         raw: The folder their paths are relative to.
         config: The settings.
         workers: Processes of Beam's own runner, which is taken where `options` name none.
-        aligned: Where results are staged.
+        staging: Where results are staged; cleared before and after each pipeline.
         options: Beam's flags, `--runner=FlinkRunner` and so on.
 
     Raises:
         AlignError: A pipeline failed, or Beam does not know an option.
     """
-    staging = aligned / STAGING
     for start in range(0, len(entries), FILES_PER_PIPELINE):
         part = entries[start : start + FILES_PER_PIPELINE]
         shutil.rmtree(staging, ignore_errors=True)

@@ -10,6 +10,9 @@ from cari_keras.align.tree import LAYOUTS
 from cari_keras.errors import ConfigError
 from cari_keras.settings import setting
 
+#: How files may be aligned: by processes of this machine, or on Apache Beam.
+ENGINES = ("local", "beam")
+
 
 @dataclass(frozen=True)
 class AlignConfig:

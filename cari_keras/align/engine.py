@@ -19,7 +19,7 @@ from typing import Any, Optional
 from tqdm import tqdm
 
 from cari_keras.align.aligner import Outcome, rejected
-from cari_keras.align.config import AlignConfig
+from cari_keras.align.config import ENGINES, AlignConfig
 from cari_keras.align.journal import NAME as JOURNAL
 from cari_keras.align.journal import Journal
 from cari_keras.align.manifest import INDEX, MANIFEST, SCHEMA_VERSION, SHEET, write_manifest
@@ -32,8 +32,8 @@ from cari_keras.data.base import MODALITIES
 from cari_keras.errors import AlignError, ConfigError
 from cari_keras.files import write_json
 
-#: How files may be aligned.
-ENGINES = ("local", "beam")
+#: Where Beam's workers leave what they found, below the aligned folder.
+STAGING = ".beam"
 
 #: From files, raw folder, settings and number of workers to what became of each file.
 Align = Callable[[Sequence[Entry], Path, AlignConfig, int], Iterator[Result]]
@@ -112,7 +112,7 @@ def _engine(name: str, aligned: Path, beam_options: Sequence[str]) -> Align:
         ) from error
     finally:
         logging.disable(disabled)
-    return partial(beam.align_files, aligned=aligned, options=beam_options)
+    return partial(beam.align_files, staging=aligned / STAGING, options=beam_options)
 
 
 def _check_folders(raw: Path, aligned: Path) -> None:
@@ -129,7 +129,7 @@ def _clear(aligned: Path) -> None:
     """Removes what cari-align wrote, and nothing else."""
     for name in (INDEX, MANIFEST, SHEET, JOURNAL, f"{JOURNAL}-journal"):
         (aligned / name).unlink(missing_ok=True)
-    for name in (FOLDER, NEW, ".beam"):
+    for name in (FOLDER, NEW, STAGING):
         shutil.rmtree(aligned / name, ignore_errors=True)
 
 

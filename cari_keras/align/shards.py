@@ -6,11 +6,10 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO, Optional
 
-import cv2
 import numpy as np
 
 from cari_keras.align.journal import Journal, Record
-from cari_keras.data.base import MODALITIES
+from cari_keras.data.base import MODALITIES, decode_image
 from cari_keras.errors import AlignError
 
 FOLDER, NEW = "records", ".records.new"
@@ -64,10 +63,10 @@ def read_face(folder: Path, shard: str, offset: int) -> np.ndarray:
 
     example = tf.train.Example.FromString(read_record(folder, shard, offset))
     encoded = np.frombuffer(example.features.feature["image"].bytes_list.value[0], np.uint8)
-    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    image = decode_image(encoded)
     if image is None:
         raise AlignError(f"{folder / shard}: the image at {offset} cannot be decoded; damaged?")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return image
 
 
 def read_record(folder: Path, shard: str, offset: int) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from cari_keras.align.config import AlignConfig
+from cari_keras.align.config import ENGINES, AlignConfig
 from cari_keras.align.tree import LAYOUTS
 from cari_keras.cli.flags import Parser, add_flags, run_program
 
@@ -50,7 +50,7 @@ def _main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument(
         "--engine",
-        choices=("local", "beam"),
+        choices=ENGINES,
         default="local",
         help="processes here, or Apache Beam (extra 'beam'), whose options follow -- [%(default)s]",
     )

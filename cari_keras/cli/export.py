@@ -95,6 +95,8 @@ def _tell(thresholds: Thresholds) -> None:
             f"pairs FAR {verify.far:.2%} of {verify.impostor_pairs}, TAR {verify.tar:.2%} of "
             f"{verify.genuine_pairs}"
         )
+    else:
+        print("no validation pairs: there will be no signature verify")
     for task, known in thresholds.known.items():
         print(
             f"{task}: known from a score of {known.threshold:.3f}; that takes "
@@ -103,8 +105,6 @@ def _tell(thresholds: Thresholds) -> None:
             f"{known.tpir:.2%} of {known.known_images} validation images rightly "
             f"({known.closed_set:.2%} without it)"
         )
-    else:
-        print("no validation pairs: there will be no signature verify")
     if not thresholds.known:
         print("no images of strangers in the dataset: nobody will be said to be unknown")
 

@@ -96,6 +96,16 @@ def threshold_at_far(distances: np.ndarray, same: np.ndarray, far: float) -> flo
     return float(np.nextafter(impostor[allowed], -np.inf))
 
 
+def float32_at_most(threshold: float) -> float:
+    """The largest float32 value that is at most a threshold.
+
+    Networks compare in float32, where the nearest value may be that of a pair to be rejected.
+    """
+    rounded = np.float32(threshold)
+    below = np.nextafter(rounded, np.float32(-np.inf))
+    return float(rounded if float(rounded) <= threshold else below)
+
+
 def operating_point(
     distances: np.ndarray, same: np.ndarray, threshold: float, far: float = 0.0
 ) -> OperatingPoint:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Optional, Union
 import numpy as np
 
 from cari_keras.errors import ConfigError
-from cari_keras.evaluation.curves import threshold_at_far
+from cari_keras.evaluation.curves import float32_at_most, threshold_at_far
 from cari_keras.evaluation.resampling import subject_folds
 
 #: The share of strangers' images to accept where nothing else is asked for.
@@ -48,20 +48,17 @@ class OpenSet(NamedTuple):
 def threshold_at_fpir(stranger_scores: np.ndarray, fpir: float) -> float:
     """The smallest threshold, as a float32 value, that at most `fpir` of the scores reach.
 
-    It lies just above the score of the first stranger that must be rejected. Networks compare in
-    float32, so a float64 value there would be rounded onto that score and accept it.
+    It lies just above the score of the first stranger that must be rejected.
 
     Args:
         stranger_scores: float [n], n > 0.
         fpir: In (0, 1].
     """
     scores = -np.asarray(stranger_scores, np.float64)
-    exact = -threshold_at_far(scores, np.zeros(len(scores), bool), fpir)
-    if np.isinf(exact):  # all may pass
+    negated = threshold_at_far(scores, np.zeros(len(scores), bool), fpir)
+    if np.isinf(negated):  # all may pass
         return float(np.min(stranger_scores))
-    rounded = np.float32(exact)
-    above = np.nextafter(rounded, np.float32(np.inf))
-    return float(rounded if float(rounded) >= exact else above)
+    return -float32_at_most(negated)
 
 
 def open_set(

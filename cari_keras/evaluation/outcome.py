@@ -100,7 +100,7 @@ class Outcome:
             for point in fold.points:
                 if point.own and not point.resolved:
                     few.setdefault((point.far, ""), []).append(point.chosen_on)
-                elif not point.own and point.chosen_on * point.far < 1:
+                elif not point.own and not point.met:
                     where = "that its threshold is taken from"
                     few.setdefault((point.far, where), []).append(point.chosen_on)
         several = len(self.folds) > 1

@@ -49,9 +49,14 @@ class FarPoint(NamedTuple):
     chosen_on: int
 
     @property
+    def met(self) -> bool:
+        """Whether the pairs that the threshold was taken from can tell the FAR from zero."""
+        return round(self.chosen_on * self.far, 12) >= 1
+
+    @property
     def resolved(self) -> bool:
         """Whether the FAR can be told from zero, where it was asked for and where it is met."""
-        return self.point.resolved and round(self.chosen_on * self.far, 12) >= 1
+        return self.point.resolved and self.met
 
 
 @dataclass(frozen=True)
@@ -130,13 +135,13 @@ def verify(
     if same.all():
         return Verified(figures, (), thresholds)  # without impostors there is no FAR
     impostors = int(np.sum(~same))
+    behind = 0 if chosen_on is None else int(np.sum(~chosen_on.same))
     for far in FARS:
         points.append(FarPoint(far, True, tar_at_far(distances, same, far), impostors))
         figures[f"tar_at_far_{far}"] = points[-1].point.tar
         if chosen_on is not None and not chosen_on.same.all():
             threshold = threshold_at_far(chosen_on.distances, chosen_on.same, far)
             found_here = operating_point(distances, same, threshold, far)
-            behind = int(np.sum(~chosen_on.same))
             points.append(FarPoint(far, False, found_here, behind))
             figures[f"val_at_far_{far}"] = points[-1].point.tar
             figures[f"far_achieved_{far}"] = points[-1].point.far

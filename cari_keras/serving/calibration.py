@@ -12,7 +12,7 @@ from cari_keras.data.base import CARICATURE, MODALITIES, UNKNOWN
 from cari_keras.data.prepare import Prepared, prepare
 from cari_keras.data.registry import load_dataset
 from cari_keras.errors import ConfigError, DatasetError
-from cari_keras.evaluation.curves import threshold_at_far
+from cari_keras.evaluation.curves import float32_at_most, threshold_at_far
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.open_set import OpenSet, open_set
 from cari_keras.evaluation.predictions import Predictions
@@ -108,11 +108,7 @@ def calibrate(distances: np.ndarray, same: np.ndarray, far: Optional[float] = No
                 f"{1 / max(impostors, 1):.2g} or more"
             )
         threshold = min(threshold_at_far(distances, same, far), LARGEST)
-    # Graphs compare in float32, where the nearest value may be that of a pair to be rejected.
-    rounded = np.float32(threshold)
-    if float(rounded) > threshold:
-        rounded = np.nextafter(rounded, np.float32(-np.inf))
-    threshold = float(rounded)
+    threshold = float32_at_most(threshold)
     accepted = distances <= threshold
     return Calibration(
         threshold,
