@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from cari_keras.errors import ConfigError
+from cari_keras.ranges import RANGES, check_range
 from cari_keras.settings import setting, settings
 from cari_keras.training.strategies import NAMES as STRATEGY_NAMES
 
@@ -152,6 +153,11 @@ class TrainingConfig:
         "first stages that are never trained, up to this one",
         ("nothing", "stem", "block35", "block17"),
     )
+    distribute: str = setting(
+        "none",
+        "mirrored: on all GPUs of this machine; multiworker: on the machines of TF_CONFIG",
+        ("none", "mirrored", "multiworker"),
+    )
     output: Optional[str] = setting(None, "run folder (default: runs/<preset>-<date>)")
     workers: Optional[int] = setting(None, "processes that prepare images (default: all cores)")
 
@@ -215,49 +221,6 @@ class Config:
         return cls().with_values(flat)
 
 
-#: Name -> (lower bound, whether the bound itself is allowed, upper bound, likewise).
-_RANGES: dict[str, tuple[float, bool, float, bool]] = {
-    "image_size": (80, True, 1024, True),
-    "stored_size": (80, True, 4096, True),
-    "batch_size": (1, True, 65536, True),
-    "crop": (0, False, 1, True),
-    "color": (0, True, 1, False),
-    "greyscale": (0, True, 1, True),
-    "drawing": (0, True, 1, True),
-    "rotation": (0, True, 180, True),
-    "erase": (0, True, 1, True),
-    "exaggerate": (0, True, 3, True),
-    "demo_identities": (2, True, 100000, True),
-    "demo_images": (2, True, 100000, True),
-    "embedding_size": (1, True, 65536, True),
-    "dropout": (0, True, 1, False),
-    "weight_decay": (0, True, 1, True),
-    "head_decay": (0, True, 1e3, True),
-    "bn_momentum": (0, True, 1, False),
-    "epochs": (1, True, 1e9, True),
-    "seed": (0, True, 2**31 - 1, True),
-    "logit_scale": (0, False, 1e3, True),
-    "loss_epsilon": (0, True, 1e3, True),
-    "center_weight": (0, True, 1e3, True),
-    "center_rate": (0, True, 1, True),
-    "label_smoothing": (0, True, 1, False),
-    "margin": (0, True, 1.5, True),
-    "margin_scale": (0, False, 1e3, True),
-    "momentum": (0, True, 1, False),
-    "learning_rate": (0, False, 10, True),
-    "shared_rate": (0, True, 10, True),
-    "weight_learning_rate": (0, False, 10, True),
-    "warmup": (0, True, 1, False),
-    "clip_norm": (0, True, 1e9, True),
-    "average_decay": (0, True, 1, False),
-    "test_crops": (0, False, 1, True),
-    "evaluate_every": (1, True, 1e9, True),
-    "frozen_epochs": (0, True, 1e9, True),
-    "frozen_views": (1, True, 1000, True),
-    "workers": (1, True, 4096, True),
-}
-
-
 def validate(config: Config) -> None:
     """Raises ConfigError for the first value that is out of its range."""
     for section, cls in SECTIONS.items():
@@ -271,9 +234,9 @@ def validate(config: Config) -> None:
                             f"{item.name} must be one of {', '.join(item.choices)}. "
                             f"Received: {one!r}"
                         )
-            if item.name in _RANGES and value is not None:
+            if item.name in RANGES and value is not None:
                 for one in value if item.many else [value]:
-                    _check_range(item.name, one)
+                    check_range(item.name, one)
     training = config.training
     if training.frozen_epochs > training.epochs:
         raise ConfigError(
@@ -286,12 +249,3 @@ def validate(config: Config) -> None:
         raise ConfigError("tasks must name at least one task")
     if bool(training.milestones) != (training.schedule == "steps"):
         raise ConfigError("milestones and --schedule steps go together")
-
-
-def _check_range(name: str, value: float) -> None:
-    low, with_low, high, with_high = _RANGES[name]
-    above = low <= value if with_low else low < value
-    below = value <= high if with_high else value < high
-    if not (above and below):
-        left, right = "[" if with_low else "(", "]" if with_high else ")"
-        raise ConfigError(f"{name} must be in {left}{low:g}, {high:g}{right}. Received: {value!r}")

@@ -11,7 +11,7 @@ from cari_keras.errors import CheckpointError, ConfigError
 CONFIG = "config.json"
 
 #: What a run may change on its way: it changes nothing of what is computed.
-_FREE = ("output", "workers", "cache_dir")
+_FREE = ("output", "workers", "cache_dir", "distribute")
 
 
 def read_config(run: Path) -> Config:

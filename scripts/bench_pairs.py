@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import resource
 import time
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,28 @@ def embeddings(count: int, people: int, size: int, rng: np.random.Generator) -> 
     return rows / np.linalg.norm(rows, axis=1, keepdims=True), labels
 
 
+def score(caricatures: int, photos: int, size: int) -> tuple[Any, dict[str, float], dict[str, Any]]:
+    """Scores every pair; gives the pairs, each step's seconds, and what it found."""
+    rng = np.random.default_rng(1)
+    left, left_labels = embeddings(caricatures, 252, size, rng)
+    right, right_labels = embeddings(photos, 252, size, rng)
+    times: dict[str, float] = {}
+    start = time.perf_counter()
+    scored = all_pairs(left, left_labels, right, right_labels)
+    times["distances"] = time.perf_counter() - start
+    found: dict[str, Any] = {}
+    for name, step in (
+        ("AUC", auc),
+        ("EER", eer),
+        ("TAR at two FARs", lambda *pairs: [tar_at_far(*pairs, far) for far in (0.001, 0.01)]),
+        ("ROC", roc),
+    ):
+        start = time.perf_counter()
+        found[name] = step(*scored)
+        times[name] = time.perf_counter() - start
+    return scored, times, found
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -37,37 +60,24 @@ def main() -> int:
     parser.add_argument("--photos", type=int, default=5974)
     parser.add_argument("--size", type=int, default=128, help="of an embedding")
     given = parser.parse_args()
-    rng = np.random.default_rng(1)
-    left, left_labels = embeddings(given.caricatures, 252, given.size, rng)
-    right, right_labels = embeddings(given.photos, 252, given.size, rng)
-    before = _peak()
-    times, start = {}, time.perf_counter()
-
-    def lap(name: str) -> None:
-        times[name] = time.perf_counter() - start - sum(times.values())
-
-    scored = all_pairs(left, left_labels, right, right_labels)
-    lap("distances")
-    area = auc(*scored)
-    lap("AUC")
-    equal = eer(*scored)
-    lap("EER")
-    points = [tar_at_far(*scored, far) for far in (0.001, 0.01)]
-    lap("TAR at two FARs")
-    curve = roc(*scored)
-    lap("ROC")
+    before = peak()
+    scored, times, found = score(given.caricatures, given.photos, given.size)
     total = sum(times.values())
     print(f"{len(scored.same):,} pairs, {int(scored.same.sum()):,} of them genuine")
     for name, seconds in times.items():
         print(f"{name:<16} {seconds:7.2f} s  {seconds / total:4.0%}")
     print(f"{'together':<16} {total:7.2f} s")
-    print(f"memory           {before:.0f} MiB before, {_peak():.0f} MiB at most")
-    rates = ", ".join(f"TAR {p.tar:.4f} at FAR {p.far:.5f}" for p in points)
-    print(f"AUC {area:.4f}, EER {equal:.4f}, {rates}, {len(curve.far):,} points on the ROC curve")
+    print(f"memory           {before:.0f} MiB before, {peak():.0f} MiB at most")
+    rates = ", ".join(f"TAR {p.tar:.4f} at FAR {p.far:.5f}" for p in found["TAR at two FARs"])
+    print(
+        f"AUC {found['AUC']:.4f}, EER {found['EER']:.4f}, {rates}, "
+        f"{len(found['ROC'].far):,} points on the ROC curve"
+    )
     return 0
 
 
-def _peak() -> float:
+def peak() -> float:
+    """The most memory this process has held, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

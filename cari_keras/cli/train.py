@@ -18,6 +18,8 @@ from cari_keras.saved import changes, read_config
 
 if TYPE_CHECKING:
     from cari_keras.data.base import Dataset
+    from cari_keras.data.prepare import Prepared
+    from cari_keras.training.cluster import Cluster
     from cari_keras.training.trainer import Trainer
 
 EXAMPLES = """
@@ -89,36 +91,43 @@ def _train(config: Config, run: Path, *, resume: bool, progress: bool) -> int:
         print(f"{dataset.name}: {count} {kind}")
 
     # TensorFlow is loaded only now, so that mistakes in flags and datasets are told at once.
-    from cari_keras.runtime import in_order
+    from cari_keras.runtime import in_order, load_tensorflow
 
-    with in_order() if config.training.repeatable else contextlib.nullcontext():
-        return _train_on(dataset, config, run, resume=resume, progress=progress)
+    load_tensorflow()
+    from cari_keras.training.cluster import start
+
+    distribute = config.training.distribute
+    # Replicas of one process wait for each other, which operations in one order cannot.
+    ordered = config.training.repeatable and distribute != "mirrored"
+    with in_order() if ordered else contextlib.nullcontext():
+        cluster = start(distribute)
+        if cluster.is_chief:
+            status = _train_on(dataset, config, run, cluster, resume=resume, progress=progress)
+        else:
+            with contextlib.redirect_stdout(None):
+                status = _train_on(dataset, config, run, cluster, resume=resume, progress=False)
+        return status
 
 
-def _train_on(dataset: Dataset, config: Config, run: Path, *, resume: bool, progress: bool) -> int:
-    from cari_keras.data.prepare import prepare
+def _train_on(
+    dataset: Dataset, config: Config, run: Path, cluster: Cluster, *, resume: bool, progress: bool
+) -> int:
     from cari_keras.data.sheet import contact_sheet, write_png
     from cari_keras.training.trainer import Trainer
 
-    prepared = prepare(
-        dataset,
-        config.data.prepared_size,
-        cache_dir=config.data.cache_dir,
-        workers=config.training.workers,
-        progress=progress,
-    )
+    prepared = _prepare(dataset, config, cluster, progress=progress)
     for line in prepared.skipped:
         print(f"skipped: {line}")
     for split, counts in prepared.counts.items():
         found = ", ".join(f"{count} {modality}s" for modality, count in counts.items())
         print(f"{dataset.name}: {split}: {found}; {len(prepared.pairs.get(split, ()))} pairs")
 
-    trainer = Trainer(config, prepared, run, resume=resume)
+    trainer = Trainer(config, prepared, run, resume=resume, cluster=cluster)
     print(f"run folder: {run}")
     if trainer.started_from:
         print(trainer.started_from)
     sheet = run / "figures" / "contact_sheet.png"
-    if not sheet.exists():
+    if cluster.is_chief and not sheet.exists():
         write_png(contact_sheet(dataset), sheet)
     with _stopped_by_signals(trainer):
         try:
@@ -129,8 +138,28 @@ def _train_on(dataset: Dataset, config: Config, run: Path, *, resume: bool, prog
                 file=sys.stderr,
             )
             return 128 + stopped.signal
-    _report(config, run, rows)
+    if cluster.is_chief:
+        _report(config, run, rows)
+    cluster.wait()  # A worker that left early would be missed, loudly, by the others.
     return 0
+
+
+def _prepare(dataset: Dataset, config: Config, cluster: Cluster, *, progress: bool) -> Prepared:
+    """Prepares the dataset; the first worker before the others, who may share its disk."""
+    from cari_keras.data.prepare import prepare
+
+    if not cluster.is_chief:
+        cluster.wait()
+    prepared = prepare(
+        dataset,
+        config.data.prepared_size,
+        cache_dir=config.data.cache_dir,
+        workers=config.training.workers,
+        progress=progress,
+    )
+    if cluster.is_chief:
+        cluster.wait()
+    return prepared
 
 
 @contextlib.contextmanager

@@ -37,6 +37,7 @@ def training_batches(
     modalities: Sequence[str] = MODALITIES,
     image_size: Optional[int] = None,
     skip: int = 0,
+    part: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """One epoch of training batches, a pure function of its arguments.
 
@@ -52,10 +53,12 @@ def training_batches(
         modalities: Which images take part.
         image_size: S, side of the images that come out; the stored images' by default.
         skip: Batches to leave out at the start, to go on in the middle of an epoch.
+        part: (w, W): the w-th of W equal parts of every batch, as worker w of W takes it; the
+            others' images are passed over before they are decoded.
 
     Returns:
-        A dataset of `Batch`: images float32 [N, S, S, 3] standardised, labels int32 [N],
-        is_caricature bool [N].
+        A dataset of `Batch`, N being the batch size over W: images float32 [N, S, S, 3]
+        standardised, labels int32 [N], is_caricature bool [N].
     """
     label = _labels(prepared, "train")
     streams, counts = [], []
@@ -75,19 +78,24 @@ def training_batches(
     seeds = tf.data.Dataset.range(sum(counts)).map(
         lambda i: tf.stack([tf.constant(_mix(seed, epoch, 7), tf.int64), i])
     )
-    size = prepared.image_size
+    stored = prepared.image_size
 
     def example(serialized: tf.Tensor, random_seed: tf.Tensor) -> Batch:
         fields = parse(serialized)
-        image = decode(fields["image"], size)
+        image = decode(fields["image"], stored)
         image = augment(image, random_seed, augmentation, fields["keypoints"], image_size)
         return Batch(standardize(image), label(fields), fields["is_caricature"])
 
+    inputs = tf.data.Dataset.zip((records, seeds)).skip(skip * batch_size)
+    worker, workers = part
+    size = batch_size // workers
+    if workers > 1:
+        whole = inputs.batch(batch_size, drop_remainder=True)
+        own = slice(worker * size, (worker + 1) * size)
+        inputs = whole.map(lambda records, seeds: (records[own], seeds[own])).unbatch()
     return (
-        tf.data.Dataset.zip((records, seeds))
-        .skip(skip * batch_size)
-        .map(example, num_parallel_calls=_cores())
-        .batch(batch_size, drop_remainder=True)
+        inputs.map(example, num_parallel_calls=_cores())
+        .batch(size, drop_remainder=True)
         .prefetch(2)
         .with_options(_own_threads())
     )

@@ -14,6 +14,8 @@ from typing import Any, Union
 import keras
 import tensorflow as tf
 
+from cari_keras import replicas
+
 KernelSize = Union[int, tuple[int, int]]
 
 
@@ -47,6 +49,38 @@ class StopGradient(keras.layers.Layer):
         return input_shape
 
 
+@keras.saving.register_keras_serializable(package="cari_keras")
+class BatchNorm(keras.layers.BatchNormalization):
+    """Keras' own, but in training by the statistics of the whole batch, of all its replicas.
+
+    With one replica it is Keras' own in everything. (That has `synchronized=True`, which is never
+    fused, so slower on one machine, and takes the variance as a difference of large numbers.)
+    """
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        if not training or not self.trainable or replicas.count() == 1:
+            return super().call(inputs, training=training)
+        x = tf.cast(inputs, tf.float32)
+        # Sums of what is left of a value that all replicas know: small numbers, and one exchange.
+        rest = x - tf.convert_to_tensor(self.moving_mean)
+        axes = list(range(x.shape.rank - 1))
+        number = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), tf.float32)
+        sums, squares, number = replicas.all_sum(
+            [tf.reduce_sum(rest, axes), tf.reduce_sum(tf.square(rest), axes), number]
+        )
+        number = tf.stop_gradient(number)
+        variance = squares / number - tf.square(sums / number)
+        rest_mean = sums / number
+        if replicas.first_of_worker():
+            # Keras 2 keeps the unbiased variance wherever it can use its fused operation.
+            kept = variance * number / (number - 1.0) if getattr(self, "fused", False) else variance
+            rate = 1.0 - self.momentum
+            self.moving_variance.assign_add(rate * (kept - self.moving_variance))
+            self.moving_mean.assign_add(rate * rest_mean)
+        scaled = (rest - rest_mean) * tf.math.rsqrt(variance + self.epsilon)
+        return tf.cast(scaled + tf.cast(self.beta, tf.float32), self.compute_dtype)
+
+
 @dataclass(frozen=True)
 class Layers:
     """Makes layers that share one set of hyper-parameters.
@@ -68,7 +102,7 @@ class Layers:
 
     def batch_norm(self, x: Any, name: str) -> Any:
         """BatchNorm without gamma, epsilon 1e-3."""
-        return keras.layers.BatchNormalization(
+        return BatchNorm(
             momentum=self.bn_momentum,
             epsilon=1e-3,
             scale=False,

@@ -7,6 +7,8 @@ from typing import Any, Optional
 import keras
 import tensorflow as tf
 
+from cari_keras import replicas
+
 
 class Dropout(keras.layers.Layer):
     """Drops features with probability `rate` and scales the others by 1 / (1 - rate).
@@ -36,7 +38,10 @@ class Dropout(keras.layers.Layer):
         if not training or not self.rate:
             return inputs
         seed = tf.stack([tf.constant(self.seed, tf.int64), self.counter.read_value()])
-        draws = tf.random.stateless_uniform(tf.shape(inputs), seed)
+        shape = tf.shape(inputs)
+        # Drawn for the whole batch, so that the masks do not depend on how many replicas share it.
+        everywhere = tf.concat([shape[:1] * replicas.count(), shape[1:]], axis=0)
+        draws = replicas.own_rows(tf.random.stateless_uniform(everywhere, seed))
         kept = tf.cast(draws >= self.rate, inputs.dtype)
         return inputs * kept / (1.0 - self.rate)
 

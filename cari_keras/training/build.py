@@ -15,6 +15,7 @@ from cari_keras.data.prepare import Prepared
 from cari_keras.errors import ConfigError
 from cari_keras.model.network import build_network, freeze_stages, named_weights
 from cari_keras.training.averaging import MovingAverage
+from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.optimizers import make_optimizer
 from cari_keras.training.step import TrainStep
 from cari_keras.training.strategies import strategy_class
@@ -43,7 +44,9 @@ def build_model(config: Config, num_identities: int) -> keras.Model:
     return model
 
 
-def build_step(config: Config, model: keras.Model, num_identities: int) -> TrainStep:
+def build_step(
+    config: Config, model: keras.Model, num_identities: int, cluster: Cluster = ALONE
+) -> TrainStep:
     """The training step of a network; the moving average starts at its present weights.
 
     Raises:
@@ -77,6 +80,7 @@ def build_step(config: Config, model: keras.Model, num_identities: int) -> Train
         margin_scale=training.margin_scale,
         average=average,
         shared_optimizer=make_optimizer(training) if training.shared_rate != 1 else None,
+        cluster=cluster,
     )
 
 

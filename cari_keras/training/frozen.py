@@ -41,6 +41,8 @@ class SharedOutputs:
         seed: The run's seed.
         augmentation: How images are varied.
         modalities: Which images take part.
+        part: (w, W): the w-th of W equal parts of every batch, as worker w of W takes it. A view is
+            shuffled as a whole, so each worker computes all of it.
         check: Called before each batch that is computed; may raise.
     """
 
@@ -55,9 +57,10 @@ class SharedOutputs:
         seed: int,
         augmentation: Augmentation,
         modalities: Sequence[str] = MODALITIES,
+        part: tuple[int, int] = (0, 1),
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        self.check = check
+        self.check, self.part = check, part
         self.prepared, self.folder, self.views = prepared, folder, views
         self.batch_size, self.seed = batch_size, seed
         self.augmentation, self.modalities = augmentation, modalities
@@ -81,6 +84,7 @@ class SharedOutputs:
         for start in range(skip * self.batch_size, len(order), self.batch_size):
             # In the file's order, which the disk likes and the losses do not see.
             rows = np.sort(order[start : start + self.batch_size])
+            rows = np.array_split(rows, self.part[1])[self.part[0]]
             yield Batch(
                 tf.constant(outputs[rows].astype(np.float32)),
                 tf.constant(labels[rows]),

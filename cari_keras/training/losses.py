@@ -1,6 +1,7 @@
 """The task losses L1, L2, L3 (paper, section 4, equations 5-9) and the class centers.
 
-Everything is float32, whatever the network's precision.
+Everything is float32, whatever the network's precision. Where several replicas share a batch, each
+function takes a replica's images and gives the loss of the whole batch (see `cari_keras.replicas`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from cari_keras import replicas
 from cari_keras.model.network import TASKS
 
 
@@ -40,7 +42,8 @@ def masked_cross_entropy(
         even = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
         losses = (1.0 - smoothing) * losses + smoothing * even
     kept = tf.cast(mask, losses.dtype)
-    return tf.reduce_sum(losses * kept) / tf.maximum(tf.reduce_sum(kept), 1.0)
+    total, number = replicas.all_sum([tf.reduce_sum(losses * kept), tf.reduce_sum(kept)])
+    return total / tf.maximum(number, 1.0)
 
 
 def with_angular_margin(
@@ -88,7 +91,8 @@ def center_loss(embeddings: tf.Tensor, centers: tf.Tensor, labels: tf.Tensor) ->
         float32 scalar, between 0 and 2 for embeddings and centers in the unit ball.
     """
     own = tf.stop_gradient(tf.gather(centers, labels))
-    return 0.5 * tf.reduce_mean(tf.reduce_sum(tf.square(embeddings - own), axis=-1))
+    mean = tf.reduce_mean(tf.reduce_sum(tf.square(embeddings - own), axis=-1))
+    return 0.5 * replicas.all_sum(mean) / replicas.count()
 
 
 def update_centers(
@@ -149,7 +153,7 @@ def task_losses(
         if task == "verification" and margin:
             logits = with_angular_margin(logits, labels, margin_scale, margin)
         losses.append(masked_cross_entropy(labels, logits, masks[task], label_smoothing))
-        active.append(tf.reduce_any(masks[task]))
+        active.append(replicas.all_sum(tf.reduce_sum(tf.cast(masks[task], tf.int32))) > 0)
     if center_weight and "embedding" in outputs:
         losses[0] += center_weight * center_loss(outputs["embedding"], centers, labels)
     return tf.stack(losses), tf.stack(active)

@@ -8,16 +8,19 @@ from typing import Any, NamedTuple, Optional
 import keras
 import tensorflow as tf
 
+from cari_keras import replicas
 from cari_keras.data.base import Batch
 from cari_keras.model.dropout import Dropout
 from cari_keras.model.network import (
     TASKS,
+    named_weights,
     restrict_to_tasks,
     shared_variables,
     split_at_shared,
     split_variables,
 )
 from cari_keras.training.averaging import MovingAverage
+from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.losses import task_losses, update_centers
 from cari_keras.training.strategies import strategy_class
 from cari_keras.training.strategies.base import Result, Settings, View
@@ -36,6 +39,7 @@ class Gradients(NamedTuple):
         norms: float32 [3], of each loss's gradient on the last shared layer, where the strategy
             needs them; else zeros.
         embeddings: float32 [N, d], or None where verification is not trained.
+        labels: int32 [N].
     """
 
     theta: Sequence[Any]
@@ -45,6 +49,7 @@ class Gradients(NamedTuple):
     psi_loss: tf.Tensor
     norms: tf.Tensor
     embeddings: Optional[tf.Tensor]
+    labels: tf.Tensor
 
 
 class TrainStep:
@@ -72,6 +77,7 @@ class TrainStep:
         average: Moving average of the network's variables, updated after each step.
         shared_optimizer: Updates the part of Theta that the branches share, where it is to have a
             learning rate of its own; None leaves all of Theta to `theta_optimizer`.
+        cluster: Who shares the batches; a step then takes those of this worker.
     """
 
     def __init__(
@@ -95,7 +101,9 @@ class TrainStep:
         margin_scale: float = 30.0,
         average: Optional[MovingAverage] = None,
         shared_optimizer: Optional[keras.optimizers.Optimizer] = None,
+        cluster: Cluster = ALONE,
     ) -> None:
+        self.network = model
         self.model = restrict_to_tasks(model, tasks)
         self.theta, self.psi = split_variables(self.model)
         self.theta_optimizer = theta_optimizer
@@ -115,6 +123,7 @@ class TrainStep:
         embedding_size = model.output["embedding"].shape[-1]
         self.centers = tf.Variable(tf.zeros([num_identities, embedding_size]), trainable=False)
         self.average = average
+        self.cluster = cluster
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._dropouts = [layer for layer in self.model.layers if isinstance(layer, Dropout)]
         shared = {id(v) for v in shared_variables(self.model)} if shared_optimizer else set()
@@ -129,6 +138,23 @@ class TrainStep:
         for optimizer, positions in self.groups:
             optimizer.build([self.theta[i] for i in positions])
         psi_optimizer.build(self.psi_descends or self.psi)
+
+    def state(self) -> dict[str, Any]:
+        """Every variable of training, by a name that does not depend on the Keras version."""
+        state = {f"model/{name}": v for name, v in named_weights(self.network).items()}
+        if self.average is not None:
+            state.update({f"average/{name}": v for name, v in self.average.shadows.items()})
+        for name, optimizer in (
+            ("theta", self.theta_optimizer),
+            ("shared", self.shared_optimizer),
+            ("psi", self.psi_optimizer),
+        ):
+            variables = list(optimizer.variables) if optimizer is not None else []
+            state.update({f"optimizer_{name}/{i:04d}": v for i, v in enumerate(variables)})
+        state.update({f"weighting/{name}": v for name, v in self.strategy.state.items()})
+        state["centers"] = self.centers
+        state["iteration"] = self.iteration
+        return state
 
     def losses(self, batch: Batch, *, frozen: bool = False) -> tuple[Any, View, Any]:
         """One forward pass: outputs by name, what strategies see, and the weight decay's losses."""
@@ -146,11 +172,14 @@ class TrainStep:
             margin=self.margin,
             margin_scale=self.margin_scale,
         )
-        view = View(losses, active, outputs["weight_logits"], self.iteration.value())
+        weight_logits = replicas.all_rows(outputs["weight_logits"])
+        view = View(losses, active, weight_logits, self.iteration.value())
         return outputs, view, model.losses
 
     def gradients(self, batch: Batch, *, frozen: bool = False) -> Gradients:
         """Both gradients of one batch; changes nothing but BatchNorm's moving statistics.
+
+        Replicas that share a batch each give the whole batch's gradients.
 
         Args:
             batch: Images, or outputs Z of the shared layers where these are `frozen`.
@@ -166,28 +195,33 @@ class TrainStep:
                 theta_loss += tf.add_n(decay)
             psi_loss = strategy.psi_loss(weights, view)
             each = tf.unstack(view.losses)
-        theta = tape.gradient(theta_loss, self.theta)
+        theta = _gradient(tape, theta_loss, self.theta)
         psi: Sequence[Any] = []
         if psi_loss is not None:
-            psi = tape.gradient(psi_loss, self.psi_descends)
+            psi = _gradient(tape, psi_loss, self.psi_descends)
         norms = tf.zeros(3)
         if strategy.needs_norms:
             last = [v for v in shared_variables(self.model) if len(v.shape) > 1][-1]
-            found = [tape.gradient(loss, last) for loss in each]
+            found = [_gradient(tape, loss, [last])[0] for loss in each]
             norms = tf.stack([tf.zeros([]) if g is None else tf.norm(g) for g in found])
         shown = tf.constant(0.0) if psi_loss is None else psi_loss
-        return Gradients(theta, psi, view, weights, shown, norms, outputs.get("embedding"))
+        embeddings = outputs.get("embedding")
+        if embeddings is not None:
+            embeddings = replicas.all_rows(embeddings)
+        labels = replicas.all_rows(batch.labels)
+        return Gradients(theta, psi, view, weights, shown, norms, embeddings, labels)
 
     @tf.function
     def __call__(self, batch: Batch) -> tf.Tensor:
-        return self._update(self.gradients(batch), batch)
+        return self._update(batch, frozen=False)
 
     @tf.function
     def update_branches(self, batch: Batch) -> tf.Tensor:
         """The same step on outputs Z of the shared layers, which it leaves as they are."""
-        return self._update(self.gradients(batch, frozen=True), batch, frozen=True)
+        return self._update(batch, frozen=True)
 
-    def _update(self, found: Gradients, batch: Batch, *, frozen: bool = False) -> tf.Tensor:
+    def _update(self, batch: Batch, *, frozen: bool) -> tf.Tensor:
+        found = self.cluster.run(lambda rows: self.gradients(rows, frozen=frozen), batch)
         for optimizer, positions in self.groups:
             gradients = [found.theta[i] for i in positions]
             _apply(optimizer, gradients, [self.theta[i] for i in positions])
@@ -195,14 +229,24 @@ class TrainStep:
             _apply(self.psi_optimizer, found.psi, self.psi_descends)
         new_losses = found.view.losses
         if self.strategy.needs_new_losses:
-            new_losses = self.losses(batch, frozen=frozen)[1].losses
+            new_losses = self.cluster.run(
+                lambda rows: self.losses(rows, frozen=frozen)[1].losses, batch
+            )
         self.strategy.after_step(Result(found.view, found.weights, found.norms, new_losses))
         if self.center_weight and found.embeddings is not None:
-            update_centers(self.centers, found.embeddings, batch.labels, self.center_rate)
+            update_centers(self.centers, found.embeddings, found.labels, self.center_rate)
         if self.average is not None:
             self.average.update(self.iteration)
         self.iteration.assign_add(1)
         return tf.concat([found.view.losses, found.weights, [found.psi_loss]], axis=0)
+
+
+def _gradient(tape: tf.GradientTape, loss: tf.Tensor, variables: Sequence[Any]) -> list[Any]:
+    """The gradients of a loss that every replica has in full; None for unused variables."""
+    share = tf.constant(1.0 / replicas.count())
+    found = tape.gradient(loss, variables, output_gradients=share)
+    used = iter(replicas.all_sum([g for g in found if g is not None]))
+    return [None if g is None else next(used) for g in found]
 
 
 def _apply(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cari_keras.errors import StoppedError
+
+if TYPE_CHECKING:
+    from cari_keras.training.cluster import Cluster
 
 
 class StopRequest:
@@ -23,3 +28,13 @@ class StopRequest:
         """Raises StoppedError where somebody asked."""
         if self._signal:
             raise StoppedError(self._signal)
+
+    def check_together(self, cluster: Cluster) -> None:
+        """Raises StoppedError on all workers where somebody asked any of them.
+
+        To be called by all workers between the same two steps.
+        """
+        # One that comes meanwhile stays for the next time.
+        agreed = int(cluster.most(self._signal))
+        if agreed:
+            raise StoppedError(agreed)

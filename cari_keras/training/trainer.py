@@ -36,12 +36,13 @@ from cari_keras.training.build import (
     modalities_of,
 )
 from cari_keras.training.checkpoints import as_arrays, assign, save_checkpoint
+from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.frozen import FOLDER, SharedOutputs
 from cari_keras.training.optimizers import learning_rate_factor
 from cari_keras.training.runfolder import Checkpoints, lock
 from cari_keras.training.runlog import RunLog, describe, postfix, read_metrics
 from cari_keras.training.stopping import StopRequest
-from cari_keras.training.validation import Validation
+from cari_keras.training.validation import Validation, is_due
 
 #: Between epochs' ends, a checkpoint is written this often, so that a killed run loses little.
 SECONDS_BETWEEN_CHECKPOINTS = 300.0
@@ -56,12 +57,15 @@ class Trainer:
         run: The run folder; made where it does not exist.
         resume: Go on from the run's newest checkpoint that is whole; where there is none yet, from
             the start.
+        cluster: The workers that train this run together, each with a trainer of its own. The first
+            alone reads and writes the run folder, and evaluates; the others take its state.
 
     Raises:
         DatasetError: There are fewer training images than one batch holds.
         CheckpointError: There is no run to resume, or it has checkpoints and none is whole.
-        TrainingError: Another process trains this run.
-        ConfigError: The run exists already and `resume` is off.
+        TrainingError: Another process trains this run, or another worker is gone.
+        ConfigError: The run exists already and `resume` is off, or the batches cannot be shared
+            evenly.
         PretrainedError: The weights to start from are missing or do not fit.
 
     Attributes:
@@ -70,9 +74,17 @@ class Trainer:
     """
 
     def __init__(
-        self, config: Config, prepared: Prepared, run: Path, *, resume: bool = False
+        self,
+        config: Config,
+        prepared: Prepared,
+        run: Path,
+        *,
+        resume: bool = False,
+        cluster: Cluster = ALONE,
     ) -> None:
         self.config, self.prepared, self.run = config, prepared, Path(run)
+        self.cluster = cluster
+        cluster.check_batch_size(config.data.batch_size)
         self.modalities = modalities_of(config.training.tasks)
         self.steps = steps_per_epoch(prepared, config.data.batch_size, self.modalities)
         if not self.steps:
@@ -80,42 +92,49 @@ class Trainer:
                 f"{prepared.name}: {prepared.count('train', self.modalities)} training images are "
                 f"fewer than one batch; lower --batch-size (now {config.data.batch_size})"
             )
-        begun = (self.run / "config.json").exists()
-        if resume and not begun:
-            raise CheckpointError(f"{self.run}: no run to go on with")
-        if begun and not resume:
-            raise ConfigError(f"{self.run} already holds a run; choose another --output")
-        self._lock = lock(self.run)
+        if cluster.is_chief:
+            begun = (self.run / "config.json").exists()
+            if resume and not begun:
+                raise CheckpointError(f"{self.run}: no run to go on with")
+            if begun and not resume:
+                raise ConfigError(f"{self.run} already holds a run; choose another --output")
+            self._lock = lock(self.run)
         self.stopping = StopRequest()
         self.checkpoints = Checkpoints(self.run)
         self.augmentation = build_augmentation(config, prepared)
         self.model = build_model(config, len(prepared.identities))
         # A run that was killed before its first checkpoint begins again.
-        resume = resume and bool(self.checkpoints.paths())
-        self.started_from = "" if resume else self._load_pretrained()
-        self.step = build_step(config, self.model, len(prepared.identities))
+        resume = resume and cluster.is_chief and bool(self.checkpoints.paths())
+        begins = cluster.is_chief and not resume
+        self.started_from = self._load_pretrained() if begins else ""
+        self.step = build_step(config, self.model, len(prepared.identities), cluster)
         self.shared_outputs = self._make_shared_outputs()
         self.validation = Validation(config, self.model, prepared, self.stopping.check)
         self.epoch, self.step_in_epoch, self.best = 0, 0, -1.0
         self._next_checkpoint = 0.0
         if resume:
             self._restore()
-        else:
+        elif begins:
             write_json(self.run / "identities.json", list(prepared.identities))
             write_json(self.run / "config.json", config.to_dict())
-        if prepared.skipped:
+        if prepared.skipped and cluster.is_chief:
             write_text(self.run / "skipped.txt", "\n".join(prepared.skipped) + "\n")
+        cluster.share(self.step.state().values())
+        self.epoch = int(cluster.of_chief(self.epoch))
+        self.step_in_epoch = int(cluster.of_chief(self.step_in_epoch))
 
     def fit(self, *, progress: bool = True) -> list[dict[str, Any]]:
         """Trains to the end and returns the rows of metrics.csv, one per epoch.
 
         Raises:
-            TrainingError: A loss is not finite, or a checkpoint cannot be written.
+            TrainingError: A loss is not finite, a checkpoint cannot be written, or another worker
+                is gone.
             StoppedError: `stopping` was asked; everything is saved.
         """
         epochs, batch_size = self.config.training.epochs, self.config.data.batch_size
         done = self.epoch * self.steps + self.step_in_epoch
-        log = RunLog(self.run, iteration=done, epoch=self.epoch + 1)
+        chief = self.cluster.is_chief
+        log = RunLog(self.run, iteration=done, epoch=self.epoch + 1) if chief else None
         bar = tqdm(
             total=epochs * self.steps * batch_size,
             initial=done * batch_size,
@@ -130,18 +149,17 @@ class Trainer:
                 self._train_epoch(bar, log)
                 # Nothing of the epoch's end is saved before all of it: a run that is stopped while
                 # it looks at the validation images looks at them again.
-                due = self._evaluation_is_due()
+                due = chief and is_due(self.config.training, self.epoch + 1)
                 figures = self.evaluate() if due else {}
                 self.step.strategy.after_epoch()
                 self.epoch, self.step_in_epoch = self.epoch + 1, 0
-                if due:
+                if log and due:
                     log.epoch(self.epoch, self.epoch * self.steps, figures)
                     self._save(figures)
                     if progress:
                         bar.write(f"epoch {self.epoch}/{epochs}: {describe(figures)}")
         except StoppedError:
-            log.flush()
-            self._save_last()
+            self._save_last(log)
             raise
         except OSError as error:
             raise TrainingError(
@@ -151,34 +169,26 @@ class Trainer:
             ) from error
         finally:
             bar.close()
-            log.close()
-            self._lock.close()
-        return read_metrics(self.run)
-
-    def _evaluation_is_due(self) -> bool:
-        """After the last frozen epoch, the last of all, and every so many in between.
-
-        Within the frozen epochs an evaluation would take many times as long as an epoch.
-        """
-        training = self.config.training
-        done = self.epoch + 1
-        since = done - training.frozen_epochs
-        return since >= 0 and (since % training.evaluate_every == 0 or done == training.epochs)
+            if log:
+                log.close()
+                self._lock.close()
+        return read_metrics(self.run) if chief else []
 
     def _make_shared_outputs(self) -> Optional[SharedOutputs]:
         """The stored outputs that the frozen epochs train on; None where there are none."""
-        data, training = self.config.data, self.config.training
+        data, training, worker = self.config.data, self.config.training, self.cluster.worker
         if not training.frozen_epochs:
             return None
         return SharedOutputs(
             split_at_shared(self.step.model)[0],
             self.prepared,
-            self.run / FOLDER,
+            self.run / (f"{FOLDER}_{worker}" if worker else FOLDER),
             views=training.frozen_views,
             batch_size=data.batch_size,
             seed=training.seed,
             augmentation=self.augmentation,
             modalities=self.modalities,
+            part=self.cluster.part,
             check=self.stopping.check,
         )
 
@@ -196,24 +206,25 @@ class Trainer:
         with self.step.average.applied():
             return self.validation()
 
-    def _train_epoch(self, bar: Any, log: RunLog) -> None:
+    def _train_epoch(self, bar: Any, log: Optional[RunLog]) -> None:
         batch_size, training = self.config.data.batch_size, self.config.training
         frozen = self.epoch < training.frozen_epochs
         step = self.step.update_branches if frozen else self.step
         bar.set_description(f"epoch {self.epoch + 1}/{training.epochs}")
         for batch in self._batches():
-            self.stopping.check()
+            self.stopping.check_together(self.cluster)
             iteration = self.epoch * self.steps + self.step_in_epoch
             self._set_learning_rate(iteration)
-            values = step(batch).numpy()
+            with self.cluster.noticing_losses():
+                values = step(batch).numpy()
             self._check_finite(values, iteration)
-            log.step(iteration, values)
+            if log:
+                log.step(iteration, values)
             self.step_in_epoch += 1
             bar.set_postfix_str(postfix(values, training.tasks), refresh=False)
             bar.update(batch_size)
             if time.monotonic() > self._next_checkpoint:
-                log.flush()
-                self._save_last()
+                self._save_last(log)
 
     def _check_finite(self, values: np.ndarray, iteration: int) -> None:
         if np.isfinite(values).all():
@@ -241,6 +252,7 @@ class Trainer:
             modalities=self.modalities,
             image_size=data.image_size,
             skip=self.step_in_epoch,
+            part=self.cluster.part,
         )
 
     def _set_learning_rate(self, iteration: int) -> None:
@@ -257,23 +269,6 @@ class Trainer:
         if self.step.shared_optimizer is not None:
             self.step.shared_optimizer.learning_rate.assign(rate * training.shared_rate)
 
-    def _state(self) -> dict[str, Any]:
-        """Every variable of the run, by a name that does not depend on the Keras version."""
-        state = {f"model/{name}": v for name, v in named_weights(self.model).items()}
-        if self.step.average is not None:
-            state.update({f"average/{name}": v for name, v in self.step.average.shadows.items()})
-        for name, optimizer in (
-            ("theta", self.step.theta_optimizer),
-            ("shared", self.step.shared_optimizer),
-            ("psi", self.step.psi_optimizer),
-        ):
-            variables = list(optimizer.variables) if optimizer is not None else []
-            state.update({f"optimizer_{name}/{i:04d}": v for i, v in enumerate(variables)})
-        state.update({f"weighting/{name}": v for name, v in self.step.strategy.state.items()})
-        state["centers"] = self.step.centers
-        state["iteration"] = self.step.iteration
-        return state
-
     def _save(self, figures: Mapping[str, float]) -> None:
         score = float(np.mean(list(figures.values()))) if figures else 0.0
         if not figures or score > self.best:
@@ -283,10 +278,15 @@ class Trainer:
             self.validation.keep(save_checkpoint(self.run / "best", as_arrays(source), meta))
         self._save_last()
 
-    def _save_last(self) -> None:
+    def _save_last(self, log: Optional[RunLog] = None) -> None:
+        """Saves where the run has come to, after the log's rows up to there."""
+        if not self.cluster.is_chief:
+            return
+        if log:
+            log.flush()
         meta = {"epoch": self.epoch, "step_in_epoch": self.step_in_epoch, "best": self.best}
         iteration = self.epoch * self.steps + self.step_in_epoch
-        self.checkpoints.save(iteration, as_arrays(self._state()), meta)
+        self.checkpoints.save(iteration, as_arrays(self.step.state()), meta)
         self._schedule_checkpoint()
 
     def _schedule_checkpoint(self) -> None:
@@ -294,6 +294,6 @@ class Trainer:
 
     def _restore(self) -> None:
         path, arrays, meta = self.checkpoints.newest()
-        assign(self._state(), arrays, str(path))
+        assign(self.step.state(), arrays, str(path))
         self.epoch, self.step_in_epoch = meta["epoch"], meta["step_in_epoch"]
         self.best = meta["best"]

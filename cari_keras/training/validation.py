@@ -8,13 +8,23 @@ from typing import Optional
 
 import keras
 
-from cari_keras.config import Config
+from cari_keras.config import Config, TrainingConfig
 from cari_keras.data.prepare import Prepared
 from cari_keras.evaluation.evaluator import Evaluator, figures
 from cari_keras.evaluation.predictions import Predictions, keep, network_key, views_by
 from cari_keras.files import user_cache_dir
 
 SPLIT = "validation"
+
+
+def is_due(training: TrainingConfig, done: int) -> bool:
+    """Whether a run is validated after its first `done` epochs.
+
+    After the last frozen epoch, the last of all, and every so many in between. Within the frozen
+    epochs an evaluation would take many times as long as an epoch.
+    """
+    since = done - training.frozen_epochs
+    return since >= 0 and (since % training.evaluate_every == 0 or done == training.epochs)
 
 
 class Validation:

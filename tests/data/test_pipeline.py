@@ -44,6 +44,15 @@ def test_going_on_in_the_middle_gives_the_rest(prepared):
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("workers", [2, 4])
+def test_workers_parts_are_the_batches_without_overlap(prepared, workers):
+    whole = batches(prepared, skip=1)
+    parts = [batches(prepared, skip=1, part=(worker, workers)) for worker in range(workers)]
+    for i, batch in enumerate(whole):
+        for j, expected in enumerate(batch):
+            np.testing.assert_array_equal(np.concatenate([p[i][j] for p in parts]), expected)
+
+
 def test_an_epoch_shows_no_image_twice(prepared):
     images = np.concatenate([b[0] for b in batches(prepared, augmentation=OFF)])
     assert len(np.unique(images.reshape(len(images), -1), axis=0)) == len(images) == 24

@@ -72,6 +72,15 @@ def test_stored_outputs_are_those_of_the_training_batches(prepared, tmp_path):
 
 
 @pytest.mark.slow
+def test_workers_share_the_stored_batches(prepared, tmp_path):
+    _, whole = outputs(prepared, tmp_path / "kept")
+    parts = [outputs(prepared, tmp_path / "kept", part=(worker, 2))[1] for worker in range(2)]
+    for batch, *shares in zip(whole.batches(0), *(part.batches(0) for part in parts)):
+        for i, expected in enumerate(batch):
+            np.testing.assert_array_equal(np.concatenate([s[i] for s in shares]), expected)
+
+
+@pytest.mark.slow
 def test_a_view_is_computed_once_even_by_two_processes(prepared, tmp_path):
     _, stored = outputs(prepared, tmp_path / "kept")
     first = [b.images.numpy() for b in stored.batches(0)]

@@ -167,8 +167,8 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
         monkeypatch.setattr(module, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
         save = trainer._save_last
 
-        def stop_in_save():
-            save()
+        def stop_in_save(log=None):
+            save(log)
             flush.append(1)
             if len(flush) == 2:
                 trainer.stopping.ask(15)
