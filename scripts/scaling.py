@@ -231,7 +231,8 @@ def main() -> int:
         m = measured(given.output, "identities", count)
         base = base or m
         more, alone = m["step"] - base["step"], m["heads"] - base["heads"]
-        share = f"{more / alone:.2f}" if m is not base else "-"
+        # Less than a tenth of a step is lost in the noise of a step.
+        share = f"{more / alone:.2f}" if alone > 0.1 * base["step"] else "-"
         row = [f"{count:,}", f"{1000 * m['step']:.0f}", f"{m['step'] / base['step']:.2f}"]
         rows.append([*row, f"{1000 * m['heads']:.1f}", share, f"{m['memory']:,.0f}"])
     columns = ["identities", "step, ms", "ratio", "heads alone, ms", "growth / heads' growth"]
