@@ -48,6 +48,7 @@ def run(python, *arguments):
 
 
 @pytest.mark.slow
+@pytest.mark.stacks
 def test_a_run_of_the_other_stack_is_evaluated_exported_and_answers(tmp_path):
     own, other = this_and_other()
     if not Path(other).exists():

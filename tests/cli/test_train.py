@@ -71,6 +71,7 @@ def test_an_output_that_cannot_be_a_folder(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.stacks
 def test_a_run_end_to_end(tmp_path):
     """Two epochs with an image that cannot be read; then an attempt to overwrite the run."""
     root = write_folder_dataset(tmp_path / "data", identities=2, images=5)

@@ -94,6 +94,7 @@ def test_over_a_network_the_batch_size_does_not_matter(prepared):
 
 
 @pytest.mark.slow
+@pytest.mark.stacks
 def test_flip_averages_an_image_and_its_mirror(prepared):
     """Logits by their mean, the embedding by the direction of the mean: of one batch, by hand."""
     model = build_network(3, image_size=80, embedding_size=8)

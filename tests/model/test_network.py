@@ -163,6 +163,7 @@ def test_branches_differ_and_dropout_is_only_for_training(network):
 
 
 @pytest.mark.slow
+@pytest.mark.stacks
 def test_bfloat16_keeps_variables_and_outputs_in_float32():
     keras.utils.set_random_seed(0)
     single = build_network(5, image_size=80, embedding_size=16)

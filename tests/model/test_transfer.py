@@ -214,6 +214,7 @@ def pictures() -> list[np.ndarray]:
 
 
 @pytest.mark.slow
+@pytest.mark.stacks
 @pytest.mark.skipif(not FACENET.is_dir(), reason="run cari-pretrained once to have its weights")
 def test_the_public_network_is_rebuilt_exactly():
     """Every array of the original has its place, and embeddings of real images are the same."""

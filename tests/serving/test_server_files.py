@@ -15,7 +15,7 @@ pytest.importorskip("tensorflow_serving", reason="needs tensorflow-serving-api")
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.stacks]
 
 
 def test_the_servers_configuration(exported):

@@ -33,6 +33,7 @@ def test_two_devices_layers(check):
 
 
 @pytest.mark.slow
+@pytest.mark.stacks
 @pytest.mark.parametrize("check", ["strategies", "network"])
 def test_two_devices_steps(check):
     on_two_devices(check)
@@ -120,6 +121,7 @@ def arrays(run):
 
 
 @pytest.mark.slow
+@pytest.mark.stacks
 def test_two_workers_give_what_one_gives(flags, whole, tmp_path):
     """Weights within 1e-5 after twenty steps; they have moved by a hundred times as much."""
     done = run_command("train", *flags, "--output", tmp_path / "one", "--epochs", "1")

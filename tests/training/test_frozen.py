@@ -123,6 +123,7 @@ def test_gradients_of_the_branches_are_the_whole_network_s(shared_rate):
 
 
 @pytest.mark.slow
+@pytest.mark.stacks
 def test_a_run_that_thaws(prepared, tmp_path):
     """Two frozen epochs leave every shared array as it was; the next moves them; files go."""
     config = small_config(epochs=2, frozen_epochs=2, frozen_views=1, shared_rate=0.1)

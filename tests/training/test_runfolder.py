@@ -140,6 +140,7 @@ def test_what_a_killed_process_left_half_written_is_finished_or_removed(tmp_path
 
 
 @pytest.mark.slow
+@pytest.mark.stacks
 @pytest.mark.parametrize("moment", ["step", "evaluation", "between"])
 def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
     moment, prepared, tmp_path, monkeypatch

@@ -300,6 +300,7 @@ def test_weight_decay_acts_on_theta_only():
 
 
 @pytest.mark.slow
+@pytest.mark.stacks
 def test_the_real_network_learns_one_batch():
     """Both precisions, end to end: the losses of a repeated batch fall."""
     rng = np.random.default_rng(0)
