@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from cari_keras.config import Config
 from cari_keras.errors import CheckpointError, ConfigError
 
 CONFIG = "config.json"
 
-#: What a run may change on its way: it changes nothing of what is computed.
+#: What a run may change on its way: it changes nothing of what is computed (`distribute`: nothing
+#: but the order of additions).
 _FREE = ("output", "workers", "cache_dir", "distribute")
 
 
@@ -25,6 +27,16 @@ def read_config(run: Path) -> Config:
         return Config.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, AttributeError, TypeError, ConfigError) as error:
         raise CheckpointError(f"{path}: not a run's configuration ({error})") from error
+
+
+def in_common(config: Config) -> dict[str, Any]:
+    """The settings that all workers of a run must have, by name."""
+    return {
+        name: value
+        for values in config.to_dict().values()
+        for name, value in values.items()
+        if name not in (*_FREE, "data_dir", "pretrained")
+    }
 
 
 def changes(saved: Config, asked: Config) -> str:

@@ -56,6 +56,10 @@ def _main(arguments: Sequence[str]) -> int:
         saved = read_config(run)
         config = with_flags(PRESETS[given.preset]() if given.preset else saved, given)
     else:
+        if getattr(given, "distribute", "none") == "multiworker" and not hasattr(given, "output"):
+            raise ConfigError(
+                "--distribute multiworker needs --output, to go on by the same command"
+            )
         preset = given.preset or getattr(given, "dataset", "demo")
         config = with_flags(PRESETS[preset](), given)
         run = Path(config.training.output or _default_run(config))
@@ -94,11 +98,11 @@ def _train(config: Config, run: Path, *, resume: bool, progress: bool) -> int:
     from cari_keras.runtime import in_order, load_tensorflow
 
     load_tensorflow()
-    from cari_keras.training.cluster import start
+    from cari_keras.training.cluster import several_devices, start
 
     distribute = config.training.distribute
     # Replicas of one process wait for each other, which operations in one order cannot.
-    ordered = config.training.repeatable and distribute != "mirrored"
+    ordered = config.training.repeatable and not several_devices(distribute)
     with in_order() if ordered else contextlib.nullcontext():
         cluster = start(distribute)
         if cluster.is_chief:
@@ -133,10 +137,9 @@ def _train_on(
         try:
             rows = trainer.fit(progress=progress)
         except StoppedError as stopped:
-            print(
-                f"cari-train: {stopped}; go on with the same command or --resume {run}",
-                file=sys.stderr,
-            )
+            other = f" or --resume {run}" if cluster.workers == 1 else ", on every worker"
+            print(f"cari-train: {stopped}; go on with the same command{other}", file=sys.stderr)
+            cluster.wait()
             return 128 + stopped.signal
     if cluster.is_chief:
         _report(config, run, rows)

@@ -54,14 +54,15 @@ class BatchNorm(keras.layers.BatchNormalization):
     """Keras' own, but in training by the statistics of the whole batch, of all its replicas.
 
     With one replica it is Keras' own in everything. (That has `synchronized=True`, which is never
-    fused, so slower on one machine, and takes the variance as a difference of large numbers.)
+    fused, so slower on one machine.)
     """
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         if not training or not self.trainable or replicas.count() == 1:
             return super().call(inputs, training=training)
         x = tf.cast(inputs, tf.float32)
-        # Sums of what is left of a value that all replicas know: small numbers, and one exchange.
+        # One exchange, of sums about a value that all replicas know: smaller numbers, once the
+        # moving mean has come near.
         rest = x - tf.convert_to_tensor(self.moving_mean)
         axes = list(range(x.shape.rank - 1))
         number = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), tf.float32)
@@ -69,8 +70,8 @@ class BatchNorm(keras.layers.BatchNormalization):
             [tf.reduce_sum(rest, axes), tf.reduce_sum(tf.square(rest), axes), number]
         )
         number = tf.stop_gradient(number)
-        variance = squares / number - tf.square(sums / number)
         rest_mean = sums / number
+        variance = tf.maximum(squares / number - tf.square(rest_mean), 0.0)
         if replicas.first_of_worker():
             # Keras 2 keeps the unbiased variance wherever it can use its fused operation.
             kept = variance * number / (number - 1.0) if getattr(self, "fused", False) else variance

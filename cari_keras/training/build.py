@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import keras
@@ -14,6 +15,7 @@ from cari_keras.data.pipeline import split_records
 from cari_keras.data.prepare import Prepared
 from cari_keras.errors import ConfigError
 from cari_keras.model.network import build_network, freeze_stages, named_weights
+from cari_keras.saved import in_common
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.optimizers import make_optimizer
@@ -112,3 +114,9 @@ def build_augmentation(config: Config, prepared: Prepared) -> Augmentation:
 def modalities_of(tasks: Sequence[str]) -> tuple[str, ...]:
     """The modalities that some tasks look at: only their own for the identification tasks."""
     return MODALITIES if "verification" in tasks else tuple(m for m in MODALITIES if m in tasks)
+
+
+def describe_inputs(config: Config, prepared: Prepared) -> str:
+    """What the workers of a run must have in common, as text: settings and training images."""
+    found = [prepared.identities, prepared.counts, prepared.shards, len(prepared.skipped)]
+    return json.dumps([in_common(config), *found], sort_keys=True)

@@ -7,6 +7,7 @@ update them alike, and a checkpoint of one worker is a checkpoint of all.)
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,10 @@ import tensorflow as tf
 from cari_keras import replicas
 from cari_keras.data.base import Batch
 from cari_keras.errors import ConfigError, TrainingError
+
+#: What TensorFlow raises where another worker is gone, or says of one that has been started anew.
+_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
+_SAID = ("Collective ops is aborted by", "was probably restarted", "Unexpected heartbeat")
 
 
 class Cluster:
@@ -81,6 +86,15 @@ class Cluster:
         """Waits until all workers have come here."""
         self._gather(0.0)
 
+    def check_same(self, text: str) -> None:
+        """Raises ConfigError on all workers unless each has the same text, of settings and data."""
+        number = int(hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12], 16)
+        if self.most(number) != -self.most(-number):
+            raise ConfigError(
+                "the workers have different settings or images: start all with the same flags, on "
+                "equal data"
+            )
+
     def share(self, variables: Iterable[Any]) -> None:
         """Gives all workers the first one's values of some variables."""
         kept = list(variables)
@@ -98,8 +112,10 @@ class Cluster:
         """Raises TrainingError where TensorFlow says that another worker is gone."""
         try:
             yield
-        except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError):
-            if self.workers == 1:
+        except tf.errors.OpError as error:
+            if self.workers == 1 or not (
+                isinstance(error, _LOST) or any(said in str(error) for said in _SAID)
+            ):
                 raise
             raise TrainingError(
                 "another worker is gone, see what it said; start all workers again with the same "
@@ -158,23 +174,37 @@ def start(distribute: str) -> Cluster:
         return ALONE
     if distribute == "mirrored":
         return Cluster(tf.distribute.MirroredStrategy())
-    check_tf_config(os.environ.get("TF_CONFIG", ""))
+    workers = check_tf_config(os.environ.get("TF_CONFIG", ""))
+    print(f"waiting for all {workers} workers of TF_CONFIG", flush=True)
     try:
         return Cluster(tf.distribute.MultiWorkerMirroredStrategy())
     except tf.errors.OpError as error:
         raise ConfigError(
             "the workers of TF_CONFIG cannot be joined: this worker's port must be free here, and "
-            f"all must be started ({error.message.splitlines()[0]})"
+            f"all must be started ({str(error).partition(chr(10))[0]})"
         ) from error
 
 
-def check_tf_config(text: str) -> None:
-    """Raises ConfigError unless TF_CONFIG's value names workers and which of them this one is."""
+def several_devices(distribute: str) -> bool:
+    """Whether more than one replica would run in this process."""
+    devices = len(tf.config.list_physical_devices("GPU"))
+    return distribute == "mirrored" or (distribute == "multiworker" and devices > 1)
+
+
+def check_tf_config(text: str) -> int:
+    """The number of workers in TF_CONFIG's value.
+
+    Raises:
+        ConfigError: It does not name workers alone, or not which of them this one is.
+    """
     example = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
     try:
         settings = json.loads(text)
-        workers, task = settings["cluster"]["worker"], settings["task"]
-        known = task["type"] == "worker" and 0 <= int(task["index"]) < len(workers)
+        cluster, task = settings["cluster"], settings["task"]
+        workers = cluster["worker"]
+        known = isinstance(workers, list) and all(isinstance(worker, str) for worker in workers)
+        known &= set(cluster) == {"worker"} and task["type"] == "worker"
+        known &= 0 <= int(task["index"]) < len(workers)
     except (ValueError, KeyError, TypeError):
         known = False
     if not known:
@@ -182,3 +212,4 @@ def check_tf_config(text: str) -> None:
             f"--distribute multiworker reads TF_CONFIG, which must be like {example}. "
             f"Received: {text or 'nothing'}"
         )
+    return len(workers)

@@ -26,6 +26,24 @@ def make_optimizer(config: TrainingConfig, *, for_weights: bool = False) -> Any:
     return keras.optimizers.Adam(rate, global_clipnorm=clip)
 
 
+def scheduled_rate(config: TrainingConfig, epoch: int, iteration: int, steps: int) -> float:
+    """The network's learning rate at an iteration.
+
+    The frozen epochs, and those after them, each run through the whole schedule.
+
+    Args:
+        config: The run's settings.
+        epoch: The iteration's epoch, from 0.
+        iteration: Steps before this one, from the run's beginning.
+        steps: Of an epoch.
+    """
+    first, last = 0, config.frozen_epochs
+    if epoch >= last:
+        first, last = last, config.epochs
+    done, total = iteration - first * steps, (last - first) * steps
+    return config.learning_rate * learning_rate_factor(config, done, total)
+
+
 def learning_rate_factor(config: TrainingConfig, step: int, total: int) -> float:
     """What the base learning rate is multiplied by at a step, 0 <= step < total.
 

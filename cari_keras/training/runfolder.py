@@ -11,14 +11,31 @@ from typing import IO, Any
 
 import numpy as np
 
-from cari_keras.errors import CheckpointError, TrainingError
+from cari_keras.errors import CheckpointError, ConfigError, TrainingError
 from cari_keras.files import finish_writes
+from cari_keras.saved import CONFIG
 from cari_keras.training.checkpoints import load_checkpoint, save_checkpoint
 
 FOLDER, LOCK = "checkpoints", ".lock"
 
 #: How many of the last checkpoints are kept, beside the best.
 KEEP = 3
+
+
+def claim(run: Path, *, resume: bool) -> IO[str]:
+    """Locks a run's folder, for a new run or to go on with the one that is there.
+
+    Raises:
+        CheckpointError: There is no run to go on with.
+        ConfigError: There is one already.
+        TrainingError: Another process trains this run.
+    """
+    begun = (run / CONFIG).exists()
+    if resume and not begun:
+        raise CheckpointError(f"{run}: no run to go on with")
+    if begun and not resume:
+        raise ConfigError(f"{run} already holds a run; choose another --output")
+    return lock(run)
 
 
 def lock(run: Path) -> IO[str]:

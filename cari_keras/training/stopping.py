@@ -19,6 +19,8 @@ class StopRequest:
 
     def __init__(self) -> None:
         self._signal = 0
+        #: Whether it was heard by all workers at once.
+        self.agreed = False
 
     def ask(self, signal: int) -> None:
         """Asks to stop; safe within a signal's handler."""
@@ -37,4 +39,18 @@ class StopRequest:
         # One that comes meanwhile stays for the next time.
         agreed = int(cluster.most(self._signal))
         if agreed:
+            self.agreed = True
             raise StoppedError(agreed)
+
+    def check_at_end(self, cluster: Cluster) -> None:
+        """As `check_together`, after the last step; of one process nobody hears any more."""
+        if cluster.workers > 1:
+            self.check_together(cluster)
+
+    def tell(self, cluster: Cluster, signal: int) -> None:
+        """Tells the other workers of a stop that this one alone has heard, outside a step.
+
+        Their next exchange is `check_together`, which takes it for this worker's word.
+        """
+        if not self.agreed:
+            cluster.most(signal)

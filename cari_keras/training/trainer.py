@@ -7,6 +7,7 @@ best/ (the network's weights at its best validation score).
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,26 +21,25 @@ from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import steps_per_epoch, training_batches
 from cari_keras.data.prepare import Prepared
 from cari_keras.errors import (
-    CheckpointError,
-    ConfigError,
     DatasetError,
     StoppedError,
     TrainingError,
 )
-from cari_keras.files import write_json, write_text
+from cari_keras.files import user_cache_dir, write_json, write_text
 from cari_keras.model.network import TASKS, named_weights, split_at_shared
 from cari_keras.model.transfer import describe_transfer, load_source, transfer
 from cari_keras.training.build import (
     build_augmentation,
     build_model,
     build_step,
+    describe_inputs,
     modalities_of,
 )
 from cari_keras.training.checkpoints import as_arrays, assign, save_checkpoint
 from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.frozen import FOLDER, SharedOutputs
-from cari_keras.training.optimizers import learning_rate_factor
-from cari_keras.training.runfolder import Checkpoints, lock
+from cari_keras.training.optimizers import scheduled_rate
+from cari_keras.training.runfolder import Checkpoints, claim
 from cari_keras.training.runlog import RunLog, describe, postfix, read_metrics
 from cari_keras.training.stopping import StopRequest
 from cari_keras.training.validation import Validation, is_due
@@ -85,6 +85,7 @@ class Trainer:
         self.config, self.prepared, self.run = config, prepared, Path(run)
         self.cluster = cluster
         cluster.check_batch_size(config.data.batch_size)
+        cluster.check_same(describe_inputs(config, prepared))
         self.modalities = modalities_of(config.training.tasks)
         self.steps = steps_per_epoch(prepared, config.data.batch_size, self.modalities)
         if not self.steps:
@@ -93,12 +94,7 @@ class Trainer:
                 f"fewer than one batch; lower --batch-size (now {config.data.batch_size})"
             )
         if cluster.is_chief:
-            begun = (self.run / "config.json").exists()
-            if resume and not begun:
-                raise CheckpointError(f"{self.run}: no run to go on with")
-            if begun and not resume:
-                raise ConfigError(f"{self.run} already holds a run; choose another --output")
-            self._lock = lock(self.run)
+            self._lock = claim(self.run, resume=resume)
         self.stopping = StopRequest()
         self.checkpoints = Checkpoints(self.run)
         self.augmentation = build_augmentation(config, prepared)
@@ -158,8 +154,10 @@ class Trainer:
                     self._save(figures)
                     if progress:
                         bar.write(f"epoch {self.epoch}/{epochs}: {describe(figures)}")
-        except StoppedError:
+            self.stopping.check_at_end(self.cluster)
+        except StoppedError as stopped:
             self._save_last(log)
+            self.stopping.tell(self.cluster, stopped.signal)
             raise
         except OSError as error:
             raise TrainingError(
@@ -176,13 +174,13 @@ class Trainer:
 
     def _make_shared_outputs(self) -> Optional[SharedOutputs]:
         """The stored outputs that the frozen epochs train on; None where there are none."""
-        data, training, worker = self.config.data, self.config.training, self.cluster.worker
+        data, training = self.config.data, self.config.training
         if not training.frozen_epochs:
             return None
         return SharedOutputs(
             split_at_shared(self.step.model)[0],
             self.prepared,
-            self.run / (f"{FOLDER}_{worker}" if worker else FOLDER),
+            self.run / FOLDER if self.cluster.is_chief else self._own_folder(),
             views=training.frozen_views,
             batch_size=data.batch_size,
             seed=training.seed,
@@ -191,6 +189,13 @@ class Trainer:
             part=self.cluster.part,
             check=self.stopping.check,
         )
+
+    def _own_folder(self) -> Path:
+        """Where a worker that is not the first keeps its outputs, until it ends."""
+        cache = Path(self.config.data.cache_dir or user_cache_dir())
+        cache.mkdir(parents=True, exist_ok=True)
+        self._temporary = tempfile.TemporaryDirectory(prefix=f"{FOLDER}-", dir=cache)
+        return Path(self._temporary.name) / FOLDER
 
     def _load_pretrained(self) -> str:
         """Puts the weights to start from into the network; returns one line about them."""
@@ -257,14 +262,7 @@ class Trainer:
 
     def _set_learning_rate(self, iteration: int) -> None:
         training = self.config.training
-        # The frozen epochs, and those after them, each run through the whole schedule.
-        first, last = 0, training.frozen_epochs
-        if self.epoch >= last:
-            first, last = last, training.epochs
-        factor = learning_rate_factor(
-            training, iteration - first * self.steps, (last - first) * self.steps
-        )
-        rate = training.learning_rate * factor
+        rate = scheduled_rate(training, self.epoch, iteration, self.steps)
         self.step.theta_optimizer.learning_rate.assign(rate)
         if self.step.shared_optimizer is not None:
             self.step.shared_optimizer.learning_rate.assign(rate * training.shared_rate)

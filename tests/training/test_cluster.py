@@ -62,10 +62,13 @@ def free_port():
 class Job:
     """Two workers on loopback; each has a run folder and a cache of its own, as on two machines."""
 
-    def __init__(self, folder, flags):
+    def __init__(self, folder, flags, others=()):
         self.folder = folder
         addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
-        self.workers = [self._start(i, addresses, flags) for i in range(2)]
+        self.workers = [
+            self._start(0, addresses, flags),
+            self._start(1, addresses, [*flags, *others]),
+        ]
 
     def _start(self, index, addresses, flags):
         task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
@@ -145,20 +148,21 @@ def test_two_workers_give_what_one_gives(flags, whole, tmp_path):
 
 @pytest.mark.slow
 def test_a_worker_is_stopped_another_killed_and_the_job_goes_on(flags, whole, tmp_path):
-    """A signal to any worker saves and ends all; after a kill, the same commands go on."""
+    """A signal to any worker saves and ends all; whoever is killed, the same commands go on."""
     job = Job(tmp_path, flags)
     job.wait_for_step(4)
     job.workers[1].send_signal(signal.SIGTERM)
     for status, errors in job.end():
         assert status == 128 + signal.SIGTERM, errors
-        assert "everything is saved; go on with the same command" in errors
-    job = Job(tmp_path, flags)
-    job.wait_for_step(int(Checkpoints(job.run).paths()[-1].name) + 1)
-    job.workers[1].kill()
-    (status, errors), _ = job.end()
-    assert status == 2, errors
-    assert "another worker is gone" in errors
-    assert "Traceback" not in errors
+        assert "everything is saved; go on with the same command, on every worker" in errors
+    for killed in (1, 0):
+        job = Job(tmp_path, flags)
+        job.wait_for_step(int(Checkpoints(job.run).paths()[-1].name) + 1)
+        job.workers[killed].kill()
+        status, errors = job.end()[1 - killed]
+        assert status == 2, errors
+        assert "another worker is gone" in errors
+        assert "Traceback" not in errors
     assert int(arrays(job.run)["iteration"]) < STEPS, "it was killed on its way"
     run = Job(tmp_path, flags).succeed()
     assert (run / "steps.csv").read_text() == (whole / "steps.csv").read_text()
@@ -167,9 +171,22 @@ def test_a_worker_is_stopped_another_killed_and_the_job_goes_on(flags, whole, tm
         np.testing.assert_array_equal(array, expected[name], err_msg=name)
 
 
+@pytest.mark.slow
+def test_workers_of_different_settings_are_refused(flags, tmp_path):
+    job = Job(tmp_path, flags, others=["--seed", "1"])
+    for status, errors in job.end():
+        assert status == 2, errors
+        assert "the workers have different settings or images" in errors
+    assert not job.run.exists()
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", '{"cluster": {"worker": ["a:1"]}}']
+    + [
+        json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})
+        for cluster in ({"worker": "a:1"}, {"worker": [1]}, {"worker": ["a:1"], "chief": ["b:1"]})
+    ]
     + [
         json.dumps({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": kind, "index": index}})
         for kind, index in (("chief", 0), ("worker", 2), ("worker", -1), ("worker", "x"))
@@ -185,9 +202,11 @@ def test_a_tf_config_is_taken():
     check_tf_config(json.dumps({"cluster": {"worker": ["a:1", "b:1"]}, "task": task}))
 
 
-def test_without_tf_config_the_command_says_so():
-    result = run_command("train", "--distribute", "multiworker", "--demo-identities", "2")
+def test_without_tf_config_the_command_says_so(tmp_path):
+    flags = ["--distribute", "multiworker", "--demo-identities", "2"]
+    result = run_command("train", *flags, "--output", tmp_path)
     assert "--distribute multiworker reads TF_CONFIG" in last_error(result)
+    assert "multiworker needs --output" in last_error(run_command("train", *flags))
 
 
 def test_one_process_is_alone():

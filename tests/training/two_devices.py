@@ -13,7 +13,7 @@ from cari_keras import replicas
 from cari_keras.data.base import Batch
 from cari_keras.model.blocks import BatchNorm
 from cari_keras.model.dropout import Dropout
-from cari_keras.model.network import build_network, named_weights
+from cari_keras.model.network import build_network, named_weights, split_at_shared
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.cluster import ALONE, start
 from cari_keras.training.strategies import NAMES
@@ -93,7 +93,7 @@ def dropout(mirrored):
 
 
 def network(mirrored):
-    """One step of the paper's network: all weights and statistics move alike."""
+    """A step of the paper's network, and one of its branches: all weights move alike."""
     rng = np.random.default_rng(0)
     batch = Batch(
         tf.constant(rng.normal(size=(6, 80, 80, 3)), tf.float32),
@@ -107,6 +107,8 @@ def network(mirrored):
         before = {k: np.array(v) for k, v in named_weights(model).items()}
         step = make_step(model, rate=1e-3, cluster=cluster)
         step(batch)
+        stored = split_at_shared(model)[0](batch.images, training=False)
+        step.update_branches(batch._replace(images=stored))
         found.append({k: np.array(v) - before[k] for k, v in named_weights(model).items()})
     for name, moved in found[0].items():
         scale = np.abs(moved).max()
