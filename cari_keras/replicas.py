@@ -36,35 +36,36 @@ def all_rows(rows: tf.Tensor) -> tf.Tensor:
     replicas = count()
     if replicas == 1:
         return rows
-    own, size = _position(), tf.shape(rows)[0]
+    own, size = position(), tf.shape(rows)[0]
     around = [[own * size, (replicas - 1 - own) * size]] + [[0, 0]] * (rows.shape.rank - 1)
     return all_sum(tf.pad(rows, around))
 
 
 def own_rows(rows: tf.Tensor) -> tf.Tensor:
     """This replica's of the rows of all, [n, ...] from [N, ...]: the inverse of `all_rows`."""
-    if count() == 1:
-        return rows
-    size = tf.shape(rows)[0] // count()
-    return rows[_position() * size : (_position() + 1) * size]
+    return rows if count() == 1 else _part(rows, position(), count())
 
 
 def local_rows(rows: tf.Tensor) -> tf.Tensor:
     """This replica's of the rows of its worker, [n, ...] from [n x replicas of the worker, ...]."""
-    size = tf.shape(rows)[0] // _of_worker()
-    own = _position() % _of_worker()
-    return rows[own * size : (own + 1) * size]
+    return _part(rows, position() % _of_worker(), _of_worker())
 
 
 def first_of_worker() -> bool:
     """Whether this replica is the one that changes what its worker's replicas have in common."""
-    return _position() % _of_worker() == 0
+    return position() % _of_worker() == 0
 
 
-def _position() -> int:
+def position() -> int:
     """This replica's number among all."""
     context = tf.distribute.get_replica_context()
     return int(tf.get_static_value(context.replica_id_in_sync_group))
+
+
+def _part(rows: tf.Tensor, own: int, parts: int) -> tf.Tensor:
+    """The part of that number of some rows that are cut into equal parts."""
+    size = tf.shape(rows)[0] // parts
+    return rows[own * size : (own + 1) * size]
 
 
 def _of_worker() -> int:

@@ -41,13 +41,11 @@ def images(count: int) -> dict[str, float]:
     from cari_keras.data.pipeline import training_batches
 
     config = Config().with_values(SETTINGS)
-    with tempfile.TemporaryDirectory(dir=os.environ.get("SCALING_RECORDS")) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         prepared = generated(Path(folder), count, config.data.image_size)
         size = config.data.batch_size
         step = new_step(config, len(prepared.identities))
-        stream = training_batches(
-            prepared, size, epoch=0, seed=0, augmentation=Augmentation(), image_size=80
-        )
+        stream = training_batches(prepared, size, epoch=0, seed=0, augmentation=Augmentation())
         start, taken = time.perf_counter(), []
         for i, batch in enumerate(stream):
             if i < STEPS + 2:

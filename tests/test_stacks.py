@@ -1,15 +1,12 @@
 """A run of one stack on the other: TensorFlow 2.15 with Keras 2, the newest with Keras 3."""
 
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.cli.commands import ROOT
+from tests.cli.commands import ROOT, run_python
 from tests.conftest import write_folder_dataset
 
 #: Where `scripts/environment.sh` puts them.
@@ -27,31 +24,22 @@ np.save(sys.argv[2], model.embed(list(images)))
 """
 
 
-def this_and_other():
-    """The interpreters of this stack and of the other."""
+def other_python():
+    """The interpreter of the stack that this one is not."""
     own = "keras3" if ".venv-keras3" in sys.prefix else "keras2"
-    other = STACKS["keras2" if own == "keras3" else "keras3"] / "bin" / "python"
-    return sys.executable, str(other)
+    return STACKS["keras2" if own == "keras3" else "keras3"] / "bin" / "python"
 
 
 def run(python, *arguments):
-    result = subprocess.run(
-        [python, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    result = run_python(*arguments, python=python)
     assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 @pytest.mark.slow
 @pytest.mark.stacks
 def test_a_run_of_the_other_stack_is_evaluated_exported_and_answers(tmp_path):
-    own, other = this_and_other()
-    if not Path(other).exists():
+    own, other = sys.executable, other_python()
+    if not other.exists():
         pytest.skip("the other stack is not installed (scripts/test makes it)")
     root = write_folder_dataset(tmp_path / "data")
     flags = ["--dataset", "folder", "--data-dir", root, *SETTINGS.split()]

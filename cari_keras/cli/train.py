@@ -14,7 +14,7 @@ from cari_keras.cli.flags import Parser, add_config_flags, run_program, with_fla
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError, StoppedError
 from cari_keras.presets import PRESETS
-from cari_keras.saved import changes, read_config
+from cari_keras.saved import CONFIG, changes, read_config
 
 if TYPE_CHECKING:
     from cari_keras.data.base import Dataset
@@ -63,7 +63,7 @@ def _main(arguments: Sequence[str]) -> int:
         preset = given.preset or getattr(given, "dataset", "demo")
         config = with_flags(PRESETS[preset](), given)
         run = Path(config.training.output or _default_run(config))
-    resume = (run / "config.json").exists()
+    resume = (run / CONFIG).exists()
     if resume:
         _refuse_changes(run, read_config(run), config)
     return _train(config, run, resume=resume, progress=not given.quiet)
@@ -105,12 +105,11 @@ def _train(config: Config, run: Path, *, resume: bool, progress: bool) -> int:
     ordered = config.training.repeatable and not several_devices(distribute)
     with in_order() if ordered else contextlib.nullcontext():
         cluster = start(distribute)
-        if cluster.is_chief:
-            status = _train_on(dataset, config, run, cluster, resume=resume, progress=progress)
-        else:
-            with contextlib.redirect_stdout(None):
-                status = _train_on(dataset, config, run, cluster, resume=resume, progress=False)
-        return status
+        told = cluster.is_chief
+        with contextlib.nullcontext() if told else contextlib.redirect_stdout(None):
+            return _train_on(
+                dataset, config, run, cluster, resume=resume, progress=progress and told
+            )
 
 
 def _train_on(

@@ -136,13 +136,10 @@ class Cluster:
 
     def _from_chief(self, variables: list[Any]) -> list[tf.Tensor]:
         """The first worker's values of some variables of one dtype."""
-        share = tf.constant(float(self.is_chief))
 
         def on_replica() -> Any:
-            own = [tf.convert_to_tensor(v) for v in variables]
-            if not replicas.first_of_worker():
-                own = [tf.zeros_like(v) for v in own]
-            return replicas.all_sum([v * tf.cast(share, v.dtype) for v in own])
+            give = tf.identity if replicas.position() == 0 else tf.zeros_like
+            return replicas.all_sum([give(tf.convert_to_tensor(v)) for v in variables])
 
         with self.noticing_losses():
             return list(tf.function(self._on_first)(on_replica))
@@ -187,8 +184,9 @@ def start(distribute: str) -> Cluster:
 
 def several_devices(distribute: str) -> bool:
     """Whether more than one replica would run in this process."""
-    devices = len(tf.config.list_physical_devices("GPU"))
-    return distribute == "mirrored" or (distribute == "multiworker" and devices > 1)
+    if distribute != "multiworker":
+        return distribute == "mirrored"
+    return len(tf.config.list_physical_devices("GPU")) > 1
 
 
 def check_tf_config(text: str) -> int:

@@ -28,6 +28,7 @@ from cari_keras.errors import (
 from cari_keras.files import user_cache_dir, write_json, write_text
 from cari_keras.model.network import TASKS, named_weights, split_at_shared
 from cari_keras.model.transfer import describe_transfer, load_source, transfer
+from cari_keras.saved import CONFIG
 from cari_keras.training.build import (
     build_augmentation,
     build_model,
@@ -112,7 +113,7 @@ class Trainer:
             self._restore()
         elif begins:
             write_json(self.run / "identities.json", list(prepared.identities))
-            write_json(self.run / "config.json", config.to_dict())
+            write_json(self.run / CONFIG, config.to_dict())
         if prepared.skipped and cluster.is_chief:
             write_text(self.run / "skipped.txt", "\n".join(prepared.skipped) + "\n")
         cluster.share(self.step.state().values())

@@ -20,9 +20,9 @@ def run_script(name, *arguments):
     return result.stdout
 
 
-def run_python(*arguments, cwd=None):
-    """Runs this interpreter with the project on its path."""
-    command = [sys.executable, *map(str, arguments)]
+def run_python(*arguments, cwd=None, python=sys.executable):
+    """Runs this interpreter, or another, with the project on its path."""
+    command = [str(python), *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=False

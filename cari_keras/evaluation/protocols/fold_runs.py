@@ -11,6 +11,7 @@ from cari_keras.config import FOLD_NAMES, Config
 from cari_keras.data.webcaricature.folds import DEV, folds_of
 from cari_keras.errors import CheckpointError, ConfigError
 from cari_keras.evaluation.matcher import FACENET, Matcher, load_matcher
+from cari_keras.saved import CONFIG
 
 
 def holds_folds(folder: Path) -> bool:
@@ -30,7 +31,7 @@ class FoldRuns:
 
     def __init__(self, run: str, views: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         self.run, self.views, self.data = run, views, data
-        self.is_one = run == FACENET or (Path(run) / "config.json").is_file()
+        self.is_one = run == FACENET or (Path(run) / CONFIG).is_file()
         self._loaded: Optional[tuple[str, Matcher]] = None
 
     def matcher(self, fold: str) -> Matcher:
