@@ -42,7 +42,8 @@ def in_order() -> Iterator[None]:
     runs at a time, the graph is left as it was traced, and the executor follows a fixed order.
 
     This executor waits for ever in functions with loops of their own (`tf.map_fn`,
-    `tf.while_loop`); training has none.
+    `tf.while_loop`); training has none. Input work is traced for the executor as it comes
+    (`data.pipeline`).
 
     Settings of the process, which outlast the block, and of the calling thread, which do not.
     Reading and decoding of images stays parallel. It costs about a tenth of the speed.

@@ -1,8 +1,10 @@
 """The package's commands as their users run them."""
 
+import contextlib
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +29,27 @@ def run_python(*arguments, cwd=None, python=sys.executable):
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
+
+
+@contextlib.contextmanager
+def started(module, *arguments):
+    """`cari_keras.cli.<module>` going on meanwhile; killed where the test fails before it ends."""
+    command = [sys.executable, "-m", f"cari_keras.cli.{module}", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(process, *paths):
+    """Until a command that goes on has written these."""
+    deadline = time.monotonic() + 300
+    while not all(path.exists() for path in paths):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def last_error(result):

@@ -1,17 +1,13 @@
 """cari-compare as its user runs it."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 
 import cv2
 import pytest
 
 from cari_keras.training.runfolder import lock
-from tests.cli.commands import ROOT, last_error, run_command
+from tests.cli.commands import last_error, run_command, started, wait_for
 from tests.conftest import write_folder_dataset
 
 SMALL = "--image-size 80 --batch-size 8 --embedding-size 8 --epochs 1 --tasks caricature photo"
@@ -69,15 +65,9 @@ def test_tables_costs_and_pictures_and_a_second_call_only_reads(tmp_path):
 @pytest.mark.slow
 def test_a_signal_reaches_the_run_which_saves_itself(tmp_path):
     given = arguments(tmp_path, "--strategies", "equal", "--epochs", "400")
-    command = [sys.executable, "-m", "cari_keras.cli.compare", *given]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     run = tmp_path / "out" / "equal-0"
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 300
-        while not (run / "metrics.csv").exists():
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.2)
+    with started("compare", *given) as process:
+        wait_for(process, run / "metrics.csv")
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGTERM

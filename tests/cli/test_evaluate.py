@@ -18,6 +18,7 @@ TINY = [
     *("--image-size", "80", "--depth", "paper", "--pretrained", "none", "--embedding-size", "8"),
     *("--batch-size", "16", "--epochs", "1", "--bn-momentum", "0.9", "--frozen-epochs", "0"),
     *("--frozen-stages", "nothing", "--stored-size", "none", "--test-crops", "1"),
+    *("--private-blocks", "0", "--shared-bottleneck"),
     *("--no-flip-test", "--quiet", "--workers", "1"),
 ]
 

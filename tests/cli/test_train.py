@@ -1,11 +1,7 @@
 """cari-train as its user runs it: a subprocess, its output, its files, its one-line errors."""
 
-import os
 import re
 import signal
-import subprocess
-import sys
-import time
 
 import cv2
 import pytest
@@ -13,7 +9,7 @@ import pytest
 from cari_keras.config import FIELDS
 from cari_keras.training.checkpoints import load_checkpoint
 from cari_keras.training.runfolder import Checkpoints
-from tests.cli.commands import ROOT, last_error, run_command
+from tests.cli.commands import last_error, run_command, started, wait_for
 from tests.conftest import write_folder_dataset, write_image
 
 SMALL = ["--image-size", "80", "--batch-size", "4", "--embedding-size", "8", "--epochs", "2"]
@@ -108,14 +104,8 @@ def test_a_signal_saves_first_and_the_same_command_goes_on(number, tmp_path):
     run = tmp_path / "run"
     arguments = ["--dataset", "folder", "--data-dir", root, "--output", run, "--image-size", 80]
     arguments += ["--batch-size", 8, "--embedding-size", 8, "--epochs", 400, "--quiet"]
-    command = [sys.executable, "-m", "cari_keras.cli.train", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 300
-        while not (run / "metrics.csv").exists() or not (run / "checkpoints").exists():
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.2)
+    with started("train", *arguments) as process:
+        wait_for(process, run / "metrics.csv", run / "checkpoints")
         # One run, one process.
         assert "another process is training this run" in last_error(cari_train(*arguments))
         process.send_signal(number)

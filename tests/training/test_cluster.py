@@ -90,8 +90,16 @@ class Job:
 
     def end(self):
         """Each worker's status and what it wrote on standard error."""
-        written = [worker.communicate(timeout=400) for worker in self.workers]
+        try:
+            written = [worker.communicate(timeout=400) for worker in self.workers]
+        finally:
+            self.kill()
         return [(w.returncode, err) for w, (_, err) in zip(self.workers, written)]
+
+    def kill(self):
+        """Nothing is left running by a test that failed."""
+        for worker in self.workers:
+            worker.kill()
 
     def succeed(self):
         for status, errors in self.end():
@@ -103,8 +111,9 @@ class Job:
         """Until a checkpoint of that step or a later one is there."""
         deadline = time.monotonic() + 300
         while not any(int(p.name) >= number for p in Checkpoints(self.run).paths()):
-            assert all(worker.poll() is None for worker in self.workers), self.end()
-            assert time.monotonic() < deadline
+            if time.monotonic() > deadline or any(w.poll() is not None for w in self.workers):
+                self.kill()
+                raise AssertionError(self.end())
             time.sleep(0.05)
 
 
