@@ -116,8 +116,9 @@ def test_a_folder_that_cannot_be_read_is_a_row(tmp_path: Path, monkeypatch: pyte
             raise PermissionError(13, "Permission denied", path)
         return scandir(path)
 
-    monkeypatch.setattr(os, "scandir", locked)
-    entries = {e.path: e.refused for e in list_entries(tmp_path, find_layout(tmp_path))}
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", locked)
+        entries = {e.path: e.refused for e in list_entries(tmp_path, find_layout(tmp_path))}
     assert entries == {"ann": "folder cannot be read (Permission denied)", "bob/1.jpg": ""}
 
 
