@@ -37,7 +37,9 @@ def serialize(sample: Sample, encoded: bytes, label: int) -> bytes:
         "path": _bytes(sample.path.encode("utf-8", "surrogateescape")),
         "keypoints": tf.train.Feature(float_list=tf.train.FloatList(value=points)),
     }
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    # Newer protobufs write a map in an order that differs between processes unless told not to.
+    return example.SerializeToString(deterministic=True)
 
 
 def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -44,3 +44,11 @@ def test_decode_gives_rgb_and_insists_on_the_size():
     np.testing.assert_array_equal(decode(tf.constant(encoded), 8), image)
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):
         decode(tf.constant(encoded), 9)
+
+
+def test_fields_are_written_in_one_order():
+    """In every process: aligned folders and caches are compared by their bytes."""
+    written = serialize(Sample("a.png", "Ann", "photo"), b"pixels", 3)
+    names = (b"identity", b"image", b"is_caricature", b"keypoints", b"label", b"path")
+    places = [written.index(b"\n" + bytes([len(name)]) + name) for name in names]
+    assert places == sorted(places)
