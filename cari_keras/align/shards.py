@@ -11,6 +11,7 @@ import numpy as np
 from cari_keras.align.journal import Journal, Record
 from cari_keras.data.base import MODALITIES, decode_image
 from cari_keras.errors import AlignError
+from cari_keras.runtime import load_tensorflow
 
 FOLDER, NEW = "records", ".records.new"
 SHARD_SIZE = 1024
@@ -59,6 +60,7 @@ def read_face(folder: Path, shard: str, offset: int) -> np.ndarray:
     Raises:
         AlignError: The record's image cannot be decoded.
     """
+    load_tensorflow()
     import tensorflow as tf
 
     example = tf.train.Example.FromString(read_record(folder, shard, offset))
@@ -84,6 +86,7 @@ def shard_names(count: int, modality: str) -> list[str]:
 def _write_modality(
     folder: Path, new: Path, journal: Journal, modality: str
 ) -> list[tuple[str, int, int, str, int]]:
+    load_tensorflow()
     import tensorflow as tf
 
     places = []

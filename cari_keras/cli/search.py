@@ -37,10 +37,10 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     given = parser.parse_args(arguments)
 
+    model = open_given(given)
     from cari_keras.data.sheet import write_png
     from cari_keras.serving.search import gallery_modality, open_gallery, sheet
 
-    model = open_given(given)
     face = model.face(given.query, given.modality)
     gallery = open_gallery(model, Path(given.gallery), progress=not given.quiet)
     for line in gallery.refused:
