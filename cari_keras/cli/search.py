@@ -37,7 +37,8 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     given = parser.parse_args(arguments)
 
-    model = open_given(given)
+    model = open_given(given)  # first, since it loads TensorFlow without its lines
+
     from cari_keras.data.sheet import write_png
     from cari_keras.serving.search import gallery_modality, open_gallery, sheet
 

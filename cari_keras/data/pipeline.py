@@ -19,7 +19,7 @@ Label = Callable[[dict[str, tf.Tensor]], tf.Tensor]
 #: Input work is traced for TensorFlow's own executor, whatever training runs on: the one of
 #: `runtime.in_order` waits for ever where a mapped function calls another `tf.function`, as
 #: `exaggerate` does, and there are no more images at work than threads.
-_own_executor = tf.experimental.function_executor_type
+_own_executor = tf.experimental.function_executor_type("")
 
 #: Encoded images held for shuffling, per modality; about 100 MB of 160-pixel JPEGs.
 SHUFFLE_BUFFER = 8192
@@ -32,7 +32,7 @@ def steps_per_epoch(
     return prepared.count("train", modalities) // batch_size
 
 
-@_own_executor("")
+@_own_executor
 def training_batches(
     prepared: Prepared,
     batch_size: int,
@@ -107,7 +107,7 @@ def training_batches(
     )
 
 
-@_own_executor("")
+@_own_executor
 def evaluation_batches(prepared: Prepared, split: str, batch_size: int) -> tf.data.Dataset:
     """Every image of a split once, in order, unchanged but for standardisation.
 
@@ -133,6 +133,7 @@ def evaluation_batches(prepared: Prepared, split: str, batch_size: int) -> tf.da
     )
 
 
+@_own_executor
 def split_records(prepared: Prepared, split: str) -> tf.data.Dataset:
     """The serialised records of a split, in order, one modality after the other."""
     return _records(prepared, split, MODALITIES, _labels(prepared, split))

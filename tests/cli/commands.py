@@ -25,31 +25,34 @@ def run_script(name, *arguments):
 def run_python(*arguments, cwd=None, python=sys.executable):
     """Runs this interpreter, or another, with the project on its path."""
     command = [str(python), *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=False
+        command, cwd=cwd, env=_path(), capture_output=True, text=True, timeout=600, check=False
     )
 
 
 @contextlib.contextmanager
 def started(module, *arguments):
-    """`cari_keras.cli.<module>` going on meanwhile; killed where the test fails before it ends."""
+    """`cari_keras.cli.<module>` going on meanwhile; killed at the block's end, if not before."""
     command = [sys.executable, "-m", f"cari_keras.cli.{module}", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=_path(), stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:
             process.kill()
 
 
-def wait_for(process, *paths):
-    """Until a command that goes on has written these."""
+def wait_until(condition, process):
+    """Until a command that goes on has done something."""
     deadline = time.monotonic() + 300
-    while not all(path.exists() for path in paths):
+    while not condition():
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        time.sleep(0.01)
+
+
+def _path():
+    """The environment, with the project on its path."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def last_error(result):

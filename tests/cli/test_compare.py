@@ -7,7 +7,7 @@ import cv2
 import pytest
 
 from cari_keras.training.runfolder import lock
-from tests.cli.commands import last_error, run_command, started, wait_for
+from tests.cli.commands import last_error, run_command, started, wait_until
 from tests.conftest import write_folder_dataset
 
 SMALL = "--image-size 80 --batch-size 8 --embedding-size 8 --epochs 1 --tasks caricature photo"
@@ -67,7 +67,7 @@ def test_a_signal_reaches_the_run_which_saves_itself(tmp_path):
     given = arguments(tmp_path, "--strategies", "equal", "--epochs", "400")
     run = tmp_path / "out" / "equal-0"
     with started("compare", *given) as process:
-        wait_for(process, run / "metrics.csv")
+        wait_until((run / "metrics.csv").exists, process)
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGTERM

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cari_keras.training.runfolder import Checkpoints
-from tests.cli.commands import run_command, run_python, started
+from tests.cli.commands import run_command, run_python, started, wait_until
 from tests.conftest import write_folder_dataset
 
 KILLS = 20
@@ -43,17 +43,12 @@ def test_twenty_kills_at_random_moments_change_nothing(tmp_path):
     for kill in range(KILLS):
         with started("train", *given, cut) as process:
             if kill % 4:
-                before, deadline = newest(cut), time.monotonic() + 300
-                while newest(cut) == before:
-                    assert process.poll() is None, process.stderr.read()
-                    assert time.monotonic() < deadline
-                    time.sleep(0.01)
+                before = newest(cut)
+                wait_until(lambda: newest(cut) != before, process)  # noqa: B023 (called at once)
                 time.sleep(moments.uniform(0, took / EPOCHS))
             else:
                 time.sleep(moments.uniform(0, 8.0))
             assert process.poll() is None, "it ended before it could be killed; train longer"
-            process.kill()
-            process.communicate()
     done = run_command("train", *given, cut)
     assert done.returncode == 0, done.stderr
     for name in ("steps.csv", "metrics.csv"):

@@ -9,7 +9,7 @@ import pytest
 from cari_keras.config import FIELDS
 from cari_keras.training.checkpoints import load_checkpoint
 from cari_keras.training.runfolder import Checkpoints
-from tests.cli.commands import last_error, run_command, started, wait_for
+from tests.cli.commands import last_error, run_command, started, wait_until
 from tests.conftest import write_folder_dataset, write_image
 
 SMALL = ["--image-size", "80", "--batch-size", "4", "--embedding-size", "8", "--epochs", "2"]
@@ -105,7 +105,8 @@ def test_a_signal_saves_first_and_the_same_command_goes_on(number, tmp_path):
     arguments = ["--dataset", "folder", "--data-dir", root, "--output", run, "--image-size", 80]
     arguments += ["--batch-size", 8, "--embedding-size", 8, "--epochs", 400, "--quiet"]
     with started("train", *arguments) as process:
-        wait_for(process, run / "metrics.csv", run / "checkpoints")
+        for written in (run / "metrics.csv", run / "checkpoints"):
+            wait_until(written.exists, process)
         # One run, one process.
         assert "another process is training this run" in last_error(cari_train(*arguments))
         process.send_signal(number)
