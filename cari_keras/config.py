@@ -120,6 +120,11 @@ class TrainingConfig:
     shared_rate: float = setting(
         1.0, "learning rate of the shared layers relative to the branches'; each has its clipping"
     )
+    retain: float = setting(
+        0.0,
+        "how strongly photos' features are held to those of the pretrained network, while the "
+        "shared layers are trained",
+    )
     weight_learning_rate: float = setting(1e-3, "learning rate of the weight head")
     schedule: str = setting(
         "cosine", "learning rate after the warm-up", ("cosine", "constant", "steps")
@@ -242,6 +247,11 @@ def validate(config: Config) -> None:
         raise ConfigError(
             f"frozen_epochs must be at most epochs, {training.epochs}. "
             f"Received: {training.frozen_epochs}"
+        )
+    if training.retain and not config.model.pretrained:
+        raise ConfigError(
+            "retain holds to what the network began with, and needs --pretrained. "
+            f"Received: {training.retain}"
         )
     if not training.test_crops:
         raise ConfigError("test_crops must name at least one side")

@@ -35,6 +35,7 @@ RANGES: dict[str, tuple[float, bool, float, bool]] = {
     "momentum": (0, True, 1, False),
     "learning_rate": (0, False, 10, True),
     "shared_rate": (0, True, 10, True),
+    "retain": (0, True, 1e3, True),
     "weight_learning_rate": (0, False, 10, True),
     "warmup": (0, True, 1, False),
     "clip_norm": (0, True, 1e9, True),

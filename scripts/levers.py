@@ -7,6 +7,7 @@ act at test time are tried on the plain run's weights, without training anew.
 
     # On stored outputs of frozen shared layers, a minute or two a lever:
     .venv/bin/python scripts/levers.py --dataset cavi --data-dir DIR --epochs 16 --frozen-epochs 16
+    # (Rates by layer, a fixed stem and photos retained change nothing there: theirs is frozen.)
     # The same on aligned faces: DIR is then what cari-align wrote.
     # Fine-tuning everything, some of the levers:
     .venv/bin/python scripts/levers.py --dataset cavi --data-dir DIR --epochs 4 \\
@@ -36,6 +37,7 @@ LEVERS = {
     "cosine schedule, warm-up": "--schedule cosine --warmup 0.1",
     "rates by layer": "--shared-rate 0.1",
     "fixed stem": "--frozen-stages stem",
+    "photos retained": "--retain 1",
     "branches first": "--frozen-epochs 2",
     "BatchNorm momentum": "--bn-momentum 0.98",
     "dropout": "--dropout 0.3",

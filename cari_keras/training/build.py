@@ -14,11 +14,18 @@ from cari_keras.data.exaggerate import mean_face, sparse_image_warp
 from cari_keras.data.pipeline import split_records
 from cari_keras.data.prepare import Prepared
 from cari_keras.errors import ConfigError
-from cari_keras.model.network import build_network, freeze_stages, named_weights
+from cari_keras.model.network import (
+    build_network,
+    freeze_stages,
+    named_weights,
+    split_at_shared,
+)
 from cari_keras.saved import in_common
 from cari_keras.training.averaging import MovingAverage
+from cari_keras.training.checkpoints import as_arrays, assign
 from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.optimizers import make_optimizer
+from cari_keras.training.retention import Retention
 from cari_keras.training.step import TrainStep
 from cari_keras.training.strategies import strategy_class
 
@@ -49,7 +56,9 @@ def build_model(config: Config, num_identities: int) -> keras.Model:
 def build_step(
     config: Config, model: keras.Model, num_identities: int, cluster: Cluster = ALONE
 ) -> TrainStep:
-    """The training step of a network; the moving average starts at its present weights.
+    """The training step of a network.
+
+    The moving average starts at its present weights, and what is retained are those too.
 
     Raises:
         ConfigError: The weighting strategy cannot do with the other settings.
@@ -63,6 +72,9 @@ def build_step(
     average = None
     if training.average_decay:
         average = MovingAverage(named_weights(model), training.average_decay)
+    retention = None
+    if training.retain:
+        retention = Retention(_teacher(config, model, num_identities), training.retain)
     return TrainStep(
         model,
         num_identities,
@@ -82,8 +94,17 @@ def build_step(
         margin_scale=training.margin_scale,
         average=average,
         shared_optimizer=make_optimizer(training) if training.shared_rate != 1 else None,
+        retention=retention,
         cluster=cluster,
     )
+
+
+def _teacher(config: Config, model: keras.Model, num_identities: int) -> keras.Model:
+    """A copy of the shared layers as they are now, on variables of its own."""
+    teacher = split_at_shared(build_model(config, num_identities))[0]
+    weights = as_arrays(named_weights(split_at_shared(model)[0]))
+    assign(named_weights(teacher), weights, "the network")
+    return teacher
 
 
 def build_augmentation(config: Config, prepared: Prepared) -> Augmentation:

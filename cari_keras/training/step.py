@@ -22,6 +22,7 @@ from cari_keras.model.network import (
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.losses import task_losses, update_centers
+from cari_keras.training.retention import Retention
 from cari_keras.training.strategies import strategy_class
 from cari_keras.training.strategies.base import Result, Settings, View
 
@@ -30,7 +31,7 @@ class Gradients(NamedTuple):
     """What one batch yields, before anything is updated.
 
     Attributes:
-        theta: Gradients of L (and of the weight decay) for Theta; None for unused variables.
+        theta: Gradients of L (and of the regularizers) for Theta; None for unused variables.
         psi: Gradients of L4 for Psi, and for the strategy's own parameters; empty where nothing of
             the weights is learned by descent.
         view: What the strategy saw: losses, active tasks.
@@ -77,6 +78,7 @@ class TrainStep:
         average: Moving average of the network's variables, updated after each step.
         shared_optimizer: Updates the part of Theta that the branches share, where it is to have a
             learning rate of its own; None leaves all of Theta to `theta_optimizer`.
+        retention: Holds photos' features to a teacher's, wherever the shared layers are trained.
         cluster: Who shares the batches; a step then takes those of this worker.
     """
 
@@ -101,6 +103,7 @@ class TrainStep:
         margin_scale: float = 30.0,
         average: Optional[MovingAverage] = None,
         shared_optimizer: Optional[keras.optimizers.Optimizer] = None,
+        retention: Optional[Retention] = None,
         cluster: Cluster = ALONE,
     ) -> None:
         self.network = model
@@ -123,6 +126,7 @@ class TrainStep:
         embedding_size = model.output["embedding"].shape[-1]
         self.centers = tf.Variable(tf.zeros([num_identities, embedding_size]), trainable=False)
         self.average = average
+        self.retention = retention
         self.cluster = cluster
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._dropouts = [layer for layer in self.model.layers if isinstance(layer, Dropout)]
@@ -144,6 +148,8 @@ class TrainStep:
         state = {f"model/{name}": v for name, v in named_weights(self.network).items()}
         if self.average is not None:
             state.update({f"average/{name}": v for name, v in self.average.shadows.items()})
+        if self.retention is not None:
+            state.update({f"teacher/{name}": v for name, v in self.retention.state.items()})
         for name, optimizer in (
             ("theta", self.theta_optimizer),
             ("shared", self.shared_optimizer),
@@ -157,11 +163,18 @@ class TrainStep:
         return state
 
     def losses(self, batch: Batch, *, frozen: bool = False) -> tuple[Any, View, Any]:
-        """One forward pass: outputs by name, what strategies see, and the weight decay's losses."""
-        model = split_at_shared(self.model)[1] if frozen else self.model
+        """One forward pass: outputs by name, what strategies see, and the regularizers' losses."""
         for layer in self._dropouts:
             layer.counter.assign(self.iteration)
-        outputs = model(batch.images, training=True)
+        whole = model = self.model
+        inputs, held = batch.images, []
+        if frozen:
+            whole = model = split_at_shared(model)[1]
+        elif self.retention is not None:
+            shared, model = split_at_shared(model)
+            inputs = shared(batch.images, training=True)
+            held = [self.retention(batch, inputs)]
+        outputs = model(inputs, training=True)
         losses, active = task_losses(
             outputs,
             batch.labels,
@@ -174,7 +187,7 @@ class TrainStep:
         )
         weight_logits = replicas.all_rows(outputs["weight_logits"])
         view = View(losses, active, weight_logits, self.iteration.value())
-        return outputs, view, model.losses
+        return outputs, view, [*whole.losses, *held]
 
     def gradients(self, batch: Batch, *, frozen: bool = False) -> Gradients:
         """Both gradients of one batch; changes nothing but BatchNorm's moving statistics.
@@ -188,11 +201,11 @@ class TrainStep:
         strategy = self.strategy
         again = bool(self.psi_descends) or strategy.needs_norms
         with tf.GradientTape(persistent=again) as tape:
-            outputs, view, decay = self.losses(batch, frozen=frozen)
+            outputs, view, regularizers = self.losses(batch, frozen=frozen)
             weights = strategy.weights(view)
             theta_loss = strategy.theta_loss(weights, view)
-            if decay:
-                theta_loss += tf.add_n(decay)
+            if regularizers:
+                theta_loss += tf.add_n(regularizers)
             psi_loss = strategy.psi_loss(weights, view)
             each = tf.unstack(view.losses)
         theta = _gradient(tape, theta_loss, self.theta)
