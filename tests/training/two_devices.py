@@ -16,6 +16,7 @@ from cari_keras.model.dropout import Dropout
 from cari_keras.model.network import build_network, named_weights, split_at_shared
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.cluster import ALONE, start
+from cari_keras.training.retention import Retention
 from cari_keras.training.strategies import NAMES
 from tests.training.test_step import make_batch, make_step, toy_branches
 
@@ -93,7 +94,7 @@ def dropout(mirrored):
 
 
 def network(mirrored):
-    """A step of the paper's network, and one of its branches: all weights move alike.
+    """A step of the paper's network, one of its branches, one with a teacher: all moves alike.
 
     Sixteen images, since BatchNorm over a few makes much of the last digits; each step on a new
     network, since a second one makes more of them still; and Softplus for ReLU, which the last
@@ -103,10 +104,11 @@ def network(mirrored):
     batch = Batch(
         tf.constant(rng.normal(size=(16, 80, 80, 3)), tf.float32),
         tf.constant([0, 1, 2, 3] * 4, tf.int32),
-        tf.constant([True, False, True, True, False, False, True, False] * 2),
+        # Six photos on one device, two on the other.
+        tf.constant([True, False] * 2 + [False] * 4 + [True, False] * 2 + [True] * 4),
     )
-    for frozen in (False, True):
-        one, two = (moved_by_a_step(batch, cluster, frozen) for cluster in (ALONE, mirrored))
+    for how in ("whole", "frozen", "retained"):
+        one, two = (moved_by_a_step(batch, cluster, how) for cluster in (ALONE, mirrored))
         for name, moved in one.items():
             scale = np.abs(moved).max()
             assert scale > 0, name
@@ -114,22 +116,30 @@ def network(mirrored):
             np.testing.assert_allclose(two[name], moved, atol=bound, err_msg=name)
 
 
-def moved_by_a_step(batch, cluster, frozen):
+def moved_by_a_step(batch, cluster, how):
     """How far each variable of a new network moves, of those that the step changes."""
-    keras.utils.set_random_seed(0)
-    model = build_network(4, image_size=80, embedding_size=8, bn_momentum=0.9)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Activation):
-            layer.activation = keras.activations.softplus
+    model = smooth_network(seed=0)
     trunk, branches = split_at_shared(model)
-    named = named_weights(branches if frozen else model)
+    named = named_weights(branches if how == "frozen" else model)
     before = {name: np.array(v) for name, v in named.items()}
-    step = make_step(model, rate=1e-3, cluster=cluster)
-    if frozen:
+    retention = None
+    if how == "retained":
+        retention = Retention(split_at_shared(smooth_network(seed=1))[0], 100.0)
+    step = make_step(model, rate=1e-3, cluster=cluster, retention=retention)
+    if how == "frozen":
         step.update_branches(batch._replace(images=trunk(batch.images, training=False)))
     else:
         step(batch)
     return {name: np.array(v) - before[name] for name, v in named.items()}
+
+
+def smooth_network(seed):
+    keras.utils.set_random_seed(seed)
+    model = build_network(4, image_size=80, embedding_size=8, bn_momentum=0.9)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Activation):
+            layer.activation = keras.activations.softplus
+    return model
 
 
 if __name__ == "__main__":
