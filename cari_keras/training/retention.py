@@ -47,10 +47,13 @@ class Retention:
             batch: Images float32 [N, S, S, 3] and their modality.
             z: Z of the same images, [N, H, W, C].
         """
-        photos = tf.logical_not(batch.is_caricature)
-        then = self.teacher(tf.boolean_mask(batch.images, photos), training=False)
-        cosines = tf.reduce_sum(_direction(tf.boolean_mask(z, photos)) * _direction(then), axis=-1)
-        own = [tf.reduce_sum(1.0 - cosines), tf.reduce_sum(tf.cast(photos, tf.float32))]
+        # The first image goes along without counting: convolutions do not take the empty batch that
+        # there may be otherwise, and a condition in the graph would wait for ever (`in_order`).
+        photos = tf.where(tf.logical_not(batch.is_caricature))[:, 0]
+        rows = tf.concat([[tf.constant(0, tf.int64)], photos], axis=0)
+        then = self.teacher(tf.gather(batch.images, rows), training=False)
+        cosines = tf.reduce_sum(_direction(tf.gather(z, rows)) * _direction(then), axis=-1)
+        own = [tf.reduce_sum(1.0 - cosines[1:]), tf.cast(tf.size(photos), tf.float32)]
         distance, count = replicas.all_sum(own)
         return self.weight * distance / tf.maximum(count, 1.0)
 

@@ -10,7 +10,12 @@ import tensorflow as tf
 from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import training_batches
 from cari_keras.errors import ConfigError
-from cari_keras.model.network import named_weights, shared_variables, split_at_shared
+from cari_keras.model.network import (
+    build_network,
+    named_weights,
+    shared_variables,
+    split_at_shared,
+)
 from cari_keras.training.build import build_augmentation, build_model, build_step
 from cari_keras.training.checkpoints import as_arrays, load_checkpoint
 from cari_keras.training.retention import Retention
@@ -45,7 +50,7 @@ def test_caricatures_are_free():
     with tf.GradientTape() as tape:
         tape.watch(z)
         term = retention(batch(images, [False, True, False]), z)
-    gradient = np.abs(tape.gradient(term, z)).max(axis=(1, 2, 3))
+    gradient = np.abs(tf.convert_to_tensor(tape.gradient(term, z))).max(axis=(1, 2, 3))
     assert gradient[1] == 0
     assert (gradient[[0, 2]] > 0).all()
     assert float(retention(batch(images, [True] * 3), z)) == 0
@@ -87,6 +92,29 @@ def test_it_is_added_to_what_theta_descends(prepared):
     assert moved > 50
     for a, b in zip(both.psi, without.psi):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_batch_without_photos_adds_nothing(precision):
+    def shared():
+        return split_at_shared(build_network(3, image_size=80, precision=precision))[0]
+
+    z_of, retention = shared(), Retention(shared(), 1.0)
+
+    @tf.function
+    def term(given):
+        with tf.GradientTape() as tape:
+            found = retention(given, z_of(given.images, training=True))
+        return found, tape.gradient(found, z_of.trainable_variables)
+
+    images = np.random.default_rng(0).normal(size=(3, 80, 80, 3))
+    found, gradients = term(batch(images, [True] * 3))
+    assert float(found) == 0
+    assert not any(np.asarray(g, np.float32).any() for g in gradients)
+    found, gradients = term(batch(images, [True, False, False]))
+    assert float(found) > 0.01
+    assert all(np.isfinite(np.asarray(g, np.float32)).all() for g in gradients)
 
 
 @pytest.mark.slow
