@@ -127,7 +127,7 @@ def test_the_teacher_stays_and_photos_stay_closer_to_it(prepared):
             np.testing.assert_array_equal(variable, fresh[name])
             term = step.retention(given, split_at_shared(model)[0](given.images, training=True))
         distances.append(float(term) / retain)
-    assert distances[1] < 0.7 * distances[0]
+    assert distances[1] < 0.9 * distances[0]
 
 
 @pytest.mark.slow
