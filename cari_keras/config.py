@@ -198,6 +198,9 @@ class Config:
         # A schedule without milestones takes those of the preset away.
         if "schedule" in values and values["schedule"] != "steps":
             values.setdefault("milestones", ())
+        # Likewise a network that begins with nothing, what the preset retains of it.
+        if "pretrained" in values and values["pretrained"] is None:
+            values.setdefault("retain", 0.0)
         for name, value in values.items():
             section = next((s for s, names in FIELDS.items() if name in names), None)
             if section is None:

@@ -16,6 +16,7 @@ from cari_keras.model.network import (
     shared_variables,
     split_at_shared,
 )
+from cari_keras.presets import PRESETS
 from cari_keras.training.build import build_augmentation, build_model, build_step
 from cari_keras.training.checkpoints import as_arrays, load_checkpoint
 from cari_keras.training.retention import Retention
@@ -159,3 +160,6 @@ def test_a_run_goes_on_with_the_same_teacher(prepared, tmp_path, monkeypatch):
 def test_there_must_be_something_to_retain():
     with pytest.raises(ConfigError, match="needs --pretrained"):
         small_config(retain=1.0)
+    preset = PRESETS["cavi-facenet"]()
+    assert preset.training.retain
+    assert preset.with_values({"pretrained": None}).training.retain == 0
