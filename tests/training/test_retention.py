@@ -126,7 +126,7 @@ def test_the_teacher_stays_and_photos_stay_closer_to_it(prepared):
         fresh = as_arrays(named_weights(build_model(small_config(), 3)))
         for name, variable in step.retention.state.items():
             np.testing.assert_array_equal(variable, fresh[name])
-            term = step.retention(given, split_at_shared(model)[0](given.images, training=True))
+        term = step.retention(given, split_at_shared(model)[0](given.images, training=True))
         distances.append(float(term) / retain)
     assert distances[1] < 0.9 * distances[0]
 
