@@ -137,6 +137,11 @@ class TrainingConfig:
     average_decay: float = setting(
         0.99, "decay of the moving average of the weights, which is what is evaluated; 0 = none"
     )
+    class_means: float = setting(
+        0.0,
+        "share of the heads' logits that is the nearest class mean's, of the training images; the "
+        "trained heads' is the rest",
+    )
     flip_test: bool = setting(
         False, "evaluate the mean of the answers to each image and to its mirror image"
     )
@@ -255,6 +260,12 @@ def validate(config: Config) -> None:
         raise ConfigError(
             "retain holds to what the network began with, and needs --pretrained. "
             f"Received: {training.retain}"
+        )
+    if training.class_means and training.margin:
+        raise ConfigError(
+            "class_means are mixed into dense heads, and a margin makes branch 1's one of cosines; "
+            f"use one of them. Received: class_means {training.class_means}, margin "
+            f"{training.margin}"
         )
     if not training.test_crops:
         raise ConfigError("test_crops must name at least one side")

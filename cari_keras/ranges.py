@@ -40,6 +40,7 @@ RANGES: dict[str, tuple[float, bool, float, bool]] = {
     "warmup": (0, True, 1, False),
     "clip_norm": (0, True, 1e9, True),
     "average_decay": (0, True, 1, False),
+    "class_means": (0, True, 1, True),
     "test_crops": (0, False, 1, True),
     "evaluate_every": (1, True, 1e9, True),
     "frozen_epochs": (0, True, 1e9, True),

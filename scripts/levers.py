@@ -54,11 +54,18 @@ LEVERS = {
     "heads about a common one": "--shared-bottleneck --head-decay 1e-3",
     "sharp crops": "--stored-size 224",
     "weight averaging": "--average-decay 0.99",
+    "class means": "--class-means 0.67",
     "exaggeration": "--exaggerate 0.5",
 }
 
 #: Levers that "together" leaves out: they exclude another one, or need keypoints.
-NOT_TOGETHER = ("embedding of 512", "one block8 for each branch", "exaggeration", "branches first")
+NOT_TOGETHER = (
+    "angular margin",
+    "embedding of 512",
+    "one block8 for each branch",
+    "exaggeration",
+    "branches first",
+)
 
 #: Lever -> how `Evaluator` looks at the images.
 TEST_LEVERS: dict[str, dict[str, Any]] = {

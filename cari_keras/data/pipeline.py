@@ -108,7 +108,9 @@ def training_batches(
 
 
 @_own_executor
-def evaluation_batches(prepared: Prepared, split: str, batch_size: int) -> tf.data.Dataset:
+def evaluation_batches(
+    prepared: Prepared, split: str, batch_size: int, modalities: Sequence[str] = MODALITIES
+) -> tf.data.Dataset:
     """Every image of a split once, in order, unchanged but for standardisation.
 
     Returns:
@@ -125,7 +127,7 @@ def evaluation_batches(prepared: Prepared, split: str, batch_size: int) -> tf.da
         return {name: fields[name] for name in ("image", "label", "is_caricature", "path")}
 
     return (
-        _records(prepared, split, MODALITIES, label)
+        _records(prepared, split, modalities, label)
         .map(example, num_parallel_calls=_cores())
         .batch(batch_size)
         .prefetch(2)

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Optional
 
 import keras
+import numpy as np
 
 HEAD_1 = "logits_verification"
+#: What follows a head's name where it is but a part added to branch 1's logits.
+OWN = "_own"
+
+
+class Head(NamedTuple):
+    """What a branch's logits are of its bottleneck b [N, d]: b . kernel + bias.
+
+    Attributes:
+        kernel: float [d, K].
+        bias: float [K].
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
 
 
 class Heads:
@@ -53,7 +69,7 @@ class Heads:
             kernel_initializer="zeros",
             kernel_regularizer=keras.regularizers.L2(self.head_decay),
             dtype="float32",
-            name=f"{name}_own",
+            name=f"{name}{OWN}",
         )(bottleneck)
         return keras.layers.Add(dtype="float32", name=name)([logits_1, own])
 
@@ -81,3 +97,49 @@ class Heads:
             dtype="float32",
             name=HEAD_1,
         )
+
+
+def bottlenecks(model: keras.Model, tasks: Sequence[str]) -> dict[str, Any]:
+    """The symbolic bottleneck [N, d] that each task's head reads; one may serve several."""
+    return {task: _dense_of(model, task).input for task in tasks}
+
+
+def read_heads(model: keras.Model, tasks: Sequence[str]) -> dict[str, Head]:
+    """Each task's whole head, branch 1's part of it included. Heads of cosines have no such form.
+
+    Args:
+        model: From `build_network` without `cosine_scale`.
+        tasks: Whose heads.
+    """
+    found = {}
+    for task in tasks:
+        layer = _dense_of(model, task)
+        head = Head(np.asarray(layer.kernel), np.asarray(layer.bias))
+        if layer.name.endswith(OWN):
+            first = read_heads(model, ["verification"])["verification"]
+            head = Head(head.kernel + first.kernel, head.bias + first.bias)
+        found[task] = head
+    return found
+
+
+def head_arrays(model: keras.Model, heads: Mapping[str, Head]) -> dict[str, np.ndarray]:
+    """The arrays, by `layer/weight`, that give the model these heads; the inverse of `read_heads`.
+
+    Where a branch adds to branch 1's logits, its own part makes up the difference.
+    """
+    arrays = {}
+    first = heads.get("verification")
+    for task, head in heads.items():
+        layer = _dense_of(model, task)
+        if layer.name.endswith(OWN):
+            base = first or read_heads(model, ["verification"])["verification"]
+            head = Head(head.kernel - base.kernel, head.bias - base.bias)
+        arrays[f"{layer.name}/kernel"] = head.kernel.astype(np.float32)
+        arrays[f"{layer.name}/bias"] = head.bias.astype(np.float32)
+    return arrays
+
+
+def _dense_of(model: keras.Model, task: str) -> Any:
+    names = {layer.name for layer in model.layers}
+    name = f"logits_{task}"
+    return model.get_layer(f"{name}{OWN}" if f"{name}{OWN}" in names else name)

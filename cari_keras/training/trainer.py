@@ -20,11 +20,7 @@ from cari_keras.config import Config
 from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import steps_per_epoch, training_batches
 from cari_keras.data.prepare import Prepared
-from cari_keras.errors import (
-    DatasetError,
-    StoppedError,
-    TrainingError,
-)
+from cari_keras.errors import DatasetError, StoppedError, TrainingError
 from cari_keras.files import user_cache_dir, write_json, write_text
 from cari_keras.model.network import TASKS, named_weights, split_at_shared
 from cari_keras.model.transfer import describe_transfer, load_source, transfer
@@ -106,7 +102,9 @@ class Trainer:
         self.started_from = self._load_pretrained() if begins else ""
         self.step = build_step(config, self.model, len(prepared.identities), cluster)
         self.shared_outputs = self._make_shared_outputs()
-        self.validation = Validation(config, self.model, prepared, self.stopping.check)
+        self.validation = Validation(
+            config, self.model, prepared, self.modalities, self.stopping.check
+        )
         self.epoch, self.step_in_epoch, self.best = 0, 0, -1.0
         self._next_checkpoint = 0.0
         if resume:
@@ -274,7 +272,8 @@ class Trainer:
             self.best = score
             source = self.step.average.shadows if self.step.average else named_weights(self.model)
             meta = {"epoch": self.epoch, "score": score, "figures": dict(figures)}
-            self.validation.keep(save_checkpoint(self.run / "best", as_arrays(source), meta))
+            arrays = {**as_arrays(source), **self.validation.heads}
+            self.validation.keep(save_checkpoint(self.run / "best", arrays, meta))
         self._save_last()
 
     def _save_last(self, log: Optional[RunLog] = None) -> None:

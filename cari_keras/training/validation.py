@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional
 
 import keras
+import numpy as np
 
 from cari_keras.config import Config, TrainingConfig
+from cari_keras.data.base import MODALITIES
 from cari_keras.data.prepare import Prepared
 from cari_keras.evaluation.evaluator import Evaluator, figures
 from cari_keras.evaluation.predictions import Predictions, keep, network_key, views_by
 from cari_keras.files import user_cache_dir
+from cari_keras.model.network import named_weights
+from cari_keras.training.class_means import ClassMeans
 
 SPLIT = "validation"
 
@@ -34,7 +39,12 @@ class Validation:
         config: The run's settings.
         model: Its network.
         prepared: The prepared dataset.
+        modalities: Which training images class means are taken of.
         check: Called before each batch; may raise.
+
+    Attributes:
+        heads: What the last look took in place of the network's own heads, by `layer/weight`: its
+            figures are theirs. Empty where the settings mix no class means in.
     """
 
     def __init__(
@@ -42,9 +52,11 @@ class Validation:
         config: Config,
         model: keras.Model,
         prepared: Prepared,
+        modalities: Sequence[str] = MODALITIES,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self.config, self.prepared, self.check = config, prepared, check
+        self.model = model
         self.views = views_by(config)
         self.evaluator = Evaluator(
             model,
@@ -54,11 +66,26 @@ class Validation:
             batch_size=config.data.batch_size,
             **self.views,
         )
+        self._class_means: Optional[ClassMeans] = None
+        if config.training.class_means:
+            self._class_means = ClassMeans(
+                model,
+                prepared,
+                config.training.class_means,
+                tasks=config.training.tasks,
+                modalities=modalities,
+                batch_size=config.data.batch_size,
+                check=check,
+            )
+        self.heads: dict[str, np.ndarray] = {}
         self._answers: Optional[Predictions] = None
 
     def __call__(self) -> dict[str, float]:
         """Looks at the split with the weights that the network has now."""
-        self._answers = self.evaluator.predict(check=self.check)
+        if self._class_means:
+            self.heads = self._class_means()
+        with _in_place(self.model, self.heads):
+            self._answers = self.evaluator.predict(check=self.check)
         return figures(self._answers, self.prepared.pairs.get(SPLIT, ()))
 
     def keep(self, weights: str) -> None:
@@ -72,3 +99,17 @@ class Validation:
         folder = Path(self.config.data.cache_dir or user_cache_dir()) / "predictions"
         key = network_key(self.config, weights, self.config.training.tasks, self.views)
         keep(folder, key, self.prepared, SPLIT, self._answers)
+
+
+@contextmanager
+def _in_place(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> Iterator[None]:
+    """Inside the block the model's variables of these names hold the arrays."""
+    variables = {name: v for name, v in named_weights(model).items() if name in arrays}
+    own = {name: np.asarray(v) for name, v in variables.items()}
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+    try:
+        yield
+    finally:
+        for name, variable in variables.items():
+            variable.assign(own[name])

@@ -1,0 +1,149 @@
+"""Heads from class means: the kernel by hand and by two passes, mixing, a run that uses them."""
+
+import keras
+import numpy as np
+import pytest
+
+from cari_keras.data.pipeline import evaluation_batches
+from cari_keras.errors import ConfigError
+from cari_keras.evaluation.matcher import load_matcher
+from cari_keras.model.heads import Head, bottlenecks, head_arrays, read_heads
+from cari_keras.model.network import TASKS, build_network, named_weights
+from cari_keras.training.class_means import SHRINKAGE, Moments, mix_heads
+from cari_keras.training.restore import restore_run
+from cari_keras.training.runfolder import Checkpoints
+from cari_keras.training.trainer import Trainer
+from tests.conftest import small_config
+
+
+def moments_of(bottleneck, label, is_caricature, num_identities, batch=7):
+    found = Moments(num_identities, bottleneck.shape[1])
+    for start in range(0, len(label), batch):
+        rows = slice(start, start + batch)
+        found.add(bottleneck[rows], label[rows], is_caricature[rows])
+    return found
+
+
+def random_images(seed=0, count=60, size=5, num_identities=4):
+    draw = np.random.default_rng(seed)
+    label = draw.integers(0, num_identities, count)
+    is_caricature = draw.random(count) < 0.4
+    bottleneck = draw.normal(size=(count, size)) + 3 * np.eye(num_identities, size)[label]
+    return bottleneck.astype(np.float32), label, is_caricature
+
+
+def test_the_kernel_by_hand():
+    # One image of each kind, so no covariance: P = I / SHRINKAGE. Class 0: photo (3, 4), caricature
+    # (5, 0); class 1: a photo (0, 2) alone; class 2: nothing.
+    bottleneck = np.array([[3, 4], [5, 0], [0, 2]], np.float32)
+    found = moments_of(bottleneck, np.array([0, 0, 1]), np.array([False, True, False]), 3)
+    u = 0.75 * np.array([0.6, 0.8]) + 0.25 * np.array([1.0, 0.0])
+    expected = np.stack([u / np.linalg.norm(u), [0, 1], [0, 0]], axis=1) / np.sqrt(SHRINKAGE)
+    np.testing.assert_allclose(found.kernel(0.75), expected, atol=1e-6)
+
+
+def test_the_logits_are_cosines_after_whitening():
+    """By two passes over the images and the covariance's eigenvectors."""
+    bottleneck, label, is_caricature = random_images()
+    means, deviations = np.zeros((2, 4, 5)), []
+    for modality in (0, 1):
+        for k in range(4):
+            chosen = bottleneck[(label == k) & (is_caricature == modality)].astype(float)
+            means[modality, k] = chosen.mean(axis=0)
+            deviations.append(chosen - means[modality, k])
+    values, vectors = np.linalg.eigh(np.cov(np.concatenate(deviations).T, bias=True))
+    whiten = vectors / np.sqrt(values / values.mean() + SHRINKAGE)
+    unit = means / np.linalg.norm(means, axis=-1, keepdims=True)
+    white_u, white_b = (0.3 * unit[0] + 0.7 * unit[1]) @ whiten, bottleneck @ whiten
+    cosines = (white_b @ white_u.T) / np.linalg.norm(white_u, axis=1)
+    kernel = moments_of(bottleneck, label, is_caricature, 4).kernel(0.3)
+    np.testing.assert_allclose(bottleneck @ kernel, cosines, atol=1e-5)
+
+
+def test_the_spread_is_that_of_the_logits():
+    bottleneck, label, is_caricature = random_images()
+    draw = np.random.default_rng(1)
+    head = Head(draw.normal(size=(5, 4)), draw.normal(size=4))
+    logits = bottleneck @ head.kernel + head.bias
+    expected = (logits - logits.mean(axis=1, keepdims=True)).std()
+    assert moments_of(bottleneck, label, is_caricature, 4).spread(head) == pytest.approx(expected)
+
+
+def test_the_mean_of_both_heads():
+    """A share of the logits each, equally spread; a class without images keeps what it had."""
+    bottleneck, label, is_caricature = random_images()
+    moments = moments_of(bottleneck, label, is_caricature, 5)
+    draw = np.random.default_rng(1)
+    trained = Head(9 * draw.normal(size=(5, 5)), draw.normal(size=5))
+    means = mix_heads(moments, trained, "photo", 1.0)
+    mixed = mix_heads(moments, trained, "photo", 0.25)
+    np.testing.assert_allclose(means.kernel[:, 4], trained.kernel[:, 4])
+    np.testing.assert_allclose(means.bias, [0, 0, 0, 0, trained.bias[4]])
+    np.testing.assert_allclose(mixed.kernel, 0.25 * means.kernel + 0.75 * trained.kernel)
+    np.testing.assert_allclose(mixed.bias, 0.25 * means.bias + 0.75 * trained.bias)
+    untrained = Head(np.where(np.arange(5) == 4, 0, means.kernel), np.zeros(5))
+    assert moments.spread(untrained) == pytest.approx(moments.spread(trained))
+    # One factor for all classes: who is nearest is the means' alone.
+    ratio = means.kernel[:, :4] / moments.kernel(0.7)[:, :4]
+    np.testing.assert_allclose(ratio, ratio[0, 0])
+
+
+@pytest.mark.parametrize(
+    "branches", [{"shared_bottleneck": True, "head_decay": 1e-3}, {"shared_bottleneck": True}, {}]
+)
+def test_heads_are_read_and_written(branches):
+    """Each head gives the network's logits from its bottleneck, and any other when put there."""
+    model = build_network(4, image_size=80, embedding_size=8, **branches)
+    draw = np.random.default_rng(0)
+    for name, variable in named_weights(model).items():
+        if name.startswith("logits_"):
+            variable.assign(draw.normal(size=variable.shape))
+    asked = keras.Model(model.input, {"logits": model.output, "b": bottlenecks(model, TASKS)})
+    images = draw.normal(size=(2, 80, 80, 3)).astype(np.float32)
+    wanted = {t: Head(draw.normal(size=(8, 4)), draw.normal(size=4)) for t in TASKS}
+    for heads in (read_heads(model, TASKS), wanted):
+        for name, array in head_arrays(model, heads).items():
+            named_weights(model)[name].assign(array)
+        answer = asked(images, training=False)
+        for task, head in heads.items():
+            expected = np.asarray(answer["b"][task]) @ head.kernel + head.bias
+            logits = np.asarray(answer["logits"][f"logits_{task}"])
+            np.testing.assert_allclose(logits, expected, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_run_is_judged_by_them_and_trained_as_without(prepared, tmp_path):
+    runs = {}
+    for share in (0.0, 1.0):
+        config = small_config(class_means=share, average_decay=0.5, epochs=1)
+        trainer = Trainer(config, prepared, tmp_path / str(share))
+        rows = trainer.fit(progress=False)
+        runs[share] = Checkpoints(trainer.run).newest()[1]
+        restored = restore_run(trainer.run)
+        matcher = load_matcher(str(trainer.run), {})
+        figures = matcher.evaluator(prepared, "validation")()
+        for name, value in figures.items():
+            assert float(rows[-1][name]) == pytest.approx(value), name
+    for name, array in runs[0.0].items():
+        np.testing.assert_array_equal(array, runs[1.0][name], err_msg=name)
+    # The kept heads are the class means of the kept network's own bottlenecks.
+    network = build_bottlenecks(restored.model)
+    seen = {name: [] for name in ("b", "label", "is_caricature")}
+    for batch in evaluation_batches(prepared, "train", 16):
+        seen["b"].append(network(batch["image"], training=False)["photo"].numpy())
+        for name in ("label", "is_caricature"):
+            seen[name].append(batch[name].numpy())
+    all_seen = {name: np.concatenate(values) for name, values in seen.items()}
+    expected = moments_of(*all_seen.values(), len(prepared.identities)).kernel(0.7)
+    found = read_heads(restored.model, ["photo"])["photo"].kernel
+    ratio = np.linalg.norm(found) / np.linalg.norm(expected)
+    np.testing.assert_allclose(found, ratio * expected, atol=1e-3 * np.abs(found).max())
+
+
+def build_bottlenecks(model):
+    return keras.Model(model.input, bottlenecks(model, ["photo"]))
+
+
+def test_not_with_a_margin():
+    with pytest.raises(ConfigError, match="margin"):
+        small_config(class_means=0.5, margin=0.2)
