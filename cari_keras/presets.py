@@ -52,8 +52,9 @@ def cavi_facenet() -> Config:
     The branches first train alone, on stored outputs of the shared layers; then everything but the
     stem for 28 epochs, the shared layers at a tenth of the branches' rate and with photos' features
     held to the pretrained ones. The branches share one bottleneck and most of their heads, so that
-    none forgets the other modality; each head is then averaged with the class means. Images are judged whole and as a central square, each with its
-    mirror image, and verified by who they seem to be, since the people are known.
+    none forgets the other modality; each head is then averaged with the class means. Images are
+    judged whole and as a central square, each with its mirror image, and verified by who they seem
+    to be, since the people are known.
 
     80 minutes and 3.8 GiB on two cores with instructions for bfloat16 (`avx512_bf16` in
     /proc/cpuinfo); elsewhere `--precision float32` is faster, though over two hours. One seed.
@@ -142,8 +143,8 @@ def webcaricature() -> Config:
     """One fold of a protocol of WebCaricature, from the public FaceNet weights.
 
     The recipe of `cavi-facenet`, but embeddings are compared and the heads are not asked, since the
-    people are strangers. Not measured: the dataset was not at hand. Fold dev, view 1, is for tuning; the ten
-    folds of view 2 are a run each.
+    people are strangers. Not measured: the dataset was not at hand. Fold dev, view 1, is for tuning;
+    the ten folds of view 2 are a run each.
 
     Command: `cari-pretrained`, then for each K of 1 to 10
     `cari-train --dataset webcaricature --data-dir DIR --fold K`, at last
