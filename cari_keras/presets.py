@@ -143,8 +143,8 @@ def webcaricature() -> Config:
     """One fold of a protocol of WebCaricature, from the public FaceNet weights.
 
     The recipe of `cavi-facenet`, but embeddings are compared and the heads are not asked, since the
-    people are strangers. Not measured: the dataset was not at hand. Fold dev, view 1, is for tuning;
-    the ten folds of view 2 are a run each.
+    people are strangers. Not measured: the dataset was not at hand. Fold dev, view 1, is for
+    tuning; the ten folds of view 2 are a run each.
 
     Command: `cari-pretrained`, then for each K of 1 to 10
     `cari-train --dataset webcaricature --data-dir DIR --fold K`, at last
