@@ -139,8 +139,9 @@ class TrainingConfig:
     )
     class_means: float = setting(
         0.0,
-        "share of the heads' logits that is the nearest class mean's, of the training images; the "
-        "trained heads' is the rest",
+        "share of each trained head's logits that those of the nearest class mean of the training "
+        "images replace, in a pass over them before each validation; training does not change; "
+        "0 = none",
     )
     flip_test: bool = setting(
         False, "evaluate the mean of the answers to each image and to its mirror image"
@@ -206,6 +207,9 @@ class Config:
         # Likewise a network that begins with nothing, what the preset retains of it.
         if "pretrained" in values and values["pretrained"] is None:
             values.setdefault("retain", 0.0)
+        # And a margin the preset's class means, which its cosines cannot be mixed with.
+        if values.get("margin"):
+            values.setdefault("class_means", 0.0)
         for name, value in values.items():
             section = next((s for s, names in FIELDS.items() if name in names), None)
             if section is None:

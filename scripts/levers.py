@@ -54,7 +54,7 @@ LEVERS = {
     "heads about a common one": "--shared-bottleneck --head-decay 1e-3",
     "sharp crops": "--stored-size 224",
     "weight averaging": "--average-decay 0.99",
-    "class means": "--class-means 0.67",
+    "class means": "--class-means 0.5",
     "exaggeration": "--exaggerate 0.5",
 }
 

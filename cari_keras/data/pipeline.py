@@ -111,7 +111,7 @@ def training_batches(
 def evaluation_batches(
     prepared: Prepared, split: str, batch_size: int, modalities: Sequence[str] = MODALITIES
 ) -> tf.data.Dataset:
-    """Every image of a split once, in order, unchanged but for standardisation.
+    """Every image of some modalities of a split, once, in order, standardised and else unchanged.
 
     Returns:
         A dataset of dicts: `image` float32 [n, S, S, 3] of the stored size S, `label` int32 [n],

@@ -1,9 +1,10 @@
-"""Heads judged by class means: what the trained heads learn by heart, the means do not.
+"""Heads mixed with class means, for a network that was fine-tuned on few images of each person.
 
-A network that is fine-tuned on a few thousand images keeps an embedding that tells people apart
-better than its own linear heads do. The nearest class mean (Mensink et al., 2013) in the space of
-the bottleneck, its within-class covariance normalised (Hatch et al., 2006), is as linear as a head;
-so the mean of both is a head again, and nothing else of the network changes.
+The nearest class mean (Mensink et al., 2013) in the space of the bottleneck, with the within-class
+covariance normalised (Hatch et al., 2006), names people by a linear map of the bottleneck, as a
+head does; so the two can be mixed into one head, and nothing else of the network changes. On CaVI
+half of each is better than the trained heads in all four identification figures, and than the means
+in all but photos (README, "Measured").
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from cari_keras.model.heads import Head, bottlenecks, head_arrays, read_heads
 
 #: Task -> how much of a class's mean comes from photos; the rest comes from caricatures. Branches 2
 #: and 3 lean to their own modality, and keep enough of the other to be asked about it (V2C, C2V).
+#: Both constants were chosen on CaVI's validation images, where 0.5 to 0.85 of the own modality and
+#: a shrinkage of 0.1 to 1 differ by a few tenths of a point.
 PHOTO_SHARE = {"verification": 0.5, "caricature": 0.3, "photo": 0.7}
 
 #: Of the within-class covariance's mean variance, how much is added to every direction.
@@ -93,7 +96,7 @@ class Moments:
     def __init__(self, num_identities: int, size: int) -> None:
         self.sums = np.zeros((len(MODALITIES), num_identities, size))
         self.counts = np.zeros((len(MODALITIES), num_identities))
-        #: Of b with a 1 behind it, so that a head with a bias is one matrix.
+        #: Sum of b b', where b has a 1 behind it, so that a head with a bias is one matrix.
         self.second = np.zeros((size + 1, size + 1))
 
     def add(self, bottleneck: np.ndarray, label: np.ndarray, is_caricature: np.ndarray) -> None:
@@ -111,19 +114,26 @@ class Moments:
         With m the mean of a class's photos or caricatures, each scaled to unit length, u their sum
         weighted by `photo_share` and 1 - `photo_share`, S the covariance of b about those means,
         s the mean of its diagonal and P = (S / s + SHRINKAGE I)^-1, class k's column is
-        P u / sqrt(u' P u): up to the length of b, the cosine of b and u after whitening by P. A
-        class without images of one modality has the mean of the other; without any, zeros.
+        P u / sqrt(u' P u): up to the length of the whitened b, the cosine of b and u after both are
+        whitened by P^(1/2). Where no class has two images of a modality there is no covariance,
+        and P = I. A class without images of one modality has the mean of the other; without any,
+        zeros.
         """
         means = self.sums / np.maximum(self.counts, 1.0)[..., None]
         share = {"photo": photo_share, "caricature": 1.0 - photo_share}
         units = means / _length(means)
         u = sum(share[name] * unit for name, unit in zip(MODALITIES, units))
         total = max(self.counts.sum(), 1.0)
-        between = np.einsum("mk,mkd,mke->de", self.counts, means, means)
-        within = (self.second[:-1, :-1] - between) / total
+        flat = means.reshape(-1, means.shape[-1])
+        about_zero = self.second[:-1, :-1]
+        within = (about_zero - (flat * self.counts.reshape(-1, 1)).T @ flat) / total
         size = len(within)
-        scale = np.trace(within) / size or 1.0
-        pu = np.linalg.solve(within / scale + SHRINKAGE * np.eye(size), u.T)
+        scale = np.trace(within) / size
+        # What rounding leaves of a difference that should be zero is no covariance.
+        if scale * size * total <= 1e-9 * np.trace(about_zero):
+            pu = u.T
+        else:
+            pu = np.linalg.solve(within / scale + SHRINKAGE * np.eye(size), u.T)
         return np.asarray(pu / np.sqrt(np.maximum(np.sum(u.T * pu, axis=0), 1e-12)))
 
     def spread(self, head: Head) -> float:
@@ -141,14 +151,19 @@ def _length(vectors: np.ndarray) -> np.ndarray:
 def mix_heads(moments: Moments, trained: Head, task: str, share: float) -> Head:
     """A head whose logits are `share` those of the class means, the rest the trained head's.
 
-    The means' logits are first scaled to the spread of the trained ones, so that the softmax is as
-    sure of itself as before. Classes of which there is no image keep what was trained.
+    The means' logits are first given the spread of the trained ones, so that the softmax is as sure
+    of itself as before, and their mean over the classes. Classes of which there is no image take
+    no part in that and keep what was trained.
     """
-    kernel = moments.kernel(PHOTO_SHARE[task])
-    means = Head(kernel, np.zeros(kernel.shape[1]))
-    scale = moments.spread(trained) / (moments.spread(means) or 1.0)
-    weight = np.where(moments.counts.sum(axis=0) > 0, share, 0.0)
-    return Head(
-        weight * scale * kernel + (1.0 - weight) * trained.kernel,
-        (1.0 - weight) * trained.bias,
-    )
+    seen = moments.counts.sum(axis=0) > 0
+    if not seen.any():
+        return trained
+    kernel, bias = trained.kernel.astype(np.float64), trained.bias.astype(np.float64)
+    of_seen = Head(kernel[:, seen], bias[seen])
+    means = moments.kernel(PHOTO_SHARE[task])[:, seen]
+    scale = moments.spread(of_seen) / (moments.spread(Head(means, np.zeros(seen.sum()))) or 1.0)
+    means = scale * (means - means.mean(axis=1, keepdims=True))
+    means += of_seen.kernel.mean(axis=1, keepdims=True)
+    kernel[:, seen] = share * means + (1.0 - share) * of_seen.kernel
+    bias[seen] = share * of_seen.bias.mean() + (1.0 - share) * of_seen.bias
+    return Head(kernel, bias)

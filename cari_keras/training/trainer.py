@@ -2,7 +2,8 @@
 
 A run folder holds config.json, identities.json, steps.csv, metrics.csv, tensorboard/, skipped.txt
 where images could not be read, checkpoints/ (the last ones, with everything needed to go on) and
-best/ (the network's weights at its best validation score).
+best/ (the network at its best validation score: averaged weights, heads mixed with class means,
+where the settings ask for them).
 """
 
 from __future__ import annotations

@@ -104,7 +104,8 @@ class Validation:
 @contextmanager
 def _in_place(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> Iterator[None]:
     """Inside the block the model's variables of these names hold the arrays."""
-    variables = {name: v for name, v in named_weights(model).items() if name in arrays}
+    named = named_weights(model) if arrays else {}
+    variables = {name: named[name] for name in arrays}
     own = {name: np.asarray(v) for name, v in variables.items()}
     for name, variable in variables.items():
         variable.assign(arrays[name])

@@ -1,16 +1,20 @@
 """Heads from class means: the kernel by hand and by two passes, mixing, a run that uses them."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 
 from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.errors import ConfigError
+from cari_keras.evaluation.evaluator import figures
 from cari_keras.evaluation.matcher import load_matcher
 from cari_keras.model.heads import Head, bottlenecks, head_arrays, read_heads
 from cari_keras.model.network import TASKS, build_network, named_weights
+from cari_keras.presets import PRESETS
+from cari_keras.training.build import modalities_of
 from cari_keras.training.class_means import SHRINKAGE, Moments, mix_heads
-from cari_keras.training.restore import restore_run
 from cari_keras.training.runfolder import Checkpoints
 from cari_keras.training.trainer import Trainer
 from tests.conftest import small_config
@@ -33,12 +37,12 @@ def random_images(seed=0, count=60, size=5, num_identities=4):
 
 
 def test_the_kernel_by_hand():
-    # One image of each kind, so no covariance: P = I / SHRINKAGE. Class 0: photo (3, 4), caricature
+    # One image of each kind, so no covariance: P = I. Class 0: photo (3, 4), caricature
     # (5, 0); class 1: a photo (0, 2) alone; class 2: nothing.
     bottleneck = np.array([[3, 4], [5, 0], [0, 2]], np.float32)
     found = moments_of(bottleneck, np.array([0, 0, 1]), np.array([False, True, False]), 3)
     u = 0.75 * np.array([0.6, 0.8]) + 0.25 * np.array([1.0, 0.0])
-    expected = np.stack([u / np.linalg.norm(u), [0, 1], [0, 0]], axis=1) / np.sqrt(SHRINKAGE)
+    expected = np.stack([u / np.linalg.norm(u), [0, 1], [0, 0]], axis=1)
     np.testing.assert_allclose(found.kernel(0.75), expected, atol=1e-6)
 
 
@@ -69,23 +73,41 @@ def test_the_spread_is_that_of_the_logits():
     assert moments_of(bottleneck, label, is_caricature, 4).spread(head) == pytest.approx(expected)
 
 
+def test_no_covariance_but_of_rounding():
+    """One photo and one caricature of each: P = I, so every image is nearest to its own mean."""
+    draw = np.random.default_rng(0)
+    bottleneck = draw.normal(size=(100, 16)).astype(np.float32)
+    label = np.tile(np.arange(50), 2)
+    is_caricature = np.repeat([False, True], 50)
+    kernel = moments_of(bottleneck, label, is_caricature, 50).kernel(0.5)
+    units = bottleneck / np.linalg.norm(bottleneck, axis=1, keepdims=True)
+    expected = units[:50] + units[50:]
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(kernel, expected.T, atol=1e-6)
+
+
 def test_the_mean_of_both_heads():
-    """A share of the logits each, equally spread; a class without images keeps what it had."""
+    """A share of the logits each, alike in spread and mean; the unseen class keeps what it had."""
     bottleneck, label, is_caricature = random_images()
     moments = moments_of(bottleneck, label, is_caricature, 5)
     draw = np.random.default_rng(1)
     trained = Head(9 * draw.normal(size=(5, 5)), draw.normal(size=5))
     means = mix_heads(moments, trained, "photo", 1.0)
     mixed = mix_heads(moments, trained, "photo", 0.25)
-    np.testing.assert_allclose(means.kernel[:, 4], trained.kernel[:, 4])
-    np.testing.assert_allclose(means.bias, [0, 0, 0, 0, trained.bias[4]])
     np.testing.assert_allclose(mixed.kernel, 0.25 * means.kernel + 0.75 * trained.kernel)
     np.testing.assert_allclose(mixed.bias, 0.25 * means.bias + 0.75 * trained.bias)
-    untrained = Head(np.where(np.arange(5) == 4, 0, means.kernel), np.zeros(5))
-    assert moments.spread(untrained) == pytest.approx(moments.spread(trained))
+    of_trained, of_means = (bottleneck @ head.kernel + head.bias for head in (trained, means))
+    np.testing.assert_allclose(of_means[:, 4], of_trained[:, 4], atol=1e-5)
+    of_trained, of_means = of_trained[:, :4], of_means[:, :4]
+    about = [logits - logits.mean(axis=1, keepdims=True) for logits in (of_trained, of_means)]
+    np.testing.assert_allclose(of_means - about[1], of_trained - about[0], atol=1e-4)
+    assert about[1].std() == pytest.approx(about[0].std())
     # One factor for all classes: who is nearest is the means' alone.
-    ratio = means.kernel[:, :4] / moments.kernel(0.7)[:, :4]
-    np.testing.assert_allclose(ratio, ratio[0, 0])
+    alone = bottleneck @ moments.kernel(0.7)[:, :4]
+    ratio = about[1] / (alone - alone.mean(axis=1, keepdims=True))
+    np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-3)
+    nothing = Moments(5, 5)
+    assert mix_heads(nothing, trained, "photo", 1.0) is trained
 
 
 @pytest.mark.parametrize(
@@ -112,38 +134,49 @@ def test_heads_are_read_and_written(branches):
 
 
 @pytest.mark.slow
-def test_a_run_is_judged_by_them_and_trained_as_without(prepared, tmp_path):
-    runs = {}
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"average_decay": 0.5, "shared_bottleneck": True, "head_decay": 1e-3},
+        {"average_decay": 0.0, "tasks": ("photo",)},
+    ],
+)
+def test_a_run_is_judged_by_them_and_trained_as_without(prepared, tmp_path, values):
+    ends = {}
     for share in (0.0, 1.0):
-        config = small_config(class_means=share, average_decay=0.5, epochs=1)
+        config = small_config(class_means=share, **values)
         trainer = Trainer(config, prepared, tmp_path / str(share))
         rows = trainer.fit(progress=False)
-        runs[share] = Checkpoints(trainer.run).newest()[1]
-        restored = restore_run(trainer.run)
-        matcher = load_matcher(str(trainer.run), {})
-        figures = matcher.evaluator(prepared, "validation")()
-        for name, value in figures.items():
-            assert float(rows[-1][name]) == pytest.approx(value), name
-    for name, array in runs[0.0].items():
-        np.testing.assert_array_equal(array, runs[1.0][name], err_msg=name)
+        ends[share] = Checkpoints(trainer.run).newest()[1]
+    for name, array in ends[0.0].items():
+        np.testing.assert_array_equal(array, ends[1.0][name], err_msg=name)
+
+    # What was judged is what was kept.
+    matcher = load_matcher(str(trainer.run), {})
+    judged = replace(matcher, model=None).predict(prepared, "validation")
+    fresh = matcher.evaluator(prepared, "validation").predict()
+    for name, answers in judged.outputs.items():
+        np.testing.assert_allclose(answers, fresh.outputs[name], atol=1e-4, err_msg=name)
+    best = rows[matcher.epoch - 1]
+    for name, value in figures(judged, prepared.pairs["validation"]).items():
+        assert float(best[name]) == pytest.approx(value, abs=1e-6), name
+
     # The kept heads are the class means of the kept network's own bottlenecks.
-    network = build_bottlenecks(restored.model)
-    seen = {name: [] for name in ("b", "label", "is_caricature")}
-    for batch in evaluation_batches(prepared, "train", 16):
-        seen["b"].append(network(batch["image"], training=False)["photo"].numpy())
-        for name in ("label", "is_caricature"):
-            seen[name].append(batch[name].numpy())
-    all_seen = {name: np.concatenate(values) for name, values in seen.items()}
-    expected = moments_of(*all_seen.values(), len(prepared.identities)).kernel(0.7)
-    found = read_heads(restored.model, ["photo"])["photo"].kernel
-    ratio = np.linalg.norm(found) / np.linalg.norm(expected)
-    np.testing.assert_allclose(found, ratio * expected, atol=1e-3 * np.abs(found).max())
-
-
-def build_bottlenecks(model):
-    return keras.Model(model.input, bottlenecks(model, ["photo"]))
+    network = keras.Model(matcher.model.input, bottlenecks(matcher.model, ["photo"]))
+    moments = Moments(len(prepared.identities), 8)
+    modalities = modalities_of(matcher.tasks)
+    for batch in evaluation_batches(prepared, "train", 16, modalities):
+        bottleneck = network(batch["image"], training=False)["photo"].numpy()
+        moments.add(bottleneck, batch["label"].numpy(), batch["is_caricature"].numpy())
+    found, expected = (
+        kernel - kernel.mean(axis=1, keepdims=True)
+        for kernel in (read_heads(matcher.model, ["photo"])["photo"].kernel, moments.kernel(0.7))
+    )
+    found, expected = found / np.linalg.norm(found), expected / np.linalg.norm(expected)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 def test_not_with_a_margin():
     with pytest.raises(ConfigError, match="margin"):
         small_config(class_means=0.5, margin=0.2)
+    assert PRESETS["cavi-facenet"]().with_values({"margin": 0.2}).training.class_means == 0
