@@ -39,11 +39,19 @@ class MovingAverage:
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Inside the block the network's variables hold the averages; after it their own values."""
-        own = {name: tf.identity(tf.convert_to_tensor(v)) for name, v in self.variables.items()}
-        for name, variable in self.variables.items():
-            variable.assign(self.shadows[name])
-        try:
+        with holding(self.variables, self.shadows):
             yield
-        finally:
-            for name, variable in self.variables.items():
-                variable.assign(own[name])
+
+
+@contextmanager
+def holding(variables: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[None]:
+    """Inside the block the variables named in `values` hold those; after it their own again."""
+    held = {name: variables[name] for name in values}
+    own = {name: tf.identity(tf.convert_to_tensor(v)) for name, v in held.items()}
+    for name, variable in held.items():
+        variable.assign(values[name])
+    try:
+        yield
+    finally:
+        for name, variable in held.items():
+            variable.assign(own[name])

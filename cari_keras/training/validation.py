@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Optional
 
@@ -17,6 +16,7 @@ from cari_keras.evaluation.evaluator import Evaluator, figures
 from cari_keras.evaluation.predictions import Predictions, keep, network_key, views_by
 from cari_keras.files import user_cache_dir
 from cari_keras.model.network import named_weights
+from cari_keras.training.averaging import holding
 from cari_keras.training.class_means import ClassMeans
 
 SPLIT = "validation"
@@ -56,7 +56,7 @@ class Validation:
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self.config, self.prepared, self.check = config, prepared, check
-        self.model = model
+        self._variables = named_weights(model)
         self.views = views_by(config)
         self.evaluator = Evaluator(
             model,
@@ -84,7 +84,7 @@ class Validation:
         """Looks at the split with the weights that the network has now."""
         if self._class_means:
             self.heads = self._class_means()
-        with _in_place(self.model, self.heads):
+        with holding(self._variables, self.heads):
             self._answers = self.evaluator.predict(check=self.check)
         return figures(self._answers, self.prepared.pairs.get(SPLIT, ()))
 
@@ -99,18 +99,3 @@ class Validation:
         folder = Path(self.config.data.cache_dir or user_cache_dir()) / "predictions"
         key = network_key(self.config, weights, self.config.training.tasks, self.views)
         keep(folder, key, self.prepared, SPLIT, self._answers)
-
-
-@contextmanager
-def _in_place(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> Iterator[None]:
-    """Inside the block the model's variables of these names hold the arrays."""
-    named = named_weights(model) if arrays else {}
-    variables = {name: named[name] for name in arrays}
-    own = {name: np.asarray(v) for name, v in variables.items()}
-    for name, variable in variables.items():
-        variable.assign(arrays[name])
-    try:
-        yield
-    finally:
-        for name, variable in variables.items():
-            variable.assign(own[name])
