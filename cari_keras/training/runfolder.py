@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -80,6 +81,18 @@ class Checkpoints:
         save_checkpoint(self.folder / f"{iteration:09d}", arrays, meta)
         for old in self.paths()[:-KEEP]:
             shutil.rmtree(old, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def telling_of_a_full_disk(self) -> Iterator[None]:
+        """Turns a write that fails within the block into a TrainingError that says what is left."""
+        try:
+            yield
+        except OSError as error:
+            raise TrainingError(
+                f"{error.filename or self.folder.parent}: cannot be written ({error.strerror}); "
+                f"the last good checkpoint is {self.last()}: make room, then go on with the same "
+                "command"
+            ) from error
 
     def paths(self) -> list[Path]:
         """The checkpoints' folders, the newest last."""

@@ -140,36 +140,31 @@ class Trainer:
             mininterval=0.5,
         )
         self._schedule_checkpoint()
-        try:
-            while self.epoch < epochs:
-                self._train_epoch(bar, log)
-                # Nothing of the epoch's end is saved before all of it: a run that is stopped while
-                # it looks at the validation images looks at them again.
-                due = chief and is_due(self.config.training, self.epoch + 1)
-                figures = self.evaluate() if due else {}
-                self.step.strategy.after_epoch()
-                self.epoch, self.step_in_epoch = self.epoch + 1, 0
-                if log and due:
-                    log.epoch(self.epoch, self.epoch * self.steps, figures)
-                    self._save(figures)
-                    if progress:
-                        bar.write(f"epoch {self.epoch}/{epochs}: {describe(figures)}")
-            self.stopping.check_at_end(self.cluster)
-        except StoppedError as stopped:
-            self._save_last(log)
-            self.stopping.tell(self.cluster, stopped.signal)
-            raise
-        except OSError as error:
-            raise TrainingError(
-                f"{error.filename or self.run}: cannot be written ({error.strerror}); the last "
-                f"good checkpoint is {self.checkpoints.last()}: make room, then go on with the "
-                "same command"
-            ) from error
-        finally:
-            bar.close()
-            if log:
-                log.close()
-                self._lock.close()
+        with self.checkpoints.telling_of_a_full_disk():
+            try:
+                while self.epoch < epochs:
+                    self._train_epoch(bar, log)
+                    # Nothing of the epoch's end is saved before all of it: a run that is stopped
+                    # while it looks at the validation images looks at them again.
+                    due = chief and is_due(self.config.training, self.epoch + 1)
+                    figures = self.evaluate() if due else {}
+                    self.step.strategy.after_epoch()
+                    self.epoch, self.step_in_epoch = self.epoch + 1, 0
+                    if log and due:
+                        log.epoch(self.epoch, self.epoch * self.steps, figures)
+                        self._save(figures)
+                        if progress:
+                            bar.write(f"epoch {self.epoch}/{epochs}: {describe(figures)}")
+                self.stopping.check_at_end(self.cluster)
+            except StoppedError as stopped:
+                self._save_last(log)
+                self.stopping.tell(self.cluster, stopped.signal)
+                raise
+            finally:
+                bar.close()
+                if log:
+                    log.close()
+                    self._lock.close()
         return read_metrics(self.run) if chief else []
 
     def _make_shared_outputs(self) -> Optional[SharedOutputs]:

@@ -96,6 +96,20 @@ def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(prepared, tm
         np.testing.assert_array_equal(array, arrays[1][name], err_msg=name)
 
 
+def test_a_full_disk_at_a_stop_is_told_as_well(prepared, tmp_path):
+    trainer = Trainer(small_config(epochs=1), prepared, tmp_path / "run")
+    save_last = trainer._save_last
+
+    def without_room(log):
+        with no_room(1 << 20):
+            save_last(log)
+
+    trainer._save_last = without_room
+    trainer.stopping.ask(15)
+    with pytest.raises(TrainingError, match=r"cannot be written .*checkpoint is none yet: make"):
+        trainer.fit(progress=False)
+
+
 def test_one_process_at_a_time(tmp_path):
     held = lock(tmp_path)
     with pytest.raises(TrainingError, match="another process is training this run"):
