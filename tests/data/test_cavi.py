@@ -102,6 +102,20 @@ def test_final_adds_the_validation_images_and_nothing_of_the_test_list(tree):
     assert not {s.path for s in final.splits["train"]} & {s.path for s in tuning.splits["test"]}
 
 
+def test_final_does_not_train_on_what_is_tested_or_contradicts_itself(tree):
+    """A validation image's bytes under a test image's name, and under another person's."""
+    real = tree / "CaVI_Dataset" / "Real"
+    shutil.copy(real / "Ann_Lee" / "Pic1.jpg", real / "Ann_Lee" / "Pic0.jpg")
+    shutil.copy(real / "Ann_Lee" / "Pic2.jpg", real / "bob_ray" / "Pic0.jpg")
+    (real / "bob_ray" / "PIC0.jpg").unlink()
+    final = cavi.load(str(tree), final=True)
+    trained = {sample.path for sample in final.splits["train"]}
+    assert not trained & {f"CaVI_Dataset/Real/{n}/Pic0.jpg" for n in ("Ann_Lee", "bob_ray")}
+    assert "CaVI_Dataset/Caricature/Ann_Lee/Pic0.jpg" in trained
+    assert final.report["validation images identical to a test image, not trained on"] == 1
+    assert final.report["validation images under two identities, not trained on"] == 1
+
+
 def test_the_fingerprint_follows_the_bytes(tree):
     before = cavi.load(str(tree)).fingerprint
     assert cavi.load(str(tree)).fingerprint == before

@@ -252,11 +252,13 @@ def test_people_in_training_and_evaluation_are_only_evaluated(tree, tmp_path):
 def test_what_is_missing_is_counted(tree, tmp_path):
     root = write_images(write_lists(tmp_path / "web"))
     (root / "OriginalImages/Jay-z/C00001.jpg").unlink()
-    (root / "OriginalImages/Jay-z/notes.txt").write_text("x")
+    for stray in ("Jay-z/notes.txt", ".DS_Store", "Jay-z/sub/P00001.jpg"):
+        (root / "OriginalImages" / stray).parent.mkdir(exist_ok=True)
+        (root / "OriginalImages" / stray).write_text("x")
     (root / "FacialPoints/Judge Judy/P00002.txt").unlink()
     found = webcaricature.load(str(root), protocol="unrestricted", fold="2")
     assert found.report == {
-        "files that are not OriginalImages/<Name>/{C,P}00001.jpg, left out": 1,
+        "files that are not OriginalImages/<Name>/{C,P}00001.jpg, left out": 3,
         "images without landmarks, taken whole": 1,
         "people whose number of images is not the lists'": 1,
     }

@@ -162,10 +162,11 @@ def _images(root: Path, report: Counter[str]) -> tuple[Known, Optional[Records],
         raise DatasetError(f"{folder}: no such folder; {HOW_TO_GET}")
     samples, prints = [], []
     for entry in list_entries(root, LAYOUT):
-        path, landmarks = root / entry.path, _landmarks(root, entry.path)
+        path = root / entry.path
         if entry.refused or not path.stem[1:].isdigit():
             report["files that are not OriginalImages/<Name>/{C,P}00001.jpg, left out"] += 1
             continue
+        landmarks = _landmarks(root, entry.path)
         if not landmarks.is_file():
             report["images without landmarks, taken whole"] += 1
         samples.append(Sample(entry.path, entry.identity, entry.modality, source=str(path)))

@@ -13,7 +13,8 @@ A folder that `cari-align` wrote from it is read likewise, with faces in place o
 
 Splits: `validation` and `test` are the images of the two lists; `train` is every image of a listed
 identity that is in neither list, less those whose bytes also occur in either (they would leak) and
-less those whose bytes stand under another identity too (their label is not known). `unknown` is
+less those whose bytes stand under another identity too (their label is not known); of the
+validation images, where they are trained on as well, the same are left out. `unknown` is
 every image of the identities in no list: nobody is trained on them, and networks should not know
 them.
 """
@@ -23,29 +24,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Optional
 
 from cari_keras.data.aligned import AlignedFolder, is_aligned, read_aligned
-from cari_keras.data.base import CARICATURE, PHOTO, UNKNOWN, Dataset, Pair, Sample, check_trainable
+from cari_keras.data.base import UNKNOWN, Dataset, Pair, Sample, check_trainable
+from cari_keras.data.cavi.lists import FOLDERS, HOW_TO_GET, Key, Row, read_list, unique_keys
 from cari_keras.errors import DatasetError
 
-FOLDERS = {"real": PHOTO, "caricature": CARICATURE}
 LISTS = {"validation": "validation.txt", "test": "testing_1.txt"}
-HOW_TO_GET = (
-    "ask the authors of CaVINet (Garg et al., 2018) for CaVI and unpack it so that "
-    "DATA_DIR/CaVI_Dataset/Real and DATA_DIR/train-test-files exist"
-)
-
-Key = tuple[str, str, str]  # modality, identity, file name, the last two in lower case
-
-
-class Row(NamedTuple):
-    """One line of a list: a caricature, a photo, and both as written."""
-
-    caricature: Key
-    photo: Key
-    same: bool
-    written: tuple[str, str]
 
 
 def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
@@ -70,9 +56,9 @@ def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
         files = _scan(root, report)
         digests = {key: _digest(root / path) for key, path in files.items()}
 
-    listed = {split: _read_list(root / "train-test-files" / n) for split, n in LISTS.items()}
+    listed = {split: read_list(root / "train-test-files" / n) for split, n in LISTS.items()}
     identities = sorted({key[1] for rows in listed.values() for row in rows for key in row[:2]})
-    lists = {split: _unique_keys(rows) for split, rows in listed.items()}
+    lists = {split: unique_keys(rows) for split, rows in listed.items()}
     _report_case(listed, files, report)
     _report_lists(lists, files, report)
 
@@ -81,7 +67,7 @@ def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
     for split, keys in lists.items():
         splits[split] = [key for key in keys if key in files]
     if final:
-        splits["train"] = sorted(train + splits["validation"])
+        splits["train"] = sorted(train + _of_one_label(splits, digests, report))
 
     sources = {key: "" if aligned else str(root / path) for key, path in files.items()}
     samples = {key: Sample(path, key[1], key[0], sources[key]) for key, path in files.items()}
@@ -157,40 +143,6 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _read_list(path: Path) -> list[Row]:
-    if not path.is_file():
-        raise DatasetError(f"{path}: no such file; {HOW_TO_GET}")
-    rows = []
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for number, line in enumerate(text.split("\n"), 1):
-        words = line.split()
-        if not words:
-            continue
-        if len(words) != 5 or words[4] not in ("0", "1"):
-            raise DatasetError(
-                f"{path}:{number}: expected 'identity caricature identity photo 0|1', "
-                f"received {line.strip()!r}"
-            )
-        caricature, photo = _key(words[1], path, number), _key(words[3], path, number)
-        if (caricature[0], photo[0]) != (CARICATURE, PHOTO):
-            raise DatasetError(f"{path}:{number}: expected a caricature, then a photo")
-        rows.append(Row(caricature, photo, words[4] == "1", (words[1], words[3])))
-    return rows
-
-
-def _key(written: str, path: Path, number: int) -> Key:
-    parts = written.replace("\\", "/").lower().split("/")
-    if len(parts) != 3 or parts[0] not in FOLDERS:
-        raise DatasetError(
-            f"{path}:{number}: expected Real|Caricature/identity\\file, received {written!r}"
-        )
-    return FOLDERS[parts[0]], parts[1], parts[2]
-
-
-def _unique_keys(rows: list[Row]) -> list[Key]:
-    return sorted({key for row in rows for key in row[:2]})
-
-
 def _report_case(
     listed: dict[str, list[Row]],
     files: dict[Key, str],
@@ -230,9 +182,7 @@ def _unlisted_keys(
     unlisted = {key[1] for key in files} - identities
     if unlisted:
         report["identities in no list, strangers"] = len(unlisted)
-    owners: dict[str, set[str]] = defaultdict(set)
-    for key, digest in digests.items():
-        owners[digest].add(key[1])
+    owners = _owners(digests)
     ambiguous = sum(len(owners[digest]) > 1 for digest in digests.values())
     if ambiguous:
         report["images whose bytes stand under two identities"] = ambiguous
@@ -260,6 +210,35 @@ def _unlisted_keys(
             seen.add((key[1], digest))
             train.append(key)
     return train, unknown
+
+
+def _of_one_label(
+    splits: dict[str, list[Key]], digests: dict[Key, str], report: Counter[str]
+) -> list[Key]:
+    """The validation images that may be trained on, as training images are; the others counted."""
+    owners = _owners(digests)
+    tested = {digests[key] for key in splits["test"]}
+    kept, seen = [], set()
+    for key in splits["validation"]:
+        digest = digests[key]
+        if digest in tested:
+            report["validation images identical to a test image, not trained on"] += 1
+        elif len(owners[digest]) > 1:
+            report["validation images under two identities, not trained on"] += 1
+        elif digest in seen:
+            report["validation images identical to another, not trained on"] += 1
+        else:
+            seen.add(digest)
+            kept.append(key)
+    return kept
+
+
+def _owners(digests: dict[Key, str]) -> dict[str, set[str]]:
+    """The identities that an image's bytes stand under, by digest."""
+    owners: dict[str, set[str]] = defaultdict(set)
+    for key, digest in digests.items():
+        owners[digest].add(key[1])
+    return owners
 
 
 def _pairs(
