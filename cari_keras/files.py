@@ -49,9 +49,12 @@ def finish_writes(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` to `path` atomically, as UTF-8."""
+    """Writes `text` to `path` atomically, as UTF-8.
+
+    Bytes of names that are not UTF-8 (`\\udcXX` in Python) are written as that: JSON reads it back.
+    """
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:

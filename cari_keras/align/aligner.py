@@ -15,7 +15,7 @@ from cari_keras.align.crop import Placement, crop, place_box, place_similar, pla
 from cari_keras.align.detector import Detector, Face
 from cari_keras.align.finder import find_faces, main_face
 from cari_keras.align.landmarks import face_of, read_landmarks
-from cari_keras.align.manifest import ALIGNED, POINTS, REJECTED, Row, record_name
+from cari_keras.align.manifest import ALIGNED, NO_FACE, POINTS, REJECTED, Row, record_name
 from cari_keras.align.pictures import Picture, RefusedError, read_picture
 from cari_keras.align.tree import LAYOUTS, Entry
 from cari_keras.data.base import Sample
@@ -63,9 +63,16 @@ class Aligner:
             )
         except RefusedError as error:
             return Outcome([rejected(entry, str(error))], [])
+        try:
+            return self._outcome(entry, picture)
+        except Exception as error:  # of millions of files one always finds what nobody thought of
+            reason = f"cannot be aligned ({type(error).__name__}: {error})"
+            return Outcome([{**rejected(entry, reason), **_of_picture(picture)}], [])
+
+    def _outcome(self, entry: Entry, picture: Picture) -> Outcome:
         source, found = self._look(entry, picture.pixels)
         if not found:
-            return Outcome([{**rejected(entry, "no face found"), **_of_picture(picture)}], [])
+            return Outcome([{**rejected(entry, NO_FACE), **_of_picture(picture)}], [])
         rows, examples = [], []
         for number, (face, placement) in enumerate(found):
             row, example = self._keep(entry, picture, face, placement, number)

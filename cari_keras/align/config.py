@@ -42,7 +42,7 @@ class AlignConfig:
             ("image_size", 20, 4096),
             ("margin", 0, 10),
             ("max_side", 80, 20_000),
-            ("max_pixels", 1, 10**10),
+            ("max_pixels", 1, 178_956_970),  # Pillow takes no larger ones
             ("max_bytes", 1, 2**31 - 1),
         ):
             value = getattr(self, name)

@@ -19,10 +19,17 @@ from typing import Any, Optional
 from tqdm import tqdm
 
 from cari_keras.align.aligner import Outcome, rejected
+from cari_keras.align.bookkeeping import copy_lists
 from cari_keras.align.config import ENGINES, AlignConfig
-from cari_keras.align.journal import NAME as JOURNAL
-from cari_keras.align.journal import Journal
-from cari_keras.align.manifest import INDEX, MANIFEST, SCHEMA_VERSION, SHEET, write_manifest
+from cari_keras.align.journal import DamagedError, Journal
+from cari_keras.align.manifest import (
+    INDEX,
+    JOURNAL,
+    MANIFEST,
+    SCHEMA_VERSION,
+    SHEET,
+    write_manifest,
+)
 from cari_keras.align.pool import Result, align_files
 from cari_keras.align.shards import FOLDER, NEW, finish_move, shard_names, write_shards
 from cari_keras.align.sheet import write_sheet
@@ -77,13 +84,14 @@ def align_folder(
     layout = find_layout(raw, config.layout)
     config = AlignConfig(**{**config.to_dict(), "layout": layout.name})
     _check_folders(raw, aligned)
-    if overwrite:
-        _clear(aligned)
     aligned.mkdir(parents=True, exist_ok=True)
-    journal = Journal(aligned)
+    journal = _empty_journal(aligned) if overwrite else Journal(aligned)
     try:
+        if overwrite:
+            _clear(aligned)
         _check_settings(journal, aligned, config)
         finish_move(aligned, journal)
+        copy_lists(raw, aligned, layout.bookkeeping)
         changed = _bring_up_to_date(journal, raw, layout, config, aligned, workers, progress, align)
         summary = summarise(journal.rows())
         if changed or not (aligned / INDEX).is_file():
@@ -125,9 +133,25 @@ def _check_folders(raw: Path, aligned: Path) -> None:
         raise AlignError(f"{aligned}: holds other things; choose an empty folder")
 
 
+def _empty_journal(aligned: Path) -> Journal:
+    """A folder's journal, emptied and never removed.
+
+    So nobody else comes in between, and a folder of which no more than this was done is still
+    known for one that cari-align wrote.
+    """
+    try:
+        journal = Journal(aligned)
+        journal.begin_again()
+    except DamagedError:
+        (aligned / f"{JOURNAL}-journal").unlink(missing_ok=True)
+        (aligned / JOURNAL).write_bytes(b"")
+        journal = Journal(aligned)
+    return journal
+
+
 def _clear(aligned: Path) -> None:
-    """Removes what cari-align wrote, and nothing else."""
-    for name in (INDEX, MANIFEST, SHEET, JOURNAL, f"{JOURNAL}-journal"):
+    """Removes what cari-align wrote beside its journal, and nothing else."""
+    for name in (INDEX, MANIFEST, SHEET):
         (aligned / name).unlink(missing_ok=True)
     for name in (FOLDER, NEW, STAGING):
         shutil.rmtree(aligned / name, ignore_errors=True)
@@ -163,7 +187,7 @@ def _bring_up_to_date(
 ) -> bool:
     """Aligns what is new or changed, forgets what is gone; says whether there was any of it."""
     entries = list_entries(raw, layout)
-    stamps = {entry.path: _stamp(raw, entry) for entry in entries}
+    stamps = {entry.path: _stamp(raw, entry, layout) for entry in entries}
     known = journal.stamps()
     gone = [path for path in known if path not in stamps]
     todo = [entry for entry in entries if known.get(entry.path) != stamps[entry.path]]
@@ -217,13 +241,21 @@ def _note(
     journal.commit()
 
 
-def _stamp(raw: Path, entry: Entry) -> str:
-    """Changes whenever the file may have."""
+def _stamp(raw: Path, entry: Entry, layout: Layout) -> str:
+    """Changes whenever the file, or that of its landmarks, may have."""
+    parts = [entry.refused, _stamp_of(raw / entry.path)]
+    if layout.landmarks and not entry.refused:
+        parts.append(_stamp_of(raw / layout.landmarks(entry.path)))
+    return " ".join(parts)
+
+
+def _stamp_of(path: Path) -> str:
     try:
-        status = (raw / entry.path).stat()
+        status = path.stat()
     except OSError as error:
-        return f"{entry.refused} {error.errno}"
-    return f"{entry.refused} {status.st_size} {status.st_mtime_ns}"
+        return str(error.errno)
+    readable = "" if os.access(path, os.R_OK) else " unreadable"
+    return f"{status.st_size} {status.st_mtime_ns}{readable}"
 
 
 def _write_rest(
@@ -235,10 +267,7 @@ def _write_rest(
     summary: Summary,
 ) -> None:
     write_manifest(aligned, journal.rows())
-    write_sheet(aligned, raw, config, journal.rows())
-    for name in layout.bookkeeping:
-        if (raw / name).is_dir():
-            shutil.copytree(raw / name, aligned / name, dirs_exist_ok=True)
+    write_sheet(aligned, raw, config, journal.rows)
     content: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "settings": config.to_dict(),

@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 from cari_keras.align.aligner import Outcome
-from cari_keras.align.manifest import Row
+from cari_keras.align.manifest import JOURNAL, Row
 from cari_keras.errors import AlignError
-
-NAME = ".journal.sqlite"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -26,6 +24,10 @@ CREATE TABLE IF NOT EXISTS file (path BLOB PRIMARY KEY, stamp TEXT NOT NULL, row
 CREATE TABLE IF NOT EXISTS record (path BLOB, face INTEGER, modality TEXT NOT NULL,
     example BLOB, shard TEXT, offset INTEGER, length INTEGER, PRIMARY KEY (path, face));
 """
+
+
+class DamagedError(AlignError):
+    """The file is no journal any more."""
 
 
 class Record(NamedTuple):
@@ -46,27 +48,45 @@ class Journal:
         folder: The aligned folder; it exists.
 
     Raises:
-        AlignError: Another process is at work, or the file is no journal.
+        AlignError: Another process is at work.
+        DamagedError: The file is no journal.
     """
 
     def __init__(self, folder: Path) -> None:
-        path = folder / NAME
+        self._path = path = folder / JOURNAL
+        self._db = sqlite3.connect(path, timeout=1.0, isolation_level="IMMEDIATE")
         try:
-            self._db = sqlite3.connect(path, timeout=1.0, isolation_level="IMMEDIATE")
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript("BEGIN IMMEDIATE;" + _SCHEMA + "COMMIT;")
         except sqlite3.OperationalError as error:
+            self._db.close()
             if "locked" in str(error):
                 raise AlignError(f"{folder}: another cari-align is at work there") from error
             raise AlignError(f"{path}: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise AlignError(f"{path}: damaged ({error}); start again with --overwrite") from error
+            self._db.close()
+            raise DamagedError(
+                f"{path}: damaged ({error}); start again with --overwrite"
+            ) from error
 
     def close(self) -> None:
-        """Keeps what was done and lets other processes in."""
-        self._db.commit()
+        """Lets other processes in. What was not committed is not kept: it may be half a file's."""
         self._db.close()
+
+    def begin_again(self) -> None:
+        """Forgets everything.
+
+        Raises:
+            DamagedError: The file is no journal.
+        """
+        try:
+            for table in ("fact", "file", "record"):
+                self._db.execute(f"DELETE FROM {table}")
+            self._db.commit()
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise DamagedError(f"{self._path}: damaged ({error})") from error
 
     def fact(self, name: str) -> Any:
         """A value that was noted, or None."""

@@ -17,13 +17,16 @@ def read_landmarks(path: Path) -> Optional[np.ndarray]:
     """Reads a `FacialPoints` file: 17 lines `x y`, also in scientific notation.
 
     Returns:
-        float64 [17, 2] in pixels, or None where the file is missing or not of that form.
+        float64 [17, 2] in pixels, or None where the file is missing, not of that form, or its
+        points have no width or no height.
     """
     try:
         points = np.loadtxt(path, dtype=np.float64, ndmin=2)
     except (OSError, ValueError):
         return None
-    return points if points.shape == (17, 2) and np.isfinite(points).all() else None
+    if points.shape != (17, 2) or not np.isfinite(points).all() or not np.ptp(points, axis=0).all():
+        return None
+    return points
 
 
 def face_of(points: np.ndarray) -> Face:

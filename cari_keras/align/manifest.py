@@ -20,7 +20,13 @@ SHEET = "contact_sheet.png"
 INDEX = "dataset.json"
 SCHEMA_VERSION = 1
 
+#: What cari-align knows of the folder, there from its first moment on.
+JOURNAL = ".journal.sqlite"
+
 ALIGNED, REJECTED = "aligned", "rejected"
+
+#: The reason of pictures in which no face was found.
+NO_FACE = "no face found"
 
 POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 
@@ -33,6 +39,8 @@ COLUMNS = (
     *(f"crop_{point}_{axis}" for point in POINTS for axis in "xy"),
     *("width", "height", "sha256", "shard", "offset"),
 )
+
+_REMEDY = "remove it and dataset.json, and run cari-align again"
 
 Row = dict[str, Any]
 
@@ -65,7 +73,7 @@ def read_manifest(folder: Path) -> Iterator[Row]:
     """The rows of an aligned folder, every value as text.
 
     Raises:
-        AlignError: The manifest is missing, or not one.
+        AlignError: The manifest is missing, or not one, or cut off.
     """
     path = folder / MANIFEST
     try:
@@ -75,5 +83,11 @@ def read_manifest(folder: Path) -> Iterator[Row]:
     with stream:
         reader = csv.DictReader(stream)
         if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise AlignError(f"{path}: not a manifest of this version; run cari-align again")
-        yield from reader
+            raise AlignError(f"{path}: not a manifest of this version; {_REMEDY}")
+        try:
+            for row in reader:
+                if None in row or None in row.values():
+                    raise AlignError(f"{path}: damaged in line {reader.line_num}; {_REMEDY}")
+                yield row
+        except csv.Error as error:
+            raise AlignError(f"{path}: damaged ({error}); {_REMEDY}") from error

@@ -21,6 +21,7 @@ from typing import Optional
 from cari_keras.align.aligner import Aligner, Outcome, rejected
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.tree import Entry
+from cari_keras.errors import AlignError
 
 #: Files that a worker aligns before it is replaced.
 FILES_PER_WORKER = 2500
@@ -29,6 +30,10 @@ FILES_PER_WORKER = 2500
 _QUEUED = 4
 
 _aligner: Optional[Aligner] = None
+
+#: Why this worker cannot align anything. An initializer that raised would look like a file that
+#: kills its worker, each file in its turn.
+_failure = ""
 
 Result = tuple[Entry, Outcome]
 
@@ -48,7 +53,7 @@ def align_files(
         workers: How many processes.
 
     Raises:
-        AlignError: The `mtcnn` package is missing.
+        AlignError: The `mtcnn` package is missing, or a worker cannot start.
     """
     part = FILES_PER_WORKER * workers
     for start in range(0, len(entries), part):
@@ -85,8 +90,9 @@ def _align_part(
         try:
             while rest or under_way:
                 while rest and len(under_way) < workers * _QUEUED:
-                    entry = rest.pop()
-                    under_way[executor.submit(_align, entry)] = entry
+                    # Only what was taken in is off the list: submitting fails where a worker died.
+                    under_way[executor.submit(_align, rest[-1])] = rest[-1]
+                    rest.pop()
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                     outcome = future.result()
                     yield under_way.pop(future), outcome
@@ -100,11 +106,15 @@ def _start(raw: Path, config: AlignConfig) -> None:
     """Loads a worker."""
     from cari_keras.align.detector import use_one_thread
 
-    global _aligner
+    global _aligner, _failure
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    use_one_thread()
-    _aligner = Aligner(raw, config)
+    try:
+        use_one_thread()
+        _aligner = Aligner(raw, config)
+    except Exception as error:
+        known = isinstance(error, AlignError)
+        _failure = str(error) if known else f"a worker cannot start ({error!r})"
 
 
 def _end_with_parent() -> None:
@@ -115,5 +125,6 @@ def _end_with_parent() -> None:
 
 
 def _align(entry: Entry) -> Outcome:
-    assert _aligner is not None, "_start was not called"
+    if _aligner is None:
+        raise AlignError(_failure)
     return _aligner(entry)

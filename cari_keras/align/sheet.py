@@ -5,14 +5,15 @@ Both are chosen evenly over the folder, so the sheet is the same for the same fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from cari_keras.align.config import AlignConfig
-from cari_keras.align.manifest import ALIGNED, POINTS, SHEET, Row, short_reason
+from cari_keras.align.manifest import ALIGNED, NO_FACE, POINTS, SHEET, Row, short_reason
 from cari_keras.align.pictures import RefusedError, read_picture
 from cari_keras.align.shards import read_face
 from cari_keras.align.summary import NOWHERE, SOURCES
@@ -25,36 +26,60 @@ _HEADING = 22
 _COLORS = ((255, 80, 80), (80, 160, 255), (80, 220, 80), (255, 200, 0), (230, 90, 230))
 
 
-def write_sheet(folder: Path, raw: Path, config: AlignConfig, rows: Iterable[Row]) -> None:
-    """Writes contact_sheet.png, atomically."""
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        kind = row["source"] if row["status"] == ALIGNED else "rejected"
-        groups.setdefault((row["modality"] or NOWHERE, kind), []).append(row)
+def write_sheet(
+    folder: Path, raw: Path, config: AlignConfig, rows: Callable[[], Iterable[Row]]
+) -> None:
+    """Writes contact_sheet.png, atomically.
+
+    Args:
+        folder: The aligned folder.
+        raw: The raw one.
+        config: The settings.
+        rows: Gives the manifest's rows; called twice, so that not all of them need be held.
+    """
+    counts = Counter(map(_group, rows()))
+    groups = _spread(rows(), counts, PER_ROW * ROWS)
     parts = []
     for modality in (*MODALITIES, NOWHERE):
         for kind in (*SOURCES, "rejected"):
-            group = groups.get((modality, kind), [])
-            if not group:
+            chosen = groups.get((modality, kind), [])
+            if not chosen:
                 continue
-            chosen = _spread(group, PER_ROW * ROWS)
             cells = [_cell(folder, raw, config, row) for row in chosen]
-            parts.append(_heading(f"{modality}, {kind}: {len(group)}"))
+            parts.append(_heading(f"{modality}, {kind}: {counts[modality, kind]}"))
             parts += [_line(cells[i : i + PER_ROW]) for i in range(0, len(cells), PER_ROW)]
     if parts:
         write_png(np.vstack(parts), folder / SHEET)
 
 
-def _spread(rows: Sequence[Row], count: int) -> list[Row]:
-    """At most `count` rows, evenly over all."""
-    if len(rows) <= count:
-        return list(rows)
-    return [rows[i * len(rows) // count] for i in range(count)]
+def _group(row: Row) -> tuple[str, str]:
+    kind = row["source"] if row["status"] == ALIGNED else "rejected"
+    return row["modality"] or NOWHERE, kind
+
+
+def _spread(
+    rows: Iterable[Row], counts: Counter[tuple[str, str]], most: int
+) -> dict[tuple[str, str], list[Row]]:
+    """At most `most` rows of each group, evenly over all of its rows."""
+    wanted = {
+        group: {i * total // min(most, total) for i in range(min(most, total))}
+        for group, total in counts.items()
+    }
+    chosen: dict[tuple[str, str], list[Row]] = {group: [] for group in counts}
+    met: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        group = _group(row)
+        if met[group] in wanted[group]:
+            chosen[group].append(row)
+        met[group] += 1
+    return chosen
 
 
 def _cell(folder: Path, raw: Path, config: AlignConfig, row: Row) -> np.ndarray:
     if row["status"] == ALIGNED:
         return _with_points(read_face(folder, row["shard"], row["offset"]), row)
+    if row["reason"] != NO_FACE:  # What killed a worker would kill this process as well.
+        return _words(short_reason(row))
     try:
         picture = read_picture(
             raw / row["path"], max_bytes=config.max_bytes, max_pixels=config.max_pixels

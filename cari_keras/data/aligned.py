@@ -13,6 +13,7 @@ import numpy as np
 from cari_keras.align.manifest import (
     ALIGNED,
     INDEX,
+    JOURNAL,
     MANIFEST,
     SCHEMA_VERSION,
     read_manifest,
@@ -77,7 +78,7 @@ class AlignedRecords(Records):
 
 def is_aligned(folder: Path) -> bool:
     """Whether cari-align wrote a folder, be it to its end or not."""
-    return (folder / MANIFEST).is_file() or (folder / FOLDER).is_dir()
+    return any((folder / name).is_file() for name in (MANIFEST, JOURNAL))
 
 
 def read_aligned(folder: Path) -> AlignedFolder:

@@ -164,7 +164,10 @@ def decode_image(encoded: np.ndarray) -> Optional[np.ndarray]:
     """
     import cv2
 
-    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    try:
+        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    except cv2.error:  # more pixels than OpenCV takes
+        return None
     return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 

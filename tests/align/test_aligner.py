@@ -22,6 +22,23 @@ from tests.align.trees import face
 
 pytestmark = pytest.mark.slow
 
+
+def test_what_nobody_thought_of_rejects_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The reason names the error."""
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / "0.png").write_bytes(encoded("PNG", picture()))
+    aligner = Aligner(tmp_path, AlignConfig(layout="photos"))
+
+    def fail(*_: object) -> None:
+        raise cv2.error("bad size")
+
+    monkeypatch.setattr(aligner, "_look", fail)
+    outcome = aligner(Entry("anna/0.png", "anna", "photo"))
+    assert outcome.examples == []
+    assert outcome.rows[0]["reason"] == "cannot be aligned (error: bad size)"
+    assert outcome.rows[0]["width"] == 200
+
+
 LIMITS = {"max_bytes": 10_000_000, "max_pixels": 4_000_000}
 
 

@@ -11,16 +11,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from cari_keras.align import pool, shards
+from cari_keras.align import pool, shards, sheet
 from cari_keras.align.aligner import Outcome
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.engine import align_folder
 from cari_keras.align.journal import Journal
 from cari_keras.align.manifest import read_manifest
+from cari_keras.align.pictures import RefusedError
 from cari_keras.align.tree import Entry
 from cari_keras.errors import AlignError, ConfigError
 from tests.align.trees import content, face, write, write_modalities
@@ -281,6 +285,128 @@ def test_a_file_that_kills_its_worker_is_rejected_and_the_rest_is_aligned(
     assert set(found) == set(names)
     assert found["a/bad.jpg"]["reason"] == "reading it killed the process"
     assert sum("reason" in row for row in found.values()) == 1
+
+
+def test_no_file_is_lost_where_a_worker_dies_while_the_caller_is_busy(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """The pool is found broken when a file is handed to it, not when a result is waited for."""
+    monkeypatch.setattr(pool, "_start", _start_dangerous)
+    entries = [Entry(f"a/{i}.jpg", "a", "photo") for i in range(20)]
+    entries.insert(4, Entry("a/bad.jpg", "a", "photo"))
+    found = []
+    for entry, _ in pool.align_files(entries, Path(), CONFIG, 2):
+        found.append(entry)
+        time.sleep(0.1)
+    assert sorted(found, key=lambda e: e.path) == sorted(entries, key=lambda e: e.path)
+
+
+_start = pool._start
+
+
+def _start_without_mtcnn(raw: Path, config: AlignConfig) -> None:
+    sys.modules["mtcnn"] = None  # type: ignore[assignment]
+    _start(raw, config)
+
+
+def test_a_worker_that_cannot_start_blames_no_file(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pool, "_start", _start_without_mtcnn)
+    config = AlignConfig(layout="photos")
+    with pytest.raises(AlignError, match="mtcnn"):
+        list(pool.align_files([Entry("a/0.jpg", "a", "photo")], Path(), config, 1))
+
+
+def test_the_sheet_opens_no_file_that_killed_a_worker(
+    raw: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """It would kill this process too, in every run from then on."""
+    opened = []
+
+    def read(path: Path, **_: int) -> None:
+        opened.append(path.name)
+        raise RefusedError("not a picture")
+
+    monkeypatch.setattr(sheet, "read_picture", read)
+    reasons = {"bad.jpg": "reading it killed the process", "empty.jpg": "no face found"}
+    rows = [
+        {"path": path, "modality": "photo", "status": "rejected", "reason": reason}
+        for path, reason in reasons.items()
+    ]
+    sheet.write_sheet(tmp_path, raw, CONFIG, lambda: rows)
+    assert opened == ["empty.jpg"]
+    assert cv2.imread(str(tmp_path / "contact_sheet.png")) is not None
+
+
+def test_the_sheet_shows_rows_evenly_over_the_folder():
+    rows = [{"modality": "photo", "status": "rejected", "n": n} for n in range(100)]
+    group = ("photo", "rejected")
+    chosen = sheet._spread(rows, Counter({group: 100}), 4)
+    assert [row["n"] for row in chosen[group]] == [0, 25, 50, 75]
+    few = sheet._spread(rows[:3], Counter({group: 3}), 4)
+    assert [row["n"] for row in few[group]] == [0, 1, 2]
+
+
+def test_starting_again_waits_for_nobody_and_may_be_cut_short(
+    raw: Path, aligned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A folder in use is not touched; one that was half cleared is gone on with."""
+    out = tmp_path / "out"
+    shutil.copytree(aligned, out)
+    journal = Journal(out)
+    with pytest.raises(AlignError, match="another cari-align is at work"):
+        align(raw, out, overwrite=True)
+    journal.close()
+    assert content(out) == content(aligned)
+
+    def die(*_: object, **__: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", die)
+        with pytest.raises(RuntimeError, match="killed"):
+            align(raw, out, overwrite=True)
+    align(raw, out)
+    assert content(out) == content(aligned)
+
+
+def test_a_damaged_journal_is_replaced_where_told_to_start_again(
+    raw: Path, aligned: Path, tmp_path: Path
+):
+    (tmp_path / ".journal.sqlite").write_bytes(b"no database at all, but long enough" * 40)
+    align(raw, tmp_path, overwrite=True)
+    assert content(tmp_path) == content(aligned)
+
+
+def test_lists_follow_the_raw_folder_when_no_picture_changes(tmp_path: Path):
+    """Those that come later, change or go; read-only ones are replaced as well."""
+    raw, lists = tmp_path / "raw", tmp_path / "raw" / "train-test-files"
+    write(raw / "CaVI_Dataset" / "Real" / "anna" / "0.png", face("photo", 0))
+    align(raw, tmp_path / "out")
+    copies = tmp_path / "out" / "train-test-files"
+    assert not copies.exists()
+    lists.mkdir()
+    for text in ("one", "two"):
+        (lists / "validation.txt").unlink(missing_ok=True)
+        (lists / "validation.txt").write_text(text)
+        (lists / "validation.txt").chmod(0o444)
+        align(raw, tmp_path / "out")
+        assert (copies / "validation.txt").read_text() == text
+        assert (copies / "validation.txt").stat().st_mode & 0o200
+    (lists / "validation.txt").rename(lists / "other.txt")
+    align(raw, tmp_path / "out")
+    assert [path.name for path in copies.iterdir()] == ["other.txt"]
+
+
+def test_landmarks_that_come_later_have_their_effect(tmp_path: Path):
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    write(raw / "OriginalImages" / "anna" / "C00001.png", np.full((90, 90, 3), 128, np.uint8))
+    align(raw, out)
+    assert [row["reason"] for row in read_manifest(out)] == ["no face found"]
+    points = raw / "FacialPoints" / "anna" / "C00001.txt"
+    points.parent.mkdir(parents=True)
+    np.savetxt(points, np.random.default_rng(0).uniform(20, 70, (17, 2)))
+    align(raw, out)
+    assert [row["source"] for row in read_manifest(out)] == ["landmarks"]
 
 
 def test_the_manifest_is_plain_csv(aligned: Path):

@@ -37,6 +37,12 @@ def test_a_face_that_is_found_at_once_is_taken_as_it_is():
     assert detector.asked == [((100, 200), THRESHOLDS)]
 
 
+def test_a_very_long_picture_keeps_a_pixel_of_its_short_side():
+    detector = Detector([], [])
+    find_faces(detector, np.zeros((20, 65_000, 3), np.uint8), "photo", max_side=1600)
+    assert detector.asked[0][0] == (1, 1600)
+
+
 def test_later_looks_give_the_picture_s_own_coordinates():
     """A border, then a border at twice the size, both with low thresholds, both undone."""
     detector = Detector([], [a_face(BORDER + 20, BORDER + 10, 50, 0.6)])

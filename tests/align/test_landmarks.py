@@ -36,7 +36,9 @@ def test_landmark_files_are_read_in_either_notation(tmp_path: Path):
     np.testing.assert_allclose(read_landmarks(path), seventeen())
 
 
-@pytest.mark.parametrize("text", ["", "1 2\n", "1 2\n" * 16, "a b\n" * 17, "nan 1\n" * 17])
+@pytest.mark.parametrize(
+    "text", ["", "1 2\n", "1 2\n" * 16, "a b\n" * 17, "nan 1\n" * 17, "0 0\n" * 17]
+)
 def test_anything_else_is_no_landmarks(tmp_path: Path, text: str):
     """Missing, short or damaged files."""
     path = tmp_path / "C00001.txt"

@@ -15,7 +15,7 @@ from cari_keras.data import cavi, folder
 from cari_keras.data.augment import Augmentation
 from cari_keras.data.pipeline import evaluation_batches, split_records, training_batches
 from cari_keras.data.prepare import prepare
-from cari_keras.errors import DatasetError
+from cari_keras.errors import AlignError, DatasetError
 from tests.align.trees import face, write, write_modalities
 
 pytestmark = pytest.mark.slow
@@ -132,6 +132,13 @@ def test_what_is_not_whole_is_refused(aligned: Path, tmp_path: Path):
         index.write_text(text)
         with pytest.raises(DatasetError, match=message):
             folder.load(str(out))
+    index.write_text(json.dumps(content))
+    manifest = out / "manifest.csv"
+    manifest.write_bytes(manifest.read_bytes()[:-90])
+    with pytest.raises(AlignError, match=r"damaged in line .*; remove it and dataset.json"):
+        folder.load(str(out))
+    manifest.unlink()
+    shutil.rmtree(out / "records")
     index.unlink()
     with pytest.raises(DatasetError, match="not finished; run cari-align on it again"):
         folder.load(str(out))
