@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from cari_keras.errors import ConfigError
 from cari_keras.ranges import RANGES, check_range
-from cari_keras.settings import setting, settings
+from cari_keras.settings import Setting, setting, settings
 from cari_keras.training.strategies import NAMES as STRATEGY_NAMES
 
 DATASET_NAMES = ("demo", "cavi", "folder", "webcaricature")
@@ -238,12 +238,29 @@ class Config:
         return cls().with_values(flat)
 
 
+def _check_type(item: Setting, value: Any) -> None:
+    """Raises ConfigError where a value, which may come from a file, is not of its field's type."""
+    if item.many != isinstance(value, tuple):
+        raise ConfigError(
+            f"{item.name} must be {'a list' if item.many else 'one value'}. Received: {value!r}"
+        )
+    for one in value if item.many else [value]:
+        if one is None and item.optional:
+            continue
+        wanted = (int, float) if item.type is float else item.type
+        if not isinstance(one, wanted) or (isinstance(one, bool) and item.type is not bool):
+            raise ConfigError(
+                f"{item.name} must be of type {item.type.__name__}. Received: {one!r}"
+            )
+
+
 def validate(config: Config) -> None:
     """Raises ConfigError for the first value that is out of its range."""
     for section, cls in SECTIONS.items():
         values = getattr(config, section)
         for item in settings(cls):
             value = getattr(values, item.name)
+            _check_type(item, value)
             if item.choices:
                 for one in value if item.many else [value]:
                     if one not in item.choices:

@@ -25,6 +25,7 @@ RANGES: dict[str, tuple[float, bool, float, bool]] = {
     "bn_momentum": (0, True, 1, False),
     "epochs": (1, True, 1e9, True),
     "seed": (0, True, 2**31 - 1, True),
+    "static_weights": (0, True, 1e6, True),
     "logit_scale": (0, False, 1e3, True),
     "loss_epsilon": (0, True, 1e3, True),
     "center_weight": (0, True, 1e3, True),

@@ -12,8 +12,8 @@ from cari_keras.errors import CheckpointError, ConfigError
 CONFIG = "config.json"
 
 #: What a run may change on its way: it changes nothing of what is computed (`distribute`: nothing
-#: but the order of additions).
-_FREE = ("output", "workers", "cache_dir", "distribute")
+#: but the order of additions; `data_dir`: what is found there is compared instead).
+_FREE = ("output", "workers", "cache_dir", "distribute", "data_dir")
 
 
 def read_config(run: Path) -> Config:
@@ -35,7 +35,7 @@ def in_common(config: Config) -> dict[str, Any]:
         name: value
         for values in config.to_dict().values()
         for name, value in values.items()
-        if name not in (*_FREE, "data_dir", "pretrained")
+        if name not in (*_FREE, "pretrained")
     }
 
 

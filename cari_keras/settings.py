@@ -15,10 +15,23 @@ def setting(default: Any, help: str, choices: tuple[Any, ...] = ()) -> Any:
 
 @dataclass(frozen=True)
 class Setting:
-    """One field as the command line sees it."""
+    """One field as the command line sees it.
+
+    Attributes:
+        name: The field's.
+        parse: From a word of the command line to a value.
+        type: Of a value that is not None.
+        optional: Whether the value may be None.
+        many: Whether there may be several, in a tuple.
+        default: The field's.
+        help: One line.
+        choices: The values there are; empty where any will do.
+    """
 
     name: str
-    type: Callable[[str], Any]
+    parse: Callable[[str], Any]
+    type: type
+    optional: bool
     many: bool
     default: Any
     help: str
@@ -39,6 +52,8 @@ def settings(section: Any) -> list[Setting]:
             Setting(
                 item.name,
                 _none_or(parser) if optional else parser,
+                parser,
+                optional,
                 many,
                 item.default,
                 item.metadata["help"],

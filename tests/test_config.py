@@ -1,10 +1,12 @@
 """Configuration: presets, ranges, the round through JSON."""
 
+import argparse
 import dataclasses
 import json
 
 import pytest
 
+from cari_keras.cli.flags import add_config_flags, config_values
 from cari_keras.config import SECTIONS, Config, DataConfig, TrainingConfig
 from cari_keras.errors import ConfigError
 from cari_keras.presets import PRESETS
@@ -43,6 +45,12 @@ def test_with_values_changes_only_what_is_named():
         ({"tasks": ()}, ["tasks", "at least one"]),
         ({"learning_rate": float("nan")}, ["learning_rate", "nan"]),
         ({"nonsense": 1}, ["'nonsense'"]),
+        ({"static_weights": (float("nan"), 1.0, 1.0)}, ["static_weights", "nan"]),
+        ({"image_size": None}, ["image_size", "int", "None"]),
+        ({"seed": 1.5}, ["seed", "int", "1.5"]),
+        ({"epochs": True}, ["epochs", "int", "True"]),
+        ({"dropout": "much"}, ["dropout", "float", "'much'"]),
+        ({"tasks": "photo"}, ["tasks", "a list", "'photo'"]),
         ({"milestones": (5,)}, ["milestones", "--schedule steps"]),
         ({"schedule": "steps"}, ["milestones"]),
     ],
@@ -57,8 +65,19 @@ def test_bad_values_are_named(values, words):
 def test_none_is_a_value_where_it_is_allowed():
     assert Config().with_values({"logit_scale": None}).training.logit_scale is None
     logit_scale = next(s for s in settings(TrainingConfig) if s.name == "logit_scale")
-    assert logit_scale.type("none") is None
-    assert logit_scale.type("0.5") == 0.5
+    assert logit_scale.parse("none") is None
+    assert logit_scale.parse("0.5") == 0.5
+
+
+def test_equal_numbers_stay_and_equal_choices_do_not():
+    parser = argparse.ArgumentParser()
+    add_config_flags(parser)
+    numbers = ["--static-weights", "2", "1", "1", "--milestones", "100", "100"]
+    assert config_values(parser.parse_args([*numbers, "--tasks", "photo", "photo"])) == {
+        "static_weights": (2.0, 1.0, 1.0),
+        "milestones": (100, 100),
+        "tasks": ("photo",),
+    }
 
 
 def test_settings_know_their_types():

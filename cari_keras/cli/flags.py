@@ -49,10 +49,10 @@ def add_flags(parser: argparse.ArgumentParser, sections: Mapping[str, Any]) -> N
         for item in settings(cls):
             flag = "--" + item.name.replace("_", "-")
             options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help_of(item)}
-            if item.type is bool:
+            if item.parse is bool:
                 options["action"] = argparse.BooleanOptionalAction
             else:
-                options["type"] = item.type
+                options["type"] = item.parse
                 options["choices"] = item.choices or None
                 if item.many:
                     options["nargs"] = "+"
@@ -73,9 +73,17 @@ def config_values(arguments: argparse.Namespace) -> dict[str, Any]:
     given = vars(arguments)
     found = {name: given[name] for names in FIELDS.values() for name in names if name in given}
     return {
-        name: tuple(dict.fromkeys(value)) if isinstance(value, list) else value
+        name: _values(name, value) if isinstance(value, list) else value
         for name, value in found.items()
     }
+
+
+def _values(name: str, given: list[Any]) -> tuple[Any, ...]:
+    """A flag's values; of choices each once, while numbers may well be equal."""
+    chosen = any(
+        item.name == name and item.choices for cls in SECTIONS.values() for item in settings(cls)
+    )
+    return tuple(dict.fromkeys(given)) if chosen else tuple(given)
 
 
 def config_flags(arguments: argparse.Namespace) -> list[str]:

@@ -99,6 +99,9 @@ def _train(config: Config, run: Path, *, resume: bool, progress: bool) -> int:
 
     load_tensorflow()
     from cari_keras.training.cluster import several_devices, start
+    from cari_keras.training.strategies import check_strategy
+
+    check_strategy(config.training)
 
     distribute = config.training.distribute
     # Replicas of one process wait for each other, which operations in one order cannot.

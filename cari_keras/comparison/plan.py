@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError
+from cari_keras.runtime import load_tensorflow
+from cari_keras.training.strategies import check_strategy
 
 #: What the differences are taken to.
 REFERENCE = "equal"
@@ -54,6 +56,7 @@ def plan_runs(
     for title, named in (("strategies", strategies), ("seeds", seeds)):
         if len(set(named)) < len(named):
             raise ConfigError(f"{title}: one is named twice. Received: {list(named)}")
+    load_tensorflow()  # which the strategies are written in
     runs = []
     for seed in seeds:
         for strategy in strategies:
@@ -64,5 +67,6 @@ def plan_runs(
                 name = f"{name}-{seed}"
                 own = {"weighting": strategy, "seed": seed, "output": str(folder / name)}
                 changed = config.with_values({**own, **values})
+                check_strategy(changed.training)
                 runs.append(PlannedRun(strategy, seed, name, changed))
     return runs

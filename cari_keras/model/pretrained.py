@@ -10,6 +10,7 @@ Names of the arrays are `layer/weight`, those of our network's shared layers and
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from typing import Optional, Union
 
 import numpy as np
 
-from cari_keras.errors import PretrainedError
+from cari_keras.errors import CheckpointError, PretrainedError
 from cari_keras.files import sha256_of_file, user_cache_dir
 from cari_keras.training.checkpoints import META, load_checkpoint, save_checkpoint
 
@@ -50,8 +51,9 @@ def import_facenet(source: Optional[Union[str, Path]] = None) -> Path:
     """
     folder = cached_facenet()
     if source is None and (folder / META).is_file():
-        load_checkpoint(folder)  # its hash is checked
-        return folder
+        with contextlib.suppress(CheckpointError):  # a damaged one is replaced
+            load_checkpoint(folder)  # its hash is checked
+            return folder
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(source) if source is not None else fetch_archive(Path(scratch))
         if not path.is_file():

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from cari_keras.errors import PretrainedError
+from cari_keras.errors import CheckpointError, PretrainedError
 from cari_keras.model.network import DEPTHS, TASKS, WEIGHT_HEAD, named_weights
 from cari_keras.model.pretrained import FILE_SHA256, HOW_TO_GET, cached_facenet, read_facenet
 from cari_keras.saved import read_config
@@ -23,11 +23,13 @@ class Source(NamedTuple):
         name: For messages.
         depth: A key of `DEPTHS`: the depth of the network that they come from.
         arrays: By the public FaceNet's names, `layer/weight`, without a branch's prefix.
+        branch: Whose arrays those of a branch are, for messages.
     """
 
     name: str
     depth: str
     arrays: Mapping[str, np.ndarray]
+    branch: str = "branch 1"
 
 
 class Transfer(NamedTuple):
@@ -59,7 +61,10 @@ def load_source(pretrained: str) -> Source:
         folder = cached_facenet()
         if not (folder / META).is_file():
             raise PretrainedError(f"the public FaceNet weights are not there yet: {HOW_TO_GET}")
-        arrays, meta = load_checkpoint(folder)
+        try:
+            arrays, meta = load_checkpoint(folder)
+        except CheckpointError as error:
+            raise PretrainedError(f"{error} {HOW_TO_GET}") from error
         if meta.get("file") != FILE_SHA256:
             raise PretrainedError(f"{folder}: not the public FaceNet weights; delete it")
         return Source("facenet", "facenet", arrays)
@@ -72,17 +77,19 @@ def load_source(pretrained: str) -> Source:
 
 
 def _run_source(run: Path) -> Source:
-    """Branch 1 and the shared layers of a run's best checkpoint, without the heads."""
+    """The first trained branch and the shared layers of a run's best checkpoint, without heads."""
     arrays, _ = load_checkpoint(run / "best")
-    depth = read_config(run).model.depth
-    first = f"{TASKS[0]}_"
-    others = tuple(f"{task}_" for task in TASKS[1:])
+    config = read_config(run)
+    task = next(task for task in TASKS if task in config.training.tasks)
+    first = f"{task}_"
+    others = tuple(f"{other}_" for other in TASKS if other != task)
     kept = {
         name[len(first) :] if name.startswith(first) else name: value
         for name, value in arrays.items()
         if not name.startswith(("logits_", WEIGHT_HEAD, *others))
     }
-    return Source(str(run), depth, kept)
+    branch = Source._field_defaults["branch"] if task == TASKS[0] else f"the {task} branch"
+    return Source(str(run), config.model.depth, kept, branch)
 
 
 def transfer(model: keras.Model, depth: str, source: Source) -> Transfer:
@@ -157,7 +164,8 @@ def _without_branch(name: str) -> str:
 
 def describe_transfer(found: Transfer, source: Source) -> str:
     """One line that says what was taken and what was not."""
-    line = f"pretrained: {len(found.taken)} arrays from {source.name}, branch 1's in all branches"
+    line = f"pretrained: {len(found.taken)} arrays from {source.name}, "
+    line += f"{source.branch}'s in all branches"
     if found.fresh:
         layers = {_without_branch(name).split("/")[0] for name in found.fresh}
         blocks = any(layer.startswith("Block8") for layer in layers)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import keras
 
@@ -13,21 +15,22 @@ from cari_keras.data.base import MODALITIES, Keypoints
 from cari_keras.data.exaggerate import mean_face, sparse_image_warp
 from cari_keras.data.pipeline import split_records
 from cari_keras.data.prepare import Prepared
-from cari_keras.errors import ConfigError
 from cari_keras.model.network import (
     build_network,
     freeze_stages,
     named_weights,
     split_at_shared,
 )
+from cari_keras.model.transfer import describe_transfer, load_source, transfer
 from cari_keras.saved import in_common
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.checkpoints import as_arrays, assign
 from cari_keras.training.cluster import ALONE, Cluster
+from cari_keras.training.frozen import SharedOutputs
 from cari_keras.training.optimizers import make_optimizer
 from cari_keras.training.retention import Retention
 from cari_keras.training.step import TrainStep
-from cari_keras.training.strategies import strategy_class
+from cari_keras.training.strategies import check_strategy, strategy_class
 
 
 def build_model(config: Config, num_identities: int) -> keras.Model:
@@ -53,6 +56,18 @@ def build_model(config: Config, num_identities: int) -> keras.Model:
     return model
 
 
+def load_pretrained(config: Config, model: keras.Model) -> str:
+    """Puts the weights that a run starts from into its network; returns one line about them.
+
+    Raises:
+        PretrainedError: They are missing, or do not fit.
+    """
+    if not config.model.pretrained:
+        return ""
+    source = load_source(config.model.pretrained)
+    return describe_transfer(transfer(model, config.model.depth, source), source)
+
+
 def build_step(
     config: Config, model: keras.Model, num_identities: int, cluster: Cluster = ALONE
 ) -> TrainStep:
@@ -64,11 +79,7 @@ def build_step(
         ConfigError: The weighting strategy cannot do with the other settings.
     """
     training = config.training
-    if training.frozen_epochs and strategy_class(training.weighting).needs_norms:
-        raise ConfigError(
-            f"--weighting {training.weighting} looks at the shared layers' gradients, which frozen "
-            "epochs have none of; use --frozen-epochs 0"
-        )
+    check_strategy(training)
     average = None
     if training.average_decay:
         average = MovingAverage(named_weights(model), training.average_decay)
@@ -107,6 +118,31 @@ def _teacher(config: Config, model: keras.Model, num_identities: int) -> keras.M
     return teacher
 
 
+def build_shared_outputs(
+    config: Config,
+    prepared: Prepared,
+    model: keras.Model,
+    folder: Path,
+    *,
+    augmentation: Augmentation,
+    part: tuple[int, int],
+    check: Callable[[], None],
+) -> SharedOutputs:
+    """What the shared layers of a network give for a run's training images, kept in a folder."""
+    return SharedOutputs(
+        split_at_shared(model)[0],
+        prepared,
+        folder,
+        views=config.training.frozen_views,
+        batch_size=config.data.batch_size,
+        seed=config.training.seed,
+        augmentation=augmentation,
+        modalities=modalities_of(config.training.tasks),
+        part=part,
+        check=check,
+    )
+
+
 def build_augmentation(config: Config, prepared: Prepared) -> Augmentation:
     """How training images are varied.
 
@@ -141,3 +177,9 @@ def describe_inputs(config: Config, prepared: Prepared) -> str:
     """What the workers of a run must have in common, as text: settings and training images."""
     found = [prepared.identities, prepared.counts, prepared.shards, len(prepared.skipped)]
     return json.dumps([in_common(config), *found], sort_keys=True)
+
+
+def describe_data(prepared: Prepared) -> str:
+    """What labels, and numbers of steps, depend on; a run goes on with the same only."""
+    text = json.dumps([prepared.identities, prepared.counts.get("train")], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

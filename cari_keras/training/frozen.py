@@ -21,9 +21,6 @@ from cari_keras.data.pipeline import steps_per_epoch, training_batches
 from cari_keras.data.prepare import Prepared
 from cari_keras.files import atomic_path
 
-#: Folder in the run, kept until the shared layers begin to move.
-FOLDER = "shared_outputs"
-
 
 class SharedOutputs:
     """What the shared layers give for augmented training images, as float16 files in a folder.
@@ -120,17 +117,16 @@ class SharedOutputs:
         labels, is_caricature = np.zeros(count, np.int32), np.zeros(count, bool)
         with atomic_path(folder) as temporary:
             temporary.mkdir()
-            # Straight to the file: memory does not grow with the number of images.
-            outputs = np.lib.format.open_memmap(
-                temporary / "outputs.npy", "w+", np.float16, (count, *self._shape)
-            )
-            for i, batch in enumerate(batches):
-                self.check()
-                rows = slice(i * self.batch_size, (i + 1) * self.batch_size)
-                outputs[rows] = self._forward(batch.images).numpy()
-                labels[rows] = batch.labels.numpy()
-                is_caricature[rows] = batch.is_caricature.numpy()
-            outputs.flush()
-            del outputs
+            # Straight to the file: memory does not grow with the number of images. Written, not
+            # mapped: on a full disk a mapped file ends the process without a word.
+            with (temporary / "outputs.npy").open("wb") as stream:
+                header = {"descr": "<f2", "fortran_order": False, "shape": (count, *self._shape)}
+                np.lib.format.write_array_header_1_0(stream, header)
+                for i, batch in enumerate(batches):
+                    self.check()
+                    rows = slice(i * self.batch_size, (i + 1) * self.batch_size)
+                    stream.write(self._forward(batch.images).numpy().astype("<f2").tobytes())
+                    labels[rows] = batch.labels.numpy()
+                    is_caricature[rows] = batch.is_caricature.numpy()
             np.save(temporary / "labels.npy", labels)
             np.save(temporary / "is_caricature.npy", is_caricature)

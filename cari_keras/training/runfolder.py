@@ -12,12 +12,17 @@ from typing import IO, Any
 
 import numpy as np
 
+from cari_keras.config import Config
+from cari_keras.data.prepare import Prepared
 from cari_keras.errors import CheckpointError, ConfigError, TrainingError
-from cari_keras.files import finish_writes
+from cari_keras.files import finish_writes, write_json, write_text
 from cari_keras.saved import CONFIG
 from cari_keras.training.checkpoints import load_checkpoint, save_checkpoint
 
 FOLDER, LOCK = "checkpoints", ".lock"
+
+#: Stored outputs of frozen layers, see `training.frozen`; there until these begin to move.
+SHARED_OUTPUTS = "shared_outputs"
 
 #: How many of the last checkpoints are kept, beside the best.
 KEEP = 3
@@ -52,12 +57,26 @@ def lock(run: Path) -> IO[str]:
     stream = (run / LOCK).open("a", encoding="utf-8")
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         stream.close()
         raise TrainingError(f"{run}: another process is training this run") from error
-    for folder in (run, run / FOLDER):
+    except OSError as error:
+        stream.close()
+        raise TrainingError(
+            f"{run}: its file system keeps no locks ({error.strerror}); choose an --output on "
+            "another one"
+        ) from error
+    for folder in (run, run / FOLDER, run / SHARED_OUTPUTS):
         finish_writes(folder)
     return stream
+
+
+def write_settings(run: Path, config: Config, prepared: Prepared) -> None:
+    """Writes what a run is of; one that goes on may have found its dataset in another place."""
+    write_json(run / "identities.json", list(prepared.identities))
+    write_json(run / CONFIG, config.to_dict())
+    if prepared.skipped:
+        write_text(run / "skipped.txt", "\n".join(prepared.skipped) + "\n")
 
 
 class Checkpoints:
@@ -111,11 +130,12 @@ class Checkpoints:
         """
         damaged = None
         for path in reversed(self.paths()):
+            if damaged:
+                print(f"{damaged}; the one before it is taken", file=sys.stderr)
             try:
                 arrays, meta = load_checkpoint(path)
             except CheckpointError as error:
                 damaged = error
-                print(f"{error}; the one before it is taken", file=sys.stderr)
                 continue
             return path, arrays, meta
         raise damaged or CheckpointError(f"{self.folder}: no checkpoint to go on from")

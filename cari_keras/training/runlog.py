@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-from collections.abc import Mapping, Sequence
+import errno
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +38,13 @@ class RunLog:
         self._writer = csv.writer(self._steps)
         if self._steps.tell() == 0:
             self._writer.writerow(STEP_COLUMNS)
-        self._board = tf.summary.create_file_writer(str(run / "tensorboard"))
+        with self._writing_board():
+            self._board = tf.summary.create_file_writer(str(run / "tensorboard"))
 
     def step(self, iteration: int, values: Sequence[float]) -> None:
         """Logs one iteration's losses, weights and L4."""
         self._writer.writerow([iteration, *(f"{value:.6g}" for value in values)])
-        with self._board.as_default():
+        with self._writing_board(), self._board.as_default():
             for name, value in zip(STEP_COLUMNS[1:], values):
                 tf.summary.scalar(name.replace("_", "/", 1), float(value), step=iteration)
 
@@ -54,18 +57,30 @@ class RunLog:
             if new:
                 writer.writerow(["epoch", "iteration", *figures])
             writer.writerow([epoch, iteration, *(f"{value:.6f}" for value in figures.values())])
-        with self._board.as_default():
+        with self._writing_board(), self._board.as_default():
             for name, value in figures.items():
                 tf.summary.scalar(f"validation/{name}", value, step=iteration)
         self.flush()
 
     def flush(self) -> None:
         self._steps.flush()
-        self._board.flush()
+        with self._writing_board():
+            self._board.flush()
 
     def close(self) -> None:
         self._steps.close()
-        self._board.close()
+        with self._writing_board():
+            self._board.close()
+
+    @contextlib.contextmanager
+    def _writing_board(self) -> Iterator[None]:
+        """TensorFlow's errors of a file that cannot be written are the system's, as for others."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            # "... <file>; <the system's words>", and lines of what was tried
+            reason = str(error.message).split("\n")[0].rpartition("; ")[2]
+            raise OSError(errno.EIO, reason, str(self.run / "tensorboard")) from error
 
 
 def _keep_rows(path: Path, column: str, first: int) -> None:

@@ -22,22 +22,23 @@ from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import steps_per_epoch, training_batches
 from cari_keras.data.prepare import Prepared
 from cari_keras.errors import DatasetError, StoppedError, TrainingError
-from cari_keras.files import user_cache_dir, write_json, write_text
-from cari_keras.model.network import TASKS, named_weights, split_at_shared
-from cari_keras.model.transfer import describe_transfer, load_source, transfer
-from cari_keras.saved import CONFIG
+from cari_keras.files import user_cache_dir
+from cari_keras.model.network import TASKS, named_weights
 from cari_keras.training.build import (
     build_augmentation,
     build_model,
+    build_shared_outputs,
     build_step,
+    describe_data,
     describe_inputs,
+    load_pretrained,
     modalities_of,
 )
 from cari_keras.training.checkpoints import as_arrays, assign, save_checkpoint
 from cari_keras.training.cluster import ALONE, Cluster
-from cari_keras.training.frozen import FOLDER, SharedOutputs
+from cari_keras.training.frozen import SharedOutputs
 from cari_keras.training.optimizers import scheduled_rate
-from cari_keras.training.runfolder import Checkpoints, claim
+from cari_keras.training.runfolder import SHARED_OUTPUTS, Checkpoints, claim, write_settings
 from cari_keras.training.runlog import RunLog, describe, postfix, read_metrics
 from cari_keras.training.stopping import StopRequest
 from cari_keras.training.validation import Validation, is_due
@@ -100,9 +101,9 @@ class Trainer:
         # A run that was killed before its first checkpoint begins again.
         resume = resume and cluster.is_chief and bool(self.checkpoints.paths())
         begins = cluster.is_chief and not resume
-        self.started_from = self._load_pretrained() if begins else ""
+        self.started_from = load_pretrained(config, self.model) if begins else ""
         self.step = build_step(config, self.model, len(prepared.identities), cluster)
-        self.shared_outputs = self._make_shared_outputs()
+        self.shared_outputs = self._shared_outputs()
         self.validation = Validation(
             config, self.model, prepared, self.modalities, self.stopping.check
         )
@@ -110,11 +111,9 @@ class Trainer:
         self._next_checkpoint = 0.0
         if resume:
             self._restore()
-        elif begins:
-            write_json(self.run / "identities.json", list(prepared.identities))
-            write_json(self.run / CONFIG, config.to_dict())
-        if prepared.skipped and cluster.is_chief:
-            write_text(self.run / "skipped.txt", "\n".join(prepared.skipped) + "\n")
+        if cluster.is_chief:
+            with self.checkpoints.telling_of_a_full_disk():
+                write_settings(self.run, config, prepared)
         cluster.share(self.step.state().values())
         self.epoch = int(cluster.of_chief(self.epoch))
         self.step_in_epoch = int(cluster.of_chief(self.step_in_epoch))
@@ -130,7 +129,7 @@ class Trainer:
         epochs, batch_size = self.config.training.epochs, self.config.data.batch_size
         done = self.epoch * self.steps + self.step_in_epoch
         chief = self.cluster.is_chief
-        log = RunLog(self.run, iteration=done, epoch=self.epoch + 1) if chief else None
+        log: Optional[RunLog] = None
         bar = tqdm(
             total=epochs * self.steps * batch_size,
             initial=done * batch_size,
@@ -142,11 +141,15 @@ class Trainer:
         self._schedule_checkpoint()
         with self.checkpoints.telling_of_a_full_disk():
             try:
+                if chief:
+                    log = RunLog(self.run, iteration=done, epoch=self.epoch + 1)
                 while self.epoch < epochs:
                     self._train_epoch(bar, log)
                     # Nothing of the epoch's end is saved before all of it: a run that is stopped
                     # while it looks at the validation images looks at them again.
                     due = chief and is_due(self.config.training, self.epoch + 1)
+                    if due:
+                        self._save_last(log)
                     figures = self.evaluate() if due else {}
                     self.step.strategy.after_epoch()
                     self.epoch, self.step_in_epoch = self.epoch + 1, 0
@@ -156,6 +159,8 @@ class Trainer:
                         if progress:
                             bar.write(f"epoch {self.epoch}/{epochs}: {describe(figures)}")
                 self.stopping.check_at_end(self.cluster)
+                if self.shared_outputs is not None:
+                    self.shared_outputs.delete()
             except StoppedError as stopped:
                 self._save_last(log)
                 self.stopping.tell(self.cluster, stopped.signal)
@@ -167,20 +172,16 @@ class Trainer:
                     self._lock.close()
         return read_metrics(self.run) if chief else []
 
-    def _make_shared_outputs(self) -> Optional[SharedOutputs]:
+    def _shared_outputs(self) -> Optional[SharedOutputs]:
         """The stored outputs that the frozen epochs train on; None where there are none."""
-        data, training = self.config.data, self.config.training
-        if not training.frozen_epochs:
+        if not self.config.training.frozen_epochs:
             return None
-        return SharedOutputs(
-            split_at_shared(self.step.model)[0],
+        return build_shared_outputs(
+            self.config,
             self.prepared,
-            self.run / FOLDER if self.cluster.is_chief else self._own_folder(),
-            views=training.frozen_views,
-            batch_size=data.batch_size,
-            seed=training.seed,
+            self.step.model,
+            self.run / SHARED_OUTPUTS if self.cluster.is_chief else self._own_folder(),
             augmentation=self.augmentation,
-            modalities=self.modalities,
             part=self.cluster.part,
             check=self.stopping.check,
         )
@@ -189,15 +190,8 @@ class Trainer:
         """Where a worker that is not the first keeps its outputs, until it ends."""
         cache = Path(self.config.data.cache_dir or user_cache_dir())
         cache.mkdir(parents=True, exist_ok=True)
-        self._temporary = tempfile.TemporaryDirectory(prefix=f"{FOLDER}-", dir=cache)
-        return Path(self._temporary.name) / FOLDER
-
-    def _load_pretrained(self) -> str:
-        """Puts the weights to start from into the network; returns one line about them."""
-        if not self.config.model.pretrained:
-            return ""
-        source = load_source(self.config.model.pretrained)
-        return describe_transfer(transfer(self.model, self.config.model.depth, source), source)
+        self._temporary = tempfile.TemporaryDirectory(prefix=f"{SHARED_OUTPUTS}-", dir=cache)
+        return Path(self._temporary.name) / SHARED_OUTPUTS
 
     def evaluate(self) -> dict[str, float]:
         """Validation figures of the averaged weights, or of the weights where none are kept."""
@@ -263,8 +257,10 @@ class Trainer:
             self.step.shared_optimizer.learning_rate.assign(rate * training.shared_rate)
 
     def _save(self, figures: Mapping[str, float]) -> None:
-        score = float(np.mean(list(figures.values()))) if figures else 0.0
-        if not figures or score > self.best:
+        # Some have no value where there are very few people: see `cross_validated_accuracy`.
+        known = [value for value in figures.values() if np.isfinite(value)]
+        score = float(np.mean(known)) if known else 0.0
+        if not known or score > self.best:
             self.best = score
             source = self.step.average.shadows if self.step.average else named_weights(self.model)
             meta = {"epoch": self.epoch, "score": score, "figures": dict(figures)}
@@ -278,7 +274,12 @@ class Trainer:
             return
         if log:
             log.flush()
-        meta = {"epoch": self.epoch, "step_in_epoch": self.step_in_epoch, "best": self.best}
+        meta = {
+            "epoch": self.epoch,
+            "step_in_epoch": self.step_in_epoch,
+            "best": self.best,
+            "data": describe_data(self.prepared),
+        }
         iteration = self.epoch * self.steps + self.step_in_epoch
         self.checkpoints.save(iteration, as_arrays(self.step.state()), meta)
         self._schedule_checkpoint()
@@ -288,6 +289,12 @@ class Trainer:
 
     def _restore(self) -> None:
         path, arrays, meta = self.checkpoints.newest()
+        data = describe_data(self.prepared)
+        if meta.get("data", data) != data:
+            raise DatasetError(
+                f"{self.prepared.name}: its people or the number of their training images are not "
+                f"what {self.run} was begun with; put them back, or choose another --output"
+            )
         assign(self.step.state(), arrays, str(path))
         self.epoch, self.step_in_epoch = meta["epoch"], meta["step_in_epoch"]
         self.best = meta["best"]

@@ -29,6 +29,7 @@ def test_seed_by_seed_and_single_once_for_each_task():
         (["equal", "equal"], [0], "strategies: one is named twice"),
         (["equal"], [1, 1], "seeds: one is named twice"),
         (["evil"], [0], "weighting must be one of"),
+        (["equal", "static"], [0], "--static-weights takes 3 numbers"),
     ],
 )
 def test_mistakes(strategies, seeds, message):

@@ -10,6 +10,7 @@ from cari_keras.errors import PretrainedError
 from cari_keras.files import sha256_of_file
 from cari_keras.model import pretrained
 from cari_keras.model.pretrained import extract_weights, import_facenet, read_facenet
+from cari_keras.model.transfer import load_source
 from cari_keras.training.checkpoints import load_checkpoint
 
 
@@ -58,6 +59,13 @@ def test_from_a_file_or_its_archive_and_only_once(pinned, tmp_path, monkeypatch)
     assert set(arrays) == {"Conv2d_1a_3x3/kernel", "Conv2d_1a_3x3_BatchNorm/beta"}
     assert meta["file"] == sha256_of_file(pinned)
     assert import_facenet() == folder  # at once, without a network
+
+    (folder / "arrays.npz").write_bytes(b"damaged")
+    with pytest.raises(PretrainedError, match=r"recorded hash.* run cari-pretrained once"):
+        load_source("facenet")
+    monkeypatch.setattr(pretrained, "fetch_archive", lambda _: pinned)
+    import_facenet()  # fetches it anew
+    assert set(load_checkpoint(folder)[0]) == set(arrays)
 
     archive = tmp_path / "archive.tar.gz"
     with tarfile.open(archive, "w:gz") as out:

@@ -123,6 +123,21 @@ def test_a_run_is_read_without_heads_and_other_branches(model, tmp_path):
     )
 
 
+def test_a_run_without_verification_gives_the_branch_that_it_trained(model, tmp_path):
+    """Its first branch was never trained."""
+    arrays = {name: v.numpy() for name, v in named_weights(model).items()}
+    save_checkpoint(tmp_path / "best", arrays)
+    settings = {"model": {"depth": "paper"}, "training": {"tasks": ["photo"]}}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    source = load_source(str(tmp_path))
+    other = build_network(7, **SIZE)
+    line = describe_transfer(transfer(other, source.depth, source), source)
+    assert line.endswith("the photo branch's in all branches")
+    np.testing.assert_array_equal(
+        named_weights(other)["verification_Bottleneck/kernel"], arrays["photo_Bottleneck/kernel"]
+    )
+
+
 def test_what_is_not_there(tmp_path):
     with pytest.raises(PretrainedError, match="not there yet: run cari-pretrained"):
         load_source("facenet")

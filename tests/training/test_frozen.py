@@ -18,10 +18,11 @@ from cari_keras.model.network import (
 )
 from cari_keras.training.build import build_model, build_step
 from cari_keras.training.checkpoints import load_checkpoint
-from cari_keras.training.frozen import FOLDER, SharedOutputs
-from cari_keras.training.runfolder import Checkpoints
+from cari_keras.training.frozen import SharedOutputs
+from cari_keras.training.runfolder import SHARED_OUTPUTS, Checkpoints
 from cari_keras.training.trainer import Trainer
 from tests.conftest import small_config
+from tests.training.test_runfolder import no_room
 
 PLAIN = Augmentation()
 
@@ -142,9 +143,10 @@ def test_a_run_that_thaws(prepared, tmp_path):
     assert {"logits_photo", "verification_Bottleneck", "weight_head"} <= moved
 
     config = small_config(epochs=2, frozen_epochs=1, frozen_views=1, shared_rate=0.1)
+    assert not (tmp_path / "frozen" / SHARED_OUTPUTS).exists()
     rows = Trainer(config, prepared, tmp_path / "thawed").fit(progress=False)
     assert [row["epoch"] for row in rows] == [1, 2]
-    assert not (tmp_path / "thawed" / FOLDER).exists()
+    assert not (tmp_path / "thawed" / SHARED_OUTPUTS).exists()
     arrays, _ = load_checkpoint(Checkpoints(tmp_path / "thawed").paths()[-1])
     assert not np.array_equal(arrays["model/Conv2d_1a_3x3/kernel"], start["Conv2d_1a_3x3/kernel"])
     assert (
@@ -169,3 +171,12 @@ def test_frozen_stages_leave_training_and_their_statistics_alone():
     assert not any(name.startswith(fixed) for name in trained | moved)
     assert any(name.startswith("Mixed_6a") for name in moved)
     assert "Block17_1_Conv2d_1x1" in {layer.name for layer in model.layers if layer.trainable}
+
+
+@pytest.mark.slow
+def test_a_full_disk_while_outputs_are_stored_is_an_error_and_leaves_nothing(prepared, tmp_path):
+    """Not the end of the process without a word, as where a file is mapped into memory."""
+    _, stored = outputs(prepared, tmp_path / "kept")
+    with no_room(1 << 16), pytest.raises(OSError, match="File too large"):
+        next(stored.batches(0))
+    assert list((tmp_path / "kept").iterdir()) == []

@@ -17,6 +17,7 @@ from cari_keras.model.network import (
     split_at_shared,
 )
 from cari_keras.presets import PRESETS
+from cari_keras.training import trainer as trainer_module
 from cari_keras.training.build import build_augmentation, build_model, build_step
 from cari_keras.training.checkpoints import as_arrays, load_checkpoint
 from cari_keras.training.retention import Retention
@@ -135,12 +136,12 @@ def test_the_teacher_stays_and_photos_stay_closer_to_it(prepared):
 def test_a_run_goes_on_with_the_same_teacher(prepared, tmp_path, monkeypatch):
     """Its teacher is what it began with, not what it has become; frozen epochs need none."""
 
-    def start(trainer):
-        for variable in named_weights(trainer.model).values():
+    def start(config, model):
+        for variable in named_weights(model).values():
             variable.assign(0.9 * variable)  # a resumed run must not fall back to the seed's
         return ""
 
-    monkeypatch.setattr(Trainer, "_load_pretrained", start)
+    monkeypatch.setattr(trainer_module, "load_pretrained", start)
     config = small_config(
         pretrained="facenet", retain=5.0, epochs=3, frozen_epochs=1, frozen_views=1
     )

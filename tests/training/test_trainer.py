@@ -1,6 +1,8 @@
 """The loop on a small folder dataset: what a run leaves, repeats, refuses and goes on with."""
 
+import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from cari_keras.training.checkpoints import load_checkpoint
 from cari_keras.training.runfolder import Checkpoints
 from cari_keras.training.trainer import Trainer
 from tests.conftest import small_config
+from tests.training.test_runfolder import no_room
 
 pytestmark = pytest.mark.slow
 
@@ -79,8 +82,7 @@ def test_another_seed_is_another_run(run, prepared, tmp_path):
 
 
 def test_a_killed_run_goes_on(prepared, tmp_path, monkeypatch):
-    """Without dropout, whose generator starts anew, the resumed run equals the whole one."""
-    config = small_config(dropout=0.0)
+    config = small_config()
     Trainer(config, prepared, tmp_path / "whole").fit(progress=False)
     monkeypatch.setattr(module, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     trainer = Trainer(config, prepared, tmp_path / "cut")
@@ -137,6 +139,40 @@ def test_resuming_needs_a_run(prepared, tmp_path):
 def test_a_run_without_a_checkpoint_yet_begins_again(prepared, tmp_path, run):
     Trainer(small_config(), prepared, tmp_path)._lock.close()
     assert Trainer(small_config(), prepared, tmp_path, resume=True).fit(progress=False) == run[1]
+
+
+@pytest.mark.parametrize("change", ["a person's name", "a number of images"])
+def test_a_run_goes_on_with_its_own_data_only(change, run, prepared, tmp_path):
+    """Labels would stand for other people, and epochs have another number of steps."""
+    shutil.copytree(run[0], tmp_path / "run")
+    if change == "a person's name":
+        other = dataclasses.replace(prepared, identities=("person_1", "person_2", "zoe"))
+    else:
+        counts = {**prepared.counts, "train": {"photo": 14, "caricature": 15}}
+        other = dataclasses.replace(prepared, counts=counts)
+    with pytest.raises(DatasetError, match=r"not what .*run was begun with; put them back"):
+        Trainer(small_config(), other, tmp_path / "run", resume=True)
+    known = json.loads((tmp_path / "run" / "identities.json").read_text())
+    assert known == list(prepared.identities)
+
+
+def test_a_figure_without_a_value_does_not_keep_the_best_from_being_saved(
+    prepared, tmp_path, monkeypatch
+):
+    """Verification has none where fewer than two people have pairs."""
+    trainer = Trainer(small_config(), prepared, tmp_path / "run")
+    answers = iter([{"a": np.nan, "b": 0.5}, {"a": np.nan, "b": 0.4}])
+    monkeypatch.setattr(trainer, "evaluate", lambda: next(answers))
+    trainer.fit(progress=False)
+    _, meta = load_checkpoint(tmp_path / "run" / "best")
+    assert (meta["epoch"], meta["score"]) == (1, 0.5)
+
+
+def test_a_full_disk_from_the_start_is_told(prepared, tmp_path):
+    """Whichever file is the first that finds no room, TensorBoard's among them."""
+    trainer = Trainer(small_config(), prepared, tmp_path / "run")
+    with no_room(64), pytest.raises(TrainingError, match=r"cannot be written .* is none yet: make"):
+        trainer.fit(progress=False)
 
 
 def test_too_few_images_for_a_batch(prepared, tmp_path):

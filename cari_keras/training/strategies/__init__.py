@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cari_keras.errors import ConfigError
 
 if TYPE_CHECKING:
+    from cari_keras.config import TrainingConfig
     from cari_keras.training.strategies.base import Strategy
 
 #: The strategies' names, found without loading TensorFlow.
@@ -29,3 +30,19 @@ def strategy_class(name: str) -> type[Strategy]:
         raise ConfigError(f"weighting must be one of {', '.join(NAMES)}. Received: {name!r}")
     found: type[Strategy] = import_module(f"{__name__}.{name}").Weighting
     return found
+
+
+def check_strategy(training: TrainingConfig) -> None:
+    """Whether a run's strategy can do with its other settings; TensorFlow is loaded, not started.
+
+    Raises:
+        ConfigError: It cannot.
+    """
+    strategy = strategy_class(training.weighting)
+    if training.frozen_epochs and strategy.needs_norms:
+        raise ConfigError(
+            f"--weighting {training.weighting} looks at the shared layers' gradients, which frozen "
+            "epochs have none of; use --frozen-epochs 0"
+        )
+    settings = import_module(f"{__name__}.base").Settings
+    strategy.check(settings(tasks=training.tasks, static_weights=training.static_weights))

@@ -83,9 +83,14 @@ class Strategy:
     needs_new_losses = False
 
     def __init__(self, settings: Settings) -> None:
+        self.check(settings)
         self.settings = settings
         self.parameters: list[tf.Variable] = []
         self.state: dict[str, tf.Variable] = {}
+
+    @classmethod
+    def check(cls, settings: Settings) -> None:
+        """Raises ConfigError where the strategy cannot do with the settings."""
 
     def weights(self, view: View) -> tf.Tensor:
         """The weights of a batch, float32 [3]; exactly 0 for a task that is not active."""

@@ -11,8 +11,8 @@ from cari_keras.training.strategies.base import Settings, Strategy, View
 class Weighting(Strategy):
     """w = 1 for the one task of `--tasks`; the paper's "Single" rows."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
+    @classmethod
+    def check(cls, settings: Settings) -> None:
         if len(settings.tasks) != 1:
             raise ConfigError(
                 "--weighting single trains one task; name it with --tasks. "

@@ -13,8 +13,8 @@ from cari_keras.training.weighting import normalized
 class Weighting(Strategy):
     """w_i = g_i / (sum of g over the active tasks), g from `--static-weights`."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
+    @classmethod
+    def check(cls, settings: Settings) -> None:
         given = settings.static_weights
         if len(given) != len(TASKS) or min(given) < 0 or max(given) == 0:
             raise ConfigError(
