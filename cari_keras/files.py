@@ -8,9 +8,13 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+#: What numpy raises of an `.npz` file that is missing or damaged.
+DAMAGED_ARCHIVE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ find_python() {
     local candidate
     for candidate in "${PYTHON:-}" python3.11 python3.10 python3; do
         if [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 &&
-            "$candidate" -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+            "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
             echo "$candidate"
             return
         fi
@@ -38,7 +38,9 @@ prepare_environment() {
         return 0
     fi
     echo "Setting up $venv (a few minutes, once; about 2 GB) ..." >&2
-    [ -x "$venv/bin/python" ] || "$python" -m venv "$venv" || return 1
+    # Also what an earlier attempt left half made.
+    "$venv/bin/python" -m pip --version >/dev/null 2>&1 ||
+        "$python" -m venv --clear "$venv" || return 1
     "$venv/bin/python" -m pip install -qq --upgrade pip || return 1
     if [ "$stack" = keras2 ]; then
         "$venv/bin/python" -m pip install -qq --editable "$root$extra" || return 1

@@ -23,7 +23,7 @@ from typing import Any
 import pandas as pd
 
 from cari_keras.training.checkpoints import load_checkpoint
-from runs import evaluate, train
+from runs import evaluate, train, write_table
 
 #: What the runs start from: the public weights, every lever off.
 PLAIN = [
@@ -84,6 +84,8 @@ def table(found: dict[str, dict[str, float]]) -> pd.DataFrame:
     for name, figures in found.items():
         row = {"lever": name}
         for column, label in LABELS.items():
+            if column not in plain:  # of a task that is not trained, or that has no images
+                continue
             if name == "plain":
                 row[label] = f"{100 * plain[column]:.2f}"
             else:
@@ -123,7 +125,7 @@ def main() -> int:
     shown = table(found)
     print("\nValidation: the plain run in percent, the others by their difference in points\n")
     print(shown.to_string(index=False))
-    shown.to_csv(given.runs / "levers.csv", index=False)
+    write_table(shown, given.runs / "levers.csv")
     return 0
 
 

@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 
 def train(run: Path, flags: Sequence[str]) -> None:
     """Trains a run with cari-train, or goes on with it; a finished one costs seconds.
 
     Raises:
-        SystemExit: cari-train failed; it has said why.
+        SystemExit: cari-train failed, for example since the run was begun with other settings; it
+            has said why.
     """
-    arguments = ["--output", str(run), *flags]
-    if (run / "config.json").exists():
-        arguments = ["--resume", str(run)]
-    _call("train", arguments)
+    _call("train", ["--output", str(run), *flags])
 
 
 def _call(command: str, arguments: Sequence[str]) -> None:
@@ -38,18 +38,30 @@ def evaluate(run: Path, *, test: bool = False, **views: Any) -> dict[str, Any]:
         views: `flip`, `crops` and `verify_by` of `Evaluator`, in place of the run's own settings.
 
     Returns:
-        The figures, and `split`: which split they are of.
+        The figures, `split`: which split they are of, and `weights`: the hash of what gave them.
     """
+    from cari_keras.training.checkpoints import META
+
+    weights = json.loads((run / "best" / META).read_text(encoding="utf-8"))["sha256"]
     named = "-".join(f"{name}_{value}" for name, value in sorted(views.items()))
     stored = run / "evaluations" / f"{'test' if test else 'validation'}-{named or 'own'}.json"
     if stored.is_file():
-        return dict(json.loads(stored.read_text(encoding="utf-8")))
+        kept = dict(json.loads(stored.read_text(encoding="utf-8")))
+        if kept.get("weights") == weights:
+            return kept
     from cari_keras.evaluation.matcher import load_matcher
     from cari_keras.evaluation.protocols.closed_set import evaluate_closed_set
     from cari_keras.files import write_json
 
     matcher = load_matcher(str(run), views)
     outcome = evaluate_closed_set(matcher, matcher.config, split=None if test else "validation")
-    result = {"split": outcome.folds[0].name, **outcome.folds[0].figures}
+    result = {"split": outcome.folds[0].name, "weights": weights, **outcome.folds[0].figures}
     write_json(stored, result)
     return result
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Writes a table as CSV, atomically."""
+    from cari_keras.files import write_text
+
+    write_text(path, table.to_csv(index=False))

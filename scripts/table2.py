@@ -17,7 +17,7 @@ import pandas as pd
 
 from cari_keras.comparison.tables import mean_and_spread
 from cari_keras.evaluation.published import TABLES
-from runs import evaluate, train
+from runs import evaluate, train, write_table
 
 TABLE = TABLES["cavi"]
 
@@ -58,8 +58,7 @@ def main() -> int:
     table = pd.DataFrame(lines, columns=["", *(column.title for column in TABLE.columns)])
     print(f"\nCaVI, {' and '.join(sorted(splits))} split, percent:\n")
     print(table.to_string(index=False))
-    given.runs.mkdir(parents=True, exist_ok=True)
-    table.to_csv(given.runs / "table2.csv", index=False)
+    write_table(table, given.runs / "table2.csv")
     return 0
 
 

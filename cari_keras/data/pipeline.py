@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Optional
 
+import numpy as np
 import tensorflow as tf
 
 from cari_keras.data.augment import Augmentation, augment, standardize
@@ -23,6 +24,9 @@ _own_executor = tf.experimental.function_executor_type("")
 
 #: Encoded images held for shuffling, per modality; about 100 MB of 160-pixel JPEGs.
 SHUFFLE_BUFFER = 8192
+
+#: Shards that are read in turn where the buffer does not hold a modality's images whole.
+SHARDS_AT_ONCE = 128
 
 
 def steps_per_epoch(
@@ -71,14 +75,9 @@ def training_batches(
     for position, modality in enumerate(modalities):
         if not prepared.count("train", [modality]):
             continue
-        records = _records(prepared, "train", [modality], label)
         counts.append(prepared.count("train", [modality]))
         streams.append(
-            records.shuffle(
-                min(SHUFFLE_BUFFER, counts[-1]),
-                seed=_mix(seed, epoch, position),
-                reshuffle_each_iteration=False,
-            )
+            _shuffled(prepared, modality, label, counts[-1], seed=_mix(seed, epoch, position))
         )
     records = streams[0] if len(streams) == 1 else _deal(streams, counts)
     seeds = tf.data.Dataset.range(sum(counts)).map(
@@ -105,6 +104,27 @@ def training_batches(
         .prefetch(2)
         .with_options(_own_threads())
     )
+
+
+def _shuffled(
+    prepared: Prepared, modality: str, label: Label, count: int, *, seed: int
+) -> tf.data.Dataset:
+    """The serialised training records of a modality, in an order that the seed gives.
+
+    Shards follow the images' names, so people come one after another. What the buffer holds whole
+    is in any order; of more, shards are taken in a random order and many are read at once, since a
+    buffer alone would show an epoch's people nearly in the order of their names.
+    """
+    if count <= SHUFFLE_BUFFER:
+        records = _records(prepared, "train", [modality], label)
+    else:
+        files = prepared.files("train", modality)
+        order = np.random.default_rng(seed).permutation(len(files))
+        shards = tf.data.Dataset.from_tensor_slices([files[i] for i in order]).interleave(
+            tf.data.TFRecordDataset, cycle_length=SHARDS_AT_ONCE, block_length=1
+        )
+        records = _labelled(shards, prepared, label)
+    return records.shuffle(min(SHUFFLE_BUFFER, count), seed=seed, reshuffle_each_iteration=False)
 
 
 @_own_executor
@@ -145,9 +165,12 @@ def _records(
     prepared: Prepared, split: str, modalities: Sequence[str], label: Label
 ) -> tf.data.Dataset:
     """The serialised records of some modalities of a split: those that `label` has a label for."""
-    records = tf.data.TFRecordDataset(
-        [name for modality in modalities for name in prepared.files(split, modality)]
-    )
+    files = [name for modality in modalities for name in prepared.files(split, modality)]
+    return _labelled(tf.data.TFRecordDataset(files), prepared, label)
+
+
+def _labelled(records: tf.data.Dataset, prepared: Prepared, label: Label) -> tf.data.Dataset:
+    """The records that have a label, where shards hold those of other splits as well."""
     if prepared.labels is None:
         return records
     return records.filter(lambda serialized: label(parse(serialized)) >= 0)

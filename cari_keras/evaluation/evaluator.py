@@ -111,7 +111,7 @@ class Evaluator:
                     "has diverged or its weights are damaged"
                 )
         return Predictions(
-            [path.decode() for path in joined.pop("path")],
+            [path.decode("utf-8", "surrogateescape") for path in joined.pop("path")],
             joined.pop("label"),
             joined.pop("is_caricature"),
             joined,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 
 from cari_keras.config import Config
 from cari_keras.data.prepare import Prepared
-from cari_keras.files import atomic_path
+from cari_keras.files import DAMAGED_ARCHIVE, atomic_path
 
 #: Changes whenever the meaning of stored answers does.
 _VERSION = 3
@@ -52,6 +51,11 @@ class Predictions:
             self.is_caricature[rows],
             {name: values[rows] for name, values in self.outputs.items()},
         )
+
+    def of_strangers(self) -> Predictions:
+        """Without the heads' logits, where labels are of people whom the heads do not know."""
+        kept = {n: values for n, values in self.outputs.items() if not n.startswith("logits_")}
+        return Predictions(self.paths, self.labels, self.is_caricature, kept)
 
 
 def views_by(config: Config) -> dict[str, Any]:
@@ -158,9 +162,9 @@ def _load(path: Path) -> Predictions | None:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, zipfile.BadZipFile):
+        paths = [path.decode("utf-8", "surrogateescape") for path in arrays.pop("paths").tolist()]
+        labels, is_caricature = arrays.pop("labels"), arrays.pop("is_caricature")
+    except DAMAGED_ARCHIVE:
         return None
-    paths = [path.decode("utf-8", "surrogateescape") for path in arrays.pop("paths").tolist()]
-    labels, is_caricature = arrays.pop("labels"), arrays.pop("is_caricature")
     outputs = {name.removeprefix("output_"): values for name, values in arrays.items()}
     return Predictions(paths, labels, is_caricature, outputs)

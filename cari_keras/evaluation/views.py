@@ -22,7 +22,8 @@ def views_of(
     Args:
         images: float32 [N, S, S, 3], standardised.
         flip: Whether each view comes with its mirror image.
-        crops: Sides of central squares, as fractions in (0, 1] of the image's, to the pixel; each
+        crops: Sides of central squares, as fractions in (0, 1] of the image's, to the pixel, of
+            which one stays at least; each
             is a view, resized bilinearly to `image_size` and standardised anew (so that it does not
             matter that the images were standardised before).
         image_size: Side of the views; by default S.
@@ -36,7 +37,7 @@ def views_of(
     for side in crops:
         view = images
         if side < 1 or size != side_in:
-            low = round((1.0 - side) / 2.0 * side_in)
+            low = min(round((1.0 - side) / 2.0 * side_in), (side_in - 1) // 2)
             cut = images[:, low : side_in - low, low : side_in - low]
             view = standardize(tf.image.resize(cut, [size, size]))
         found += [view, tf.reverse(view, axis=[2])] if flip else [view]

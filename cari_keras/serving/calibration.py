@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Optional
 
@@ -102,10 +103,10 @@ def calibrate(distances: np.ndarray, same: np.ndarray, far: Optional[float] = No
     else:
         if not 0 < far <= 1:
             raise ConfigError(f"far must be in (0, 1]. Received: {far}")
-        if impostors * far < 1:
+        if impostors * far < 1 - 1e-9:
             raise ConfigError(
                 f"a FAR of {far:g} cannot be told from 0 by {impostors} impostor pairs; ask for "
-                f"{1 / max(impostors, 1):.2g} or more"
+                f"{_rounded_up(1 / max(impostors, 1)):g} or more"
             )
         threshold = min(threshold_at_far(distances, same, far), LARGEST)
     threshold = float32_at_most(threshold)
@@ -117,6 +118,12 @@ def calibrate(distances: np.ndarray, same: np.ndarray, far: Optional[float] = No
         impostors,
         int(np.sum(same)),
     )
+
+
+def _rounded_up(share: float) -> float:
+    """A share in (0, 1] with three digits, not less than it is."""
+    digits = 10.0 ** (2 - math.floor(math.log10(share)))
+    return math.ceil(share * digits - 1e-9) / digits
 
 
 def thresholds_of(
@@ -166,7 +173,8 @@ def thresholds_of(
             there = prepared.count("validation", [task]) and prepared.count(UNKNOWN, [task])
             if task not in matcher.tasks or not there:
                 continue
-            if fpir is None and len(dataset.strangers) < 2:
+            drawn = strangers.is_caricature == (task == CARICATURE)
+            if fpir is None and len(np.unique(strangers.labels[drawn])) < 2:
                 continue  # a single one tells nothing of others
             known[task] = _on_strangers(task, validation, strangers, fpir)
     return Thresholds(verify, known)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
@@ -16,7 +15,7 @@ from tqdm import tqdm
 from cari_keras.data.folder import EXTENSIONS, stamp
 from cari_keras.data.images import modality_of
 from cari_keras.errors import DatasetError, ImageError
-from cari_keras.files import atomic_path, user_cache_dir
+from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, user_cache_dir
 from cari_keras.serving.face_model import BATCH, FaceModel
 from cari_keras.serving.faces import side_by_side
 
@@ -76,8 +75,7 @@ def open_gallery(
     request = repr((model.key, str(folder.resolve()), [(str(p), stamp(p)) for p in paths]))
     name = hashlib.sha256(request.encode("utf-8", "surrogateescape")).hexdigest()[:32]
     kept = (cache_dir or user_cache_dir()) / "galleries" / f"{name}.npz"
-    damaged = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
-    with contextlib.suppress(*damaged), np.load(kept, allow_pickle=False) as stored:
+    with contextlib.suppress(*DAMAGED_ARCHIVE), np.load(kept, allow_pickle=False) as stored:
         names, refused = stored["paths"].tolist(), stored["refused"].tolist()
         return Gallery(tuple(names), stored["embeddings"], tuple(refused))
     found = _embed(model, folder, paths, progress)

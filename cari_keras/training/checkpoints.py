@@ -14,7 +14,7 @@ from typing import Any, Optional
 import numpy as np
 
 from cari_keras.errors import CheckpointError
-from cari_keras.files import atomic_path, sha256_of_file, write_json
+from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, sha256_of_file, write_json
 
 ARRAYS = "arrays.npz"
 META = "checkpoint.json"
@@ -57,7 +57,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]
             raise CheckpointError(f"{folder / ARRAYS}: does not have its recorded hash; damaged?")
         with np.load(folder / ARRAYS, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}, meta
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (*DAMAGED_ARCHIVE, TypeError) as error:
         raise CheckpointError(f"{folder}: not a readable checkpoint ({error})") from error
 
 

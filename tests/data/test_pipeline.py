@@ -2,9 +2,15 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from cari_keras.data import pipeline
 from cari_keras.data.augment import Augmentation
+from cari_keras.data.base import Sample
+from cari_keras.data.encoding import to_jpeg
 from cari_keras.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
+from cari_keras.data.prepare import Prepared
+from cari_keras.data.records import serialize
 
 OFF = Augmentation(flip=False, crop=1.0, color=0.0, greyscale=0.0)
 
@@ -73,3 +79,39 @@ def test_evaluation_shows_every_image_once_unchanged(prepared, batch_size):
     joined = np.concatenate([b["image"] for b in found])
     np.testing.assert_array_equal(joined, np.concatenate([b["image"] for b in again]))
     assert {int(x) for b in found for x in b["label"]} == {0, 1, 2}
+
+
+@pytest.fixture
+def people_in_order(tmp_path, monkeypatch):
+    """40 shards, one for each person, and a buffer that holds two of them."""
+    monkeypatch.setattr(pipeline, "SHUFFLE_BUFFER", 50)
+    names = [f"train-photo-{k:05d}-of-00040.tfrecord" for k in range(40)]
+    image = to_jpeg(np.zeros((8, 8, 3), np.uint8))
+    for label, name in enumerate(names):
+        with tf.io.TFRecordWriter(str(tmp_path / name)) as out:
+            for k in range(25):
+                out.write(serialize(Sample(f"{label}/{k}", str(label), "photo"), image, label))
+    return Prepared(
+        root=tmp_path,
+        name="large",
+        identities=tuple(map(str, range(40))),
+        image_size=8,
+        counts={"train": {"photo": 1000}},
+        shards={"train": {"photo": names}},
+        pairs={},
+        report={},
+        skipped=[],
+    )
+
+
+def test_large_sets_do_not_show_people_in_the_order_of_their_names(people_in_order):
+    def labels(**changes):
+        return np.concatenate([b[1] for b in batches(people_in_order, **changes)])
+
+    found = labels()
+    assert np.bincount(found).tolist() == [25] * 40
+    assert len(set(found[:100].tolist())) >= 30
+    assert abs(np.corrcoef(np.arange(1000), found)[0, 1]) < 0.2
+    np.testing.assert_array_equal(labels(), found)
+    np.testing.assert_array_equal(labels(skip=100), found[800:])
+    assert not np.array_equal(labels(epoch=1), found)

@@ -1,18 +1,25 @@
 """The evaluator: figures from predictions with known answers, and over a real network."""
 
+import json
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from cari_keras.data import folder
 from cari_keras.data.augment import standardize
 from cari_keras.data.base import Pair
 from cari_keras.data.pipeline import evaluation_batches
+from cari_keras.data.prepare import prepare
 from cari_keras.errors import CheckpointError
 from cari_keras.evaluation.evaluator import Evaluator, figures, rank1
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.trials import listed_trials
 from cari_keras.evaluation.views import views_of
+from cari_keras.files import write_json
 from cari_keras.model.network import build_network
+from tests.conftest import write_image
 
 
 def one_hot(rows, classes=3):
@@ -71,6 +78,33 @@ def test_absent_heads_pairs_and_modalities_leave_their_figures_out(predictions):
 def test_rank1_by_hand():
     logits = np.array([[0.1, 0.9], [0.8, 0.2], [0.4, 0.6]])
     assert rank1(logits, np.array([1, 1, 1])) == pytest.approx(2 / 3)
+
+
+@pytest.mark.slow
+def test_names_that_are_not_utf_8(tmp_path):
+    """Of files, and of people, from the folder to the answers."""
+    name = os.fsdecode(b"andr\xe9")
+    for person in (name, "bob"):
+        for modality in ("photo", "caricature"):
+            for k in range(4):
+                write_image(tmp_path / modality / person / "x.png", (90, 90, 90), seed=k)
+                (tmp_path / modality / person / "x.png").rename(
+                    tmp_path / modality / person / f"{k}-{name}.png"
+                )
+    dataset = folder.load(str(tmp_path))
+    prepared = prepare(dataset, 80, cache_dir=tmp_path / "cache", workers=1, progress=False)
+    model = build_network(2, image_size=80, embedding_size=8)
+    found = Evaluator(model, prepared, "validation").predict()
+    assert sorted(found.paths) == sorted(s.path for s in dataset.splits["validation"])
+    write_json(tmp_path / "names.json", list(prepared.identities))
+    assert json.loads((tmp_path / "names.json").read_text()) == list(prepared.identities)
+    assert name in prepared.identities
+
+
+def test_the_smallest_square_is_a_pixel():
+    images = tf.constant(np.random.default_rng(0).normal(size=(1, 9, 9, 3)), tf.float32)
+    (view,) = views_of(images, crops=(0.004,))
+    assert view.shape == images.shape
 
 
 @pytest.mark.slow

@@ -65,11 +65,12 @@ def test_the_digest_is_of_the_images_bytes(prepared):
     assert first != digest_of(prepared, "train")
 
 
-def test_a_damaged_file_is_asked_again(prepared, answers, tmp_path):
+@pytest.mark.parametrize("bytes_left", [0, 100])
+def test_a_damaged_file_is_asked_again(bytes_left, prepared, answers, tmp_path):
     network = Counting(answers)
     kept(tmp_path, {}, prepared, "validation", network)
     (path,) = tmp_path.glob("*.npz")
-    path.write_bytes(path.read_bytes()[:100])
+    path.write_bytes(path.read_bytes()[:bytes_left])
     equal(kept(tmp_path, {}, prepared, "validation", network), answers)
     assert network.times == 2
 

@@ -309,8 +309,10 @@ def test_a_gallery_of_one_s_own(tmp_path):
     assert counts["gallery probes left out: no image, or nobody like them in the gallery"] == 1
     assert "gallery: at most ten people, so that Rank-10 is 100%." in outcome.remarks()
     assert outcome.intervals["gallery_rank_1"].low == 1
-    with pytest.raises(DatasetError, match="every probe finds itself"):
+    with pytest.raises(DatasetError, match="are one folder"):
         evaluate_gallery(matcher, probe, tmp_path / "a" / ".." / "b" / "caricature")
+    with pytest.raises(DatasetError, match="one holds the other"):
+        evaluate_gallery(matcher, gallery, gallery / "photo")
     write_image(tmp_path / "d" / "somebody" / "1.png", (1, 2, 3))
     with pytest.raises(DatasetError, match="nobody of it is in"):
         evaluate_gallery(matcher, gallery / "photo", tmp_path / "d", cache_dir=str(tmp_path / "c"))
@@ -333,6 +335,8 @@ def test_which_run_is_a_fold_s(tmp_path):
     with pytest.raises(CheckpointError, match="fold-7: no trained run; train it with cari-train"):
         runs.matcher("7")
     assert FoldRuns("facenet", {}, {}).folds(None) == ["dev"]
+    with pytest.raises(CheckpointError, match="nope: neither a run nor a folder of runs"):
+        FoldRuns(str(tmp_path / "nope"), {}, {}).folds(None)
 
 
 def test_results_are_plain_json_without_nan(tree):

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
-from cari_keras.evaluation.evaluator import identification
+from cari_keras.evaluation.evaluator import LABELS, identification
+from cari_keras.evaluation.outcome import intervals_of
+from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.report.html import report_html, svg_of
-from cari_keras.evaluation.report.people import confusions, namings, principal_components
+from cari_keras.evaluation.report.people import (
+    confusions,
+    namings,
+    plot_confusions,
+    plot_map,
+    principal_components,
+)
 from cari_keras.evaluation.report.pictures import SIDE, wrong_pairs
 from cari_keras.evaluation.report.plots import plot_det, plot_roc
 from cari_keras.evaluation.scoring import Fold
@@ -105,10 +115,31 @@ def test_accepted_impostors_are_people_taken_for_each_other(known):
 
 
 def test_names_are_escaped(known):
-    from dataclasses import replace
-
     text = report_html(replace(known, title="<script>alert(1)</script>"))
     assert "<script>" not in text
+
+
+def test_names_are_no_formulas():
+    """Matplotlib would refuse this one, or set it in italics."""
+    matrix = np.array([[1, 2], [0, 1]])
+    figure = plot_confusions(matrix, ["A$_$B", "C"], "title")
+    figure.savefig(io.BytesIO())
+    embeddings = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    labels, drawn = np.array([0, 0, 1, 1]), np.array([True, False, True, False])
+    answers = Predictions(list("abcd"), labels, drawn, {"embedding": embeddings})
+    plot_map(answers, ["A$_$B", "C"]).savefig(io.BytesIO())
+
+
+def test_nobody_is_named_by_heads_that_do_not_know_them(known):
+    """As in galleries and pairs of one's own, whose labels are of other people."""
+    answers = known.predictions
+    logits = np.zeros((len(answers.paths), 3), np.float32)
+    with_heads = replace(answers, outputs={**answers.outputs, "logits_photo": logits})
+    titles = [found.title for found in namings(replace(known, predictions=with_heads))]
+    assert LABELS["photo_identification"] in titles
+    stripped = replace(known, predictions=with_heads.of_strangers())
+    assert {one.title for one in namings(stripped)} <= {"Impostor pairs accepted"}
+    assert "photo_identification" not in intervals_of(stripped.predictions, known.folds[0])
 
 
 def test_the_worst_pairs_come_first_and_no_image_twice(known):

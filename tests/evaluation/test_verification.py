@@ -77,8 +77,18 @@ def test_cross_validation_counts_every_pair_once_whatever_the_folds():
         found = cross_validated_accuracy(distances, same, subjects, folds=folds)
         assert found.accuracy == 1.0
         assert len(found.thresholds) == folds
-    again = [cross_validated_accuracy(distances * rng.random(70), same, subjects, seed=1)] * 2
-    assert again[0] == again[1]
+
+
+def test_cross_validation_is_a_function_of_its_seed():
+    rng = np.random.default_rng(0)
+    subjects = [f"s{i % 7}" for i in range(70)]
+    distances, same = rng.random(70), rng.random(70) < 0.5
+    once, again, other = (
+        cross_validated_accuracy(distances, same, subjects, seed=seed) for seed in (1, 1, 2)
+    )
+    assert (once.accuracy, once.thresholds) == (again.accuracy, again.thresholds)
+    np.testing.assert_array_equal(once.per_pair, again.per_pair)
+    assert once.thresholds != other.thresholds
 
 
 def test_too_few_identities_for_the_folds():

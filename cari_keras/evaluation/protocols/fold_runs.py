@@ -63,6 +63,7 @@ class FoldRuns:
                 view 2 that have a run, or else view 1; view 1 for `facenet`.
 
         Raises:
+            CheckpointError: There is no run.
             ConfigError: A name is unknown, the views are mixed, or the data folder is not known.
         """
         if not asked:
@@ -71,6 +72,8 @@ class FoldRuns:
             if self.is_one:
                 return [self.matcher(DEV).config.data.fold]
             there = [fold for fold in FOLD_NAMES if _fold_run(Path(self.run), fold).is_dir()]
+            if not there:
+                raise CheckpointError(f"{self.run}: neither a run nor a folder of runs fold-1, ...")
             return [fold for fold in there if fold != DEV] or there
         if list(asked) != ["all"]:
             for fold in asked:

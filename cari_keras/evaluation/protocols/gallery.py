@@ -38,10 +38,14 @@ def evaluate_gallery(
         legacy: Whether to compute the published code's figures too.
 
     Raises:
-        DatasetError: A folder is missing or empty, both are one, or nobody is in both.
+        DatasetError: A folder is missing or empty, one lies in the other, or nobody is in both.
     """
-    if gallery.resolve() == probe.resolve():
-        raise DatasetError(f"{probe}: gallery and probes are one folder; every probe finds itself")
+    one, other = gallery.resolve(), probe.resolve()
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        raise DatasetError(
+            f"{probe}: gallery and probes are one folder, or one holds the other; probes would "
+            "find themselves"
+        )
     datasets = {"gallery": load_images(gallery), "probe": load_images(probe)}
     people = sorted({name for dataset in datasets.values() for name in dataset.strangers})
     if not set(datasets["gallery"].strangers) & set(datasets["probe"].strangers):
@@ -53,7 +57,7 @@ def evaluate_gallery(
         prepared = prepare(dataset, size, cache_dir=cache_dir, progress=progress)
         notes += [f"{name}: {count} {kind}." for kind, count in prepared.report.items()]
         answers = matcher.predict(prepared, SPLIT, cache_dir=cache_dir, progress=progress)
-        parts[name] = _renamed(answers, name, dataset, people)
+        parts[name] = _renamed(answers.of_strangers(), name, dataset, people)
     joined = _join(list(parts.values()))
     galleries = {"gallery": Gallery(tuple(parts["gallery"].paths), tuple(parts["probe"].paths))}
     found = identify(joined, galleries)

@@ -47,7 +47,8 @@ def evaluate_pairs(
     pairs = dataset.pairs[SPLIT]
     size = matcher.config.data.prepared_size
     prepared = prepare(dataset, size, cache_dir=cache_dir, progress=progress)
-    predictions = matcher.predict(prepared, SPLIT, cache_dir=cache_dir, progress=progress)
+    answers = matcher.predict(prepared, SPLIT, cache_dir=cache_dir, progress=progress)
+    predictions = answers.of_strangers()
     known = set(predictions.paths)
     there = [k for k, pair in enumerate(pairs) if pair.first in known and pair.second in known]
     trials = listed_trials(predictions, [pairs[k] for k in there])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -31,12 +32,18 @@ def plot_confusions(matrix: np.ndarray, names: Sequence[str], title: str) -> Fig
                 fontsize=8,
                 color="white" if dark else "0.15",
             )
-    axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=8)
-    axes.set_yticks(range(len(names)), names, fontsize=8)
+    shown = [_plain(name) for name in names]
+    axes.set_xticks(range(len(names)), shown, rotation=60, ha="right", fontsize=8)
+    axes.set_yticks(range(len(names)), shown, fontsize=8)
     axes.set_xlabel("named")
     axes.set_ylabel("is")
     axes.set_title(title, fontsize=10)
     return figure
+
+
+def _plain(name: str) -> str:
+    """A name as Matplotlib shows it: what stands between two dollar signs is a formula to it."""
+    return name.replace("$", r"\$")
 
 
 def plot_map(predictions: Predictions, people: Sequence[str], most: int = 8) -> Figure:
@@ -65,7 +72,7 @@ def plot_map(predictions: Predictions, people: Sequence[str], most: int = 8) -> 
                 marker=marker,
                 linewidths=0.9,
                 alpha=0.75,
-                label=people[label] if not kind else None,
+                label=_plain(people[label]) if not kind else None,
             )
     axes.set_xticks([])
     axes.set_yticks([])
@@ -148,8 +155,9 @@ def confusions(
         int [k, k] of images by who they show and who is named, and the k labels.
     """
     wrong = labels != named
-    keys = [(min(pair), max(pair)) for pair in zip(labels[wrong].tolist(), named[wrong].tolist())]
-    pairs = {key: keys.count(key) for key in dict.fromkeys(keys)}
+    pairs = Counter(
+        (min(pair), max(pair)) for pair in zip(labels[wrong].tolist(), named[wrong].tolist())
+    )
     people: list[int] = []
     for key in sorted(pairs, key=lambda k: (-pairs[k], k)):
         people += [label for label in key if label not in people]
