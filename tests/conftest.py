@@ -47,7 +47,8 @@ def write_image(path: Path, color: tuple[int, int, int], size: int = 90, seed: i
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(seed).integers(-20, 21, (size, size, 3))
     image = np.clip(np.array(color) + noise, 0, 255).astype(np.uint8)
-    assert cv2.imwrite(str(path), image[..., ::-1])
+    # OpenCV itself ends the process over a name that is not UTF-8.
+    path.write_bytes(cv2.imencode(path.suffix, image[..., ::-1])[1].tobytes())
 
 
 def write_folder_dataset(root: Path, identities: int = 3, images: int = 6) -> Path:
