@@ -88,7 +88,7 @@ def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(prepared, tm
             save(figures)
 
     trainer._save = save_without_room
-    with pytest.raises(TrainingError, match=r"cannot be written \(File too large\).*000000003"):
+    with pytest.raises(TrainingError, match=r"cannot be written \(File too large\).*000000006"):
         trainer.fit(progress=False)
     Trainer(config, prepared, tmp_path / "cut", resume=True).fit(progress=False)
     arrays = [Checkpoints(tmp_path / run).newest()[1] for run in ("whole", "cut")]
