@@ -18,7 +18,7 @@ find_python() {
     local candidate
     for candidate in "${PYTHON:-}" python3.11 python3.10 python3; do
         if [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 &&
-            "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+            "$candidate" -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
             echo "$candidate"
             return
         fi
@@ -31,12 +31,12 @@ find_python() {
 prepare_environment() {
     local extra=${1:+[$1]} python wanted stamp serving_api=tensorflow-serving-api
     [ "$stack" = keras3 ] || serving_api=tensorflow-serving-api==2.15.1
-    python=$(find_python) || return 1
     stamp="$venv/.installed${1:+-$1}"
     wanted="$(cat "$root/setup.cfg" "$root/scripts/environment.sh" | cksum) $root"
     if [ -x "$venv/bin/python" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
         return 0
     fi
+    python=$(find_python) || return 1
     echo "Setting up $venv (a few minutes, once; about 2 GB) ..." >&2
     # Also what an earlier attempt left half made.
     "$venv/bin/python" -m pip --version >/dev/null 2>&1 ||

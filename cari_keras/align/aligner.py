@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple, Optional
 
+import cv2
 import numpy as np
 
 from cari_keras.align.config import AlignConfig
@@ -65,7 +66,9 @@ class Aligner:
             return Outcome([rejected(entry, str(error))], [])
         try:
             return self._outcome(entry, picture)
-        except Exception as error:  # of millions of files one always finds what nobody thought of
+        except (cv2.error, ValueError, ArithmeticError, IndexError) as error:
+            # Of millions of files one always has what nobody thought of. What has to do with the
+            # machine or its packages is no file's fault, and ends the work.
             reason = f"cannot be aligned ({type(error).__name__}: {error})"
             return Outcome([{**rejected(entry, reason), **_of_picture(picture)}], [])
 

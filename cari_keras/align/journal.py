@@ -48,13 +48,16 @@ class Journal:
         folder: The aligned folder; it exists.
 
     Raises:
-        AlignError: Another process is at work.
+        AlignError: Another process is at work, or the file cannot be made or opened.
         DamagedError: The file is no journal.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = path = folder / JOURNAL
-        self._db = sqlite3.connect(path, timeout=1.0, isolation_level="IMMEDIATE")
+        try:
+            self._db = sqlite3.connect(path, timeout=1.0, isolation_level="IMMEDIATE")
+        except sqlite3.Error as error:
+            raise AlignError(f"{path}: {error}") from error
         try:
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA synchronous = NORMAL")

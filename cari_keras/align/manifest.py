@@ -40,7 +40,7 @@ COLUMNS = (
     *("width", "height", "sha256", "shard", "offset"),
 )
 
-_REMEDY = "remove it and dataset.json, and run cari-align again"
+REMEDY = "remove it and dataset.json, and run cari-align again"
 
 Row = dict[str, Any]
 
@@ -73,7 +73,7 @@ def read_manifest(folder: Path) -> Iterator[Row]:
     """The rows of an aligned folder, every value as text.
 
     Raises:
-        AlignError: The manifest is missing, or not one, or cut off.
+        AlignError: The manifest is missing, or not one, or a row is not whole.
     """
     path = folder / MANIFEST
     try:
@@ -83,11 +83,11 @@ def read_manifest(folder: Path) -> Iterator[Row]:
     with stream:
         reader = csv.DictReader(stream)
         if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise AlignError(f"{path}: not a manifest of this version; {_REMEDY}")
+            raise AlignError(f"{path}: not a manifest of this version; {REMEDY}")
         try:
             for row in reader:
                 if None in row or None in row.values():
-                    raise AlignError(f"{path}: damaged in line {reader.line_num}; {_REMEDY}")
+                    raise AlignError(f"{path}: damaged in line {reader.line_num}; {REMEDY}")
                 yield row
         except csv.Error as error:
-            raise AlignError(f"{path}: damaged ({error}); {_REMEDY}") from error
+            raise AlignError(f"{path}: damaged ({error}); {REMEDY}") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 from cari_keras.cli.flags import Parser, run_program
-from cari_keras.config import DATASET_NAMES, PROTOCOL_NAMES, Config
+from cari_keras.config import DATASET_NAMES, PROTOCOL_NAMES
 from cari_keras.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -118,11 +118,11 @@ def _refuse_together(parser: Parser, given: argparse.Namespace) -> None:
                 parser.error(f"{flags[0]} and {flags[1]} do not go together")
 
 
-def _refuse_ignored(given: argparse.Namespace, names: Sequence[str], config: Config) -> None:
-    """Raises ConfigError for a flag that says nothing to a run's dataset."""
+def _refuse_ignored(given: argparse.Namespace, names: Sequence[str], dataset: str) -> None:
+    """Raises ConfigError for a flag that says nothing to the dataset that is evaluated on."""
     for name in names:
         if getattr(given, name) is not None:
-            raise ConfigError(f"--{name} is not for {config.data.dataset}, which {given.run} is of")
+            raise ConfigError(f"--{name} is not for the dataset {dataset}; leave it out")
 
 
 def _evaluate(given: argparse.Namespace, views: dict[str, Any]) -> Outcome:
@@ -155,9 +155,9 @@ def _evaluate(given: argparse.Namespace, views: dict[str, Any]) -> Outcome:
         matcher = load_matcher(given.run, views)
         config = matcher.config.with_values(data)
         if config.data.dataset != "webcaricature":
-            _refuse_ignored(given, ("protocol", "folds"), config)
+            _refuse_ignored(given, ("protocol", "folds"), config.data.dataset)
             return evaluate_closed_set(matcher, config, split=given.split, **how)
-        _refuse_ignored(given, ("split",), config)
+    _refuse_ignored(given, ("split",), "webcaricature")
     runs = FoldRuns(given.run, views, data)
     return evaluate_webcaricature(runs.matcher, runs.config, runs.folds(given.folds), **how)
 

@@ -15,6 +15,7 @@ from cari_keras.align.manifest import (
     INDEX,
     JOURNAL,
     MANIFEST,
+    REMEDY,
     SCHEMA_VERSION,
     read_manifest,
     record_name,
@@ -22,7 +23,7 @@ from cari_keras.align.manifest import (
 )
 from cari_keras.align.shards import FOLDER, read_face
 from cari_keras.data.base import Records
-from cari_keras.errors import DatasetError
+from cari_keras.errors import AlignError, DatasetError
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,10 @@ def read_aligned(folder: Path) -> AlignedFolder:
         content = json.loads(text)
         version, settings = content["schema_version"], content["settings"]
         size, layout, shards = settings["image_size"], settings["layout"], content["shards"]
+        listed = sum(found.get("faces", 0) for found in content["counts"].values())
     except OSError as error:
         raise DatasetError(f"{folder}: not finished; run cari-align on it again") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"{index}: damaged ({error}); run cari-align --overwrite") from error
     if version != SCHEMA_VERSION:
         raise DatasetError(f"{index}: of version {version}; run cari-align --overwrite")
@@ -106,9 +108,16 @@ def read_aligned(folder: Path) -> AlignedFolder:
         if row["status"] != ALIGNED:
             rejected[short_reason(row)] += 1
             continue
-        path = record_name(row["path"], int(row["face"]))
+        try:
+            path, offset = record_name(row["path"], int(row["face"])), int(row["offset"])
+        except ValueError as error:
+            raise AlignError(f"{folder / MANIFEST}: damaged ({error}); {REMEDY}") from error
         faces.append(AlignedFace(path, row["identity"], row["modality"], row["sha256"]))
-        places[path] = (row["shard"], int(row["offset"]))
+        places[path] = (row["shard"], offset)
+    if len(faces) != listed or not (folder / MANIFEST).read_bytes().endswith(b"\n"):
+        raise AlignError(
+            f"{folder / MANIFEST}: damaged ({len(faces)} of {listed} faces whole); {REMEDY}"
+        )
     digest = hashlib.sha256((folder / MANIFEST).read_bytes() + text.encode())
     records = AlignedRecords(folder / FOLDER, size, shards, places)
     return AlignedFolder(layout, faces, dict(rejected), records, digest.hexdigest())

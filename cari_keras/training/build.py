@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -177,9 +176,3 @@ def describe_inputs(config: Config, prepared: Prepared) -> str:
     """What the workers of a run must have in common, as text: settings and training images."""
     found = [prepared.identities, prepared.counts, prepared.shards, len(prepared.skipped)]
     return json.dumps([in_common(config), *found], sort_keys=True)
-
-
-def describe_data(prepared: Prepared) -> str:
-    """What labels, and numbers of steps, depend on; a run goes on with the same only."""
-    text = json.dumps([prepared.identities, prepared.counts.get("train")], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

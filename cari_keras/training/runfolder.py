@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
+import json
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Optional
 
 import numpy as np
 
 from cari_keras.config import Config
 from cari_keras.data.prepare import Prepared
-from cari_keras.errors import CheckpointError, ConfigError, TrainingError
+from cari_keras.errors import CheckpointError, ConfigError, DatasetError, TrainingError
 from cari_keras.files import finish_writes, write_json, write_text
 from cari_keras.saved import CONFIG
 from cari_keras.training.checkpoints import load_checkpoint, save_checkpoint
 
 FOLDER, LOCK = "checkpoints", ".lock"
+
+#: The people in the order of their labels.
+IDENTITIES = "identities.json"
 
 #: Stored outputs of frozen layers, see `training.frozen`; there until these begin to move.
 SHARED_OUTPUTS = "shared_outputs"
@@ -73,10 +78,37 @@ def lock(run: Path) -> IO[str]:
 
 def write_settings(run: Path, config: Config, prepared: Prepared) -> None:
     """Writes what a run is of; one that goes on may have found its dataset in another place."""
-    write_json(run / "identities.json", list(prepared.identities))
+    write_json(run / IDENTITIES, list(prepared.identities))
     write_json(run / CONFIG, config.to_dict())
     if prepared.skipped:
         write_text(run / "skipped.txt", "\n".join(prepared.skipped) + "\n")
+
+
+def describe_data(prepared: Prepared) -> str:
+    """What labels, and numbers of steps, depend on, for checkpoints."""
+    text = json.dumps([prepared.identities, prepared.counts.get("train")], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_same_data(run: Path, prepared: Prepared, described: Optional[str]) -> None:
+    """Whether a run goes on with the data that it was begun with.
+
+    Args:
+        run: The run's folder.
+        prepared: The data now.
+        described: `describe_data` of then; None in checkpoints of versions before it.
+
+    Raises:
+        DatasetError: The people, or the number of their training images, are others.
+    """
+    people = list(prepared.identities)
+    if (run / IDENTITIES).is_file():
+        people = json.loads((run / IDENTITIES).read_text(encoding="utf-8"))
+    if people != list(prepared.identities) or described not in (None, describe_data(prepared)):
+        raise DatasetError(
+            f"{prepared.name}: its people or the number of their training images are not what "
+            f"{run} was begun with; put them back, or choose another --output"
+        )
 
 
 class Checkpoints:

@@ -29,7 +29,6 @@ from cari_keras.training.build import (
     build_model,
     build_shared_outputs,
     build_step,
-    describe_data,
     describe_inputs,
     load_pretrained,
     modalities_of,
@@ -38,7 +37,14 @@ from cari_keras.training.checkpoints import as_arrays, assign, save_checkpoint
 from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.frozen import SharedOutputs
 from cari_keras.training.optimizers import scheduled_rate
-from cari_keras.training.runfolder import SHARED_OUTPUTS, Checkpoints, claim, write_settings
+from cari_keras.training.runfolder import (
+    SHARED_OUTPUTS,
+    Checkpoints,
+    check_same_data,
+    claim,
+    describe_data,
+    write_settings,
+)
 from cari_keras.training.runlog import RunLog, describe, postfix, read_metrics
 from cari_keras.training.stopping import StopRequest
 from cari_keras.training.validation import Validation, is_due
@@ -167,9 +173,12 @@ class Trainer:
                 raise
             finally:
                 bar.close()
-                if log:
-                    log.close()
-                    self._lock.close()
+                try:
+                    if log:
+                        log.close()
+                finally:
+                    if chief:
+                        self._lock.close()
         return read_metrics(self.run) if chief else []
 
     def _shared_outputs(self) -> Optional[SharedOutputs]:
@@ -274,12 +283,8 @@ class Trainer:
             return
         if log:
             log.flush()
-        meta = {
-            "epoch": self.epoch,
-            "step_in_epoch": self.step_in_epoch,
-            "best": self.best,
-            "data": describe_data(self.prepared),
-        }
+        place = {"epoch": self.epoch, "step_in_epoch": self.step_in_epoch, "best": self.best}
+        meta = {**place, "data": describe_data(self.prepared)}
         iteration = self.epoch * self.steps + self.step_in_epoch
         self.checkpoints.save(iteration, as_arrays(self.step.state()), meta)
         self._schedule_checkpoint()
@@ -289,12 +294,7 @@ class Trainer:
 
     def _restore(self) -> None:
         path, arrays, meta = self.checkpoints.newest()
-        data = describe_data(self.prepared)
-        if meta.get("data", data) != data:
-            raise DatasetError(
-                f"{self.prepared.name}: its people or the number of their training images are not "
-                f"what {self.run} was begun with; put them back, or choose another --output"
-            )
+        check_same_data(self.run, self.prepared, meta.get("data"))
         assign(self.step.state(), arrays, str(path))
         self.epoch, self.step_in_epoch = meta["epoch"], meta["step_in_epoch"]
         self.best = meta["best"]

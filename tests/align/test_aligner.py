@@ -38,6 +38,13 @@ def test_what_nobody_thought_of_rejects_one_file(tmp_path: Path, monkeypatch: py
     assert outcome.rows[0]["reason"] == "cannot be aligned (error: bad size)"
     assert outcome.rows[0]["width"] == 200
 
+    def run_out(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(aligner, "_look", run_out)
+    with pytest.raises(MemoryError):  # no fault of the file's
+        aligner(Entry("anna/0.png", "anna", "photo"))
+
 
 LIMITS = {"max_bytes": 10_000_000, "max_pixels": 4_000_000}
 

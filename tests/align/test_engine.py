@@ -11,20 +11,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
-from cari_keras.align import pool, shards, sheet
-from cari_keras.align.aligner import Outcome
+from cari_keras.align import pool, shards
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.engine import align_folder
 from cari_keras.align.journal import Journal
 from cari_keras.align.manifest import read_manifest
-from cari_keras.align.pictures import RefusedError
 from cari_keras.align.tree import Entry
 from cari_keras.errors import AlignError, ConfigError
 from tests.align.trees import content, face, write, write_modalities
@@ -255,95 +251,6 @@ def test_a_damaged_journal_says_how_to_go_on(raw: Path, tmp_path: Path):
     (tmp_path / ".journal.sqlite").write_bytes(b"no database at all, but long enough" * 40)
     with pytest.raises(AlignError, match=r"damaged .* start again with --overwrite"):
         align(raw, tmp_path)
-
-
-def _kill_own_process_on(name: str):
-    def dangerous(entry: Entry) -> Outcome:
-        if entry.path.endswith(name):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return Outcome([{"path": entry.path}], [])
-
-    return dangerous
-
-
-def _start_dangerous(raw: Path, config: AlignConfig) -> None:
-    pool._aligner = _kill_own_process_on("bad.jpg")
-
-
-def test_a_file_that_kills_its_worker_is_rejected_and_the_rest_is_aligned(
-    monkeypatch: pytest.MonkeyPatch,
-):
-    """Every file has an outcome, once."""
-    monkeypatch.setattr(pool, "_start", _start_dangerous)
-    names = [f"a/{i}.jpg" for i in range(12)]
-    names.insert(5, "a/bad.jpg")
-    entries = [Entry(name, "a", "photo") for name in names]
-    found = {}
-    for entry, outcome in pool.align_files(entries, Path(), CONFIG, 2):
-        assert entry.path not in found
-        found[entry.path] = outcome.rows[0]
-    assert set(found) == set(names)
-    assert found["a/bad.jpg"]["reason"] == "reading it killed the process"
-    assert sum("reason" in row for row in found.values()) == 1
-
-
-def test_no_file_is_lost_where_a_worker_dies_while_the_caller_is_busy(
-    monkeypatch: pytest.MonkeyPatch,
-):
-    """The pool is found broken when a file is handed to it, not when a result is waited for."""
-    monkeypatch.setattr(pool, "_start", _start_dangerous)
-    entries = [Entry(f"a/{i}.jpg", "a", "photo") for i in range(20)]
-    entries.insert(4, Entry("a/bad.jpg", "a", "photo"))
-    found = []
-    for entry, _ in pool.align_files(entries, Path(), CONFIG, 2):
-        found.append(entry)
-        time.sleep(0.1)
-    assert sorted(found, key=lambda e: e.path) == sorted(entries, key=lambda e: e.path)
-
-
-_start = pool._start
-
-
-def _start_without_mtcnn(raw: Path, config: AlignConfig) -> None:
-    sys.modules["mtcnn"] = None  # type: ignore[assignment]
-    _start(raw, config)
-
-
-def test_a_worker_that_cannot_start_blames_no_file(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pool, "_start", _start_without_mtcnn)
-    config = AlignConfig(layout="photos")
-    with pytest.raises(AlignError, match="mtcnn"):
-        list(pool.align_files([Entry("a/0.jpg", "a", "photo")], Path(), config, 1))
-
-
-def test_the_sheet_opens_no_file_that_killed_a_worker(
-    raw: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    """It would kill this process too, in every run from then on."""
-    opened = []
-
-    def read(path: Path, **_: int) -> None:
-        opened.append(path.name)
-        raise RefusedError("not a picture")
-
-    monkeypatch.setattr(sheet, "read_picture", read)
-    reasons = {"bad.jpg": "reading it killed the process", "empty.jpg": "no face found"}
-    rows = [
-        {"path": path, "modality": "photo", "status": "rejected", "reason": reason}
-        for path, reason in reasons.items()
-    ]
-    sheet.write_sheet(tmp_path, raw, CONFIG, lambda: rows)
-    assert opened == ["empty.jpg"]
-    assert cv2.imread(str(tmp_path / "contact_sheet.png")) is not None
-
-
-def test_the_sheet_shows_rows_evenly_over_the_folder():
-    rows = [{"modality": "photo", "status": "rejected", "n": n} for n in range(100)]
-    group = ("photo", "rejected")
-    chosen = sheet._spread(rows, Counter({group: 100}), 4)
-    assert [row["n"] for row in chosen[group]] == [0, 25, 50, 75]
-    few = sheet._spread(rows[:3], Counter({group: 3}), 4)
-    assert [row["n"] for row in few[group]] == [0, 1, 2]
 
 
 def test_starting_again_waits_for_nobody_and_may_be_cut_short(

@@ -161,6 +161,7 @@ def test_the_public_weights_know_strangers(tmp_path, monkeypatch):
             ["nothing", "--images", "a", "--pairs", "b", "--data-dir", "c"],
             "--images and --data-dir do not go together",
         ),
+        (["folds", "--split", "test"], "--split is not for the dataset webcaricature; leave it"),
         (
             ["nothing", "--dataset", "webcaricature", "--split", "test"],
             "--dataset and --split do not go together",
@@ -171,6 +172,7 @@ def test_mistakes_are_one_line(arguments, message, tmp_path, monkeypatch):
     if "cavi" in arguments and not FACENET.is_dir():
         pytest.skip("the public weights are not in the cache")
     monkeypatch.setenv("CARI_KERAS_CACHE", str(FACENET.parents[1]))
+    (tmp_path / "folds" / "fold-1").mkdir(parents=True)
     assert message in last_error(run_command("evaluate", *arguments, cwd=tmp_path))
 
 

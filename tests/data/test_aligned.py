@@ -134,9 +134,12 @@ def test_what_is_not_whole_is_refused(aligned: Path, tmp_path: Path):
             folder.load(str(out))
     index.write_text(json.dumps(content))
     manifest = out / "manifest.csv"
-    manifest.write_bytes(manifest.read_bytes()[:-90])
-    with pytest.raises(AlignError, match=r"damaged in line .*; remove it and dataset.json"):
-        folder.load(str(out))
+    whole = manifest.read_bytes()
+    last_row = len(whole) - whole[:-1].rindex(b"\n") - 1
+    for cut in range(1, last_row + 1):
+        manifest.write_bytes(whole[:-cut])
+        with pytest.raises(AlignError, match=r"damaged .*; remove it and dataset\.json"):
+            folder.load(str(out))
     manifest.unlink()
     shutil.rmtree(out / "records")
     index.unlink()

@@ -141,11 +141,16 @@ def test_a_run_without_a_checkpoint_yet_begins_again(prepared, tmp_path, run):
     assert Trainer(small_config(), prepared, tmp_path, resume=True).fit(progress=False) == run[1]
 
 
-@pytest.mark.parametrize("change", ["a person's name", "a number of images"])
+@pytest.mark.parametrize("change", ["a person's name", "a number of images", "an old run's names"])
 def test_a_run_goes_on_with_its_own_data_only(change, run, prepared, tmp_path):
     """Labels would stand for other people, and epochs have another number of steps."""
     shutil.copytree(run[0], tmp_path / "run")
-    if change == "a person's name":
+    if change == "an old run's names":  # whose checkpoints do not describe the data
+        for meta in tmp_path.glob("run/checkpoints/*/checkpoint.json"):
+            content = json.loads(meta.read_text())
+            del content["data"]
+            meta.write_text(json.dumps(content))
+    if change != "a number of images":
         other = dataclasses.replace(prepared, identities=("person_1", "person_2", "zoe"))
     else:
         counts = {**prepared.counts, "train": {"photo": 14, "caricature": 15}}
