@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from cari_keras.config import FIELDS, SECTIONS, Config
+from cari_keras.config import SECTIONS, Config
 from cari_keras.errors import CariError
 from cari_keras.settings import Setting, settings
 
@@ -69,21 +69,15 @@ def _help_of(item: Setting) -> str:
 
 
 def config_values(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The configuration fields that were given as flags."""
-    given = vars(arguments)
-    found = {name: given[name] for names in FIELDS.values() for name in names if name in given}
-    return {
-        name: _values(name, value) if isinstance(value, list) else value
-        for name, value in found.items()
-    }
-
-
-def _values(name: str, given: list[Any]) -> tuple[Any, ...]:
-    """A flag's values; of choices each once, while numbers may well be equal."""
-    chosen = any(
-        item.name == name and item.choices for cls in SECTIONS.values() for item in settings(cls)
-    )
-    return tuple(dict.fromkeys(given)) if chosen else tuple(given)
+    """The configuration fields that were given as flags; of several choices, each once."""
+    given, found = vars(arguments), {}
+    for item in (item for cls in SECTIONS.values() for item in settings(cls)):
+        if item.name in given:
+            value = given[item.name]
+            if item.many:  # numbers may well be equal
+                value = tuple(dict.fromkeys(value) if item.choices else value)
+            found[item.name] = value
+    return found
 
 
 def config_flags(arguments: argparse.Namespace) -> list[str]:

@@ -114,10 +114,11 @@ def read_aligned(folder: Path) -> AlignedFolder:
             raise AlignError(f"{folder / MANIFEST}: damaged ({error}); {REMEDY}") from error
         faces.append(AlignedFace(path, row["identity"], row["modality"], row["sha256"]))
         places[path] = (row["shard"], offset)
-    if len(faces) != listed or not (folder / MANIFEST).read_bytes().endswith(b"\n"):
+    written = (folder / MANIFEST).read_bytes()
+    if len(faces) != listed or not written.endswith(b"\n"):
         raise AlignError(
             f"{folder / MANIFEST}: damaged ({len(faces)} of {listed} faces whole); {REMEDY}"
         )
-    digest = hashlib.sha256((folder / MANIFEST).read_bytes() + text.encode())
+    digest = hashlib.sha256(written + text.encode())
     records = AlignedRecords(folder / FOLDER, size, shards, places)
     return AlignedFolder(layout, faces, dict(rejected), records, digest.hexdigest())

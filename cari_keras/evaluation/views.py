@@ -23,9 +23,8 @@ def views_of(
         images: float32 [N, S, S, 3], standardised.
         flip: Whether each view comes with its mirror image.
         crops: Sides of central squares, as fractions in (0, 1] of the image's, to the pixel, of
-            which one stays at least; each
-            is a view, resized bilinearly to `image_size` and standardised anew (so that it does not
-            matter that the images were standardised before).
+            which one stays at least; each is a view, resized bilinearly to `image_size` and
+            standardised anew (so that it does not matter that the images were standardised before).
         image_size: Side of the views; by default S.
 
     Returns:

@@ -88,8 +88,8 @@ def _run_source(run: Path) -> Source:
         for name, value in arrays.items()
         if not name.startswith(("logits_", WEIGHT_HEAD, *others))
     }
-    branch = Source._field_defaults["branch"] if task == TASKS[0] else f"the {task} branch"
-    return Source(str(run), config.model.depth, kept, branch)
+    source = Source(str(run), config.model.depth, kept)
+    return source if task == TASKS[0] else source._replace(branch=f"the {task} branch")
 
 
 def transfer(model: keras.Model, depth: str, source: Source) -> Transfer:

@@ -173,10 +173,9 @@ def thresholds_of(
             there = prepared.count("validation", [task]) and prepared.count(UNKNOWN, [task])
             if task not in matcher.tasks or not there:
                 continue
-            drawn = strangers.is_caricature == (task == CARICATURE)
-            if fpir is None and len(np.unique(strangers.labels[drawn])) < 2:
-                continue  # a single one tells nothing of others
-            known[task] = _on_strangers(task, validation, strangers, fpir)
+            found = _on_strangers(task, validation, strangers, fpir)
+            if found is not None:
+                known[task] = found
     return Thresholds(verify, known)
 
 
@@ -212,9 +211,14 @@ def _on_pairs(
 
 def _on_strangers(
     task: str, known: Predictions, strangers: Predictions, fpir: Optional[float]
-) -> OpenSet:
-    """A branch's threshold, from the images of its modality."""
+) -> Optional[OpenSet]:
+    """A branch's threshold, from the images of its modality.
+
+    None where they are of a single stranger, who tells nothing of others, and none was asked for.
+    """
     known, strangers = (p.only(p.is_caricature == (task == CARICATURE)) for p in (known, strangers))
+    if fpir is None and len(np.unique(strangers.labels)) < 2:
+        return None
     logits, of_strangers = (p.outputs[f"logits_{task}"] for p in (known, strangers))
     scores, stranger_scores = (standing_out(each).numpy() for each in (logits, of_strangers))
     right = np.argmax(logits, axis=-1) == known.labels

@@ -8,6 +8,7 @@ where the settings ask for them).
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -145,10 +146,13 @@ class Trainer:
             mininterval=0.5,
         )
         self._schedule_checkpoint()
-        with self.checkpoints.telling_of_a_full_disk():
+        with self.checkpoints.telling_of_a_full_disk(), contextlib.ExitStack() as at_the_end, bar:
+            if chief:
+                at_the_end.callback(self._lock.close)
+                log = at_the_end.enter_context(
+                    contextlib.closing(RunLog(self.run, iteration=done, epoch=self.epoch + 1))
+                )
             try:
-                if chief:
-                    log = RunLog(self.run, iteration=done, epoch=self.epoch + 1)
                 while self.epoch < epochs:
                     self._train_epoch(bar, log)
                     # Nothing of the epoch's end is saved before all of it: a run that is stopped
@@ -171,14 +175,6 @@ class Trainer:
                 self._save_last(log)
                 self.stopping.tell(self.cluster, stopped.signal)
                 raise
-            finally:
-                bar.close()
-                try:
-                    if log:
-                        log.close()
-                finally:
-                    if chief:
-                        self._lock.close()
         return read_metrics(self.run) if chief else []
 
     def _shared_outputs(self) -> Optional[SharedOutputs]:

@@ -14,9 +14,8 @@ A folder that `cari-align` wrote from it is read likewise, with faces in place o
 Splits: `validation` and `test` are the images of the two lists; `train` is every image of a listed
 identity that is in neither list, less those whose bytes also occur in either (they would leak) and
 less those whose bytes stand under another identity too (their label is not known); of the
-validation images, where they are trained on as well, the same are left out. `unknown` is
-every image of the identities in no list: nobody is trained on them, and networks should not know
-them.
+validation images, where they are trained on as well, the same are left out. `unknown` is every
+image of the identities in no list: nobody is trained on them, and networks should not know them.
 """
 
 from __future__ import annotations
@@ -62,12 +61,17 @@ def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
     _report_case(listed, files, report)
     _report_lists(lists, files, report)
 
-    train, unknown = _unlisted_keys(files, digests, lists, set(identities), report)
+    owners = _owners(digests)
+    train, unknown = _unlisted_keys(files, digests, owners, lists, set(identities), report)
     splits: dict[str, list[Key]] = {"train": train, UNKNOWN: unknown}
     for split, keys in lists.items():
         splits[split] = [key for key in keys if key in files]
     if final:
-        splits["train"] = sorted(train + _of_one_label(splits, digests, report))
+        tested = {"test": {digests[key] for key in splits["test"]}}
+        left_out = "validation images {}, not trained on"
+        validation = splits["validation"]
+        splits["train"] += _trainable(validation, digests, owners, tested, report, left_out)
+        splits["train"].sort()
 
     sources = {key: "" if aligned else str(root / path) for key, path in files.items()}
     samples = {key: Sample(path, key[1], key[0], sources[key]) for key, path in files.items()}
@@ -174,6 +178,7 @@ def _report_lists(lists: dict[str, list[Key]], files: dict[Key, str], report: Co
 def _unlisted_keys(
     files: dict[Key, str],
     digests: dict[Key, str],
+    owners: dict[str, set[str]],
     lists: dict[str, list[Key]],
     identities: set[str],
     report: Counter[str],
@@ -182,55 +187,47 @@ def _unlisted_keys(
     unlisted = {key[1] for key in files} - identities
     if unlisted:
         report["identities in no list, strangers"] = len(unlisted)
-    owners = _owners(digests)
     ambiguous = sum(len(owners[digest]) > 1 for digest in digests.values())
     if ambiguous:
         report["images whose bytes stand under two identities"] = ambiguous
     evaluated = {key for keys in lists.values() for key in keys}
-    evaluated_digests = {
+    held_out = {
         split: {digests[key] for key in keys if key in files} for split, keys in lists.items()
     }
-    seen: set[tuple[str, str]] = set()
-    train, unknown = [], []
-    for key in sorted(files):
-        digest = digests[key]
-        if key in evaluated:
-            continue
-        if key[1] in unlisted:
-            report["images of strangers"] += 1
-            if len(owners[digest]) == 1:
-                unknown.append(key)
-        elif copied := [s for s, known in evaluated_digests.items() if digest in known]:
-            report[f"training images identical to a {copied[-1]} image, left out"] += 1
-        elif len(owners[digest]) > 1:
-            report["training images under two identities, left out"] += 1
-        elif (key[1], digest) in seen:
-            report["training images identical to another, left out"] += 1
-        else:
-            seen.add((key[1], digest))
-            train.append(key)
-    return train, unknown
+    others = [key for key in sorted(files) if key not in evaluated]
+    strangers = [key for key in others if key[1] in unlisted]
+    if strangers:
+        report["images of strangers"] = len(strangers)
+    unknown = [key for key in strangers if len(owners[digests[key]]) == 1]
+    known = [key for key in others if key[1] not in unlisted]
+    left_out = "training images {}, left out"
+    return _trainable(known, digests, owners, held_out, report, left_out), unknown
 
 
-def _of_one_label(
-    splits: dict[str, list[Key]], digests: dict[Key, str], report: Counter[str]
+def _trainable(
+    keys: list[Key],
+    digests: dict[Key, str],
+    owners: dict[str, set[str]],
+    held_out: dict[str, set[str]],
+    report: Counter[str],
+    left_out: str,
 ) -> list[Key]:
-    """The validation images that may be trained on, as training images are; the others counted."""
-    owners = _owners(digests)
-    tested = {digests[key] for key in splits["test"]}
-    kept, seen = [], set()
-    for key in splits["validation"]:
+    """Those of some images that may be trained on; the others counted as `left_out` says, by why.
+
+    Left out are those whose bytes are a held-out image's, are two people's, or were met before.
+    """
+    kept: dict[str, Key] = {}
+    for key in keys:
         digest = digests[key]
-        if digest in tested:
-            report["validation images identical to a test image, not trained on"] += 1
+        if copied := [split for split, known in held_out.items() if digest in known]:
+            report[left_out.format(f"identical to a {copied[-1]} image")] += 1
         elif len(owners[digest]) > 1:
-            report["validation images under two identities, not trained on"] += 1
-        elif digest in seen:
-            report["validation images identical to another, not trained on"] += 1
+            report[left_out.format("under two identities")] += 1
+        elif digest in kept:
+            report[left_out.format("identical to another")] += 1
         else:
-            seen.add(digest)
-            kept.append(key)
-    return kept
+            kept[digest] = key
+    return list(kept.values())
 
 
 def _owners(digests: dict[Key, str]) -> dict[str, set[str]]:

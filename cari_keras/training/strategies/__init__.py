@@ -44,5 +44,6 @@ def check_strategy(training: TrainingConfig) -> None:
             f"--weighting {training.weighting} looks at the shared layers' gradients, which frozen "
             "epochs have none of; use --frozen-epochs 0"
         )
-    settings = import_module(f"{__name__}.base").Settings
-    strategy.check(settings(tasks=training.tasks, static_weights=training.static_weights))
+    from cari_keras.training.strategies.base import Settings
+
+    strategy.check(Settings(tasks=training.tasks, static_weights=training.static_weights))
