@@ -31,7 +31,9 @@ class DataConfig:
         None, "where prepared datasets are kept (default: the per-user cache)"
     )
     final: bool = setting(
-        False, "cavi: train on the validation images too; their figures mean nothing"
+        False,
+        "cavi: train on the validation images too, to be scored on the test split; their own "
+        "figures then mean nothing",
     )
     protocol: str = setting("unrestricted", "webcaricature: which protocol", PROTOCOL_NAMES)
     fold: str = setting(
@@ -169,7 +171,11 @@ class TrainingConfig:
         "mirrored: on all GPUs of this machine; multiworker: on the machines of TF_CONFIG",
         ("none", "mirrored", "multiworker"),
     )
-    output: Optional[str] = setting(None, "run folder (default: runs/<preset>-<date>)")
+    output: Optional[str] = setting(
+        None,
+        "run folder, which the same command then goes on with (default: runs/<dataset>-<date>; "
+        "webcaricature: runs/webcaricature-<protocol>/fold-<fold>)",
+    )
     workers: Optional[int] = setting(None, "processes that prepare images (default: all cores)")
 
 

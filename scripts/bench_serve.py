@@ -41,7 +41,6 @@ def run(name: str, turns: int, batches: list[int]) -> int:
     from cari_keras.evaluation.answering import answering
     from cari_keras.evaluation.matcher import load_matcher
     from cari_keras.evaluation.views import views_of
-    from cari_keras.serving.branches import pixel_side
     from cari_keras.serving.calibration import Calibration, Thresholds
     from cari_keras.serving.export import export
 
@@ -53,7 +52,7 @@ def run(name: str, turns: int, batches: list[int]) -> int:
 
     # One view, as the Keras model has it; verification alone.
     matcher = load_matcher(name, {"flip": False, "crops": (1.0,), "verify_by": "embedding"})
-    size, side = matcher.config.data.image_size, pixel_side(matcher)
+    size, side = matcher.config.data.image_size, matcher.side
     network, _ = answering(matcher.model, ["verification"])
     with tempfile.TemporaryDirectory() as folder:
         any_threshold = Thresholds(Calibration(1.0, 0.0, 0.0, 1, 1), {})

@@ -61,7 +61,7 @@ def run(name: str, count: int, data_dir: Any) -> int:
     matcher = load_matcher(name, {})
     config = matcher.config.with_values({"data_dir": data_dir} if data_dir else {})
     dataset = load_dataset(config)
-    prepared = prepare(dataset, config.data.prepared_size, cache_dir=config.data.cache_dir)
+    prepared = prepare(dataset, matcher.side, cache_dir=config.data.cache_dir)
     sources = {sample.path: sample.source for sample in dataset.splits["validation"]}
     stored: dict[str, bytes] = {}
     chosen: dict[str, list[str]] = {}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from cari_keras.comparison.runner import call_train
+from cari_keras.errors import StoppedError
 
 
 def train(run: Path, flags: Sequence[str]) -> None:
@@ -17,19 +18,20 @@ def train(run: Path, flags: Sequence[str]) -> None:
 
     Raises:
         SystemExit: cari-train failed, for example since the run was begun with other settings; it
-            has said why.
+            has said why. Or it was stopped by a signal, and has saved itself.
     """
-    _call("train", ["--output", str(run), *flags])
-
-
-def _call(command: str, arguments: Sequence[str]) -> None:
-    done = subprocess.run([sys.executable, "-m", f"cari_keras.cli.{command}", *arguments])
-    if done.returncode:
-        raise SystemExit(done.returncode)
+    try:
+        status = call_train(["--output", str(run), *flags])
+    except StoppedError as stopped:
+        status = 128 + stopped.signal
+    if status:
+        raise SystemExit(status)
 
 
 def evaluate(run: Path, *, test: bool = False, **views: Any) -> dict[str, Any]:
     """A trained run's figures at its best epoch; kept in the run folder, and read from there.
+
+    Those of other weights, or of a dataset that has changed since, are taken anew.
 
     Args:
         run: The run folder.
@@ -38,24 +40,31 @@ def evaluate(run: Path, *, test: bool = False, **views: Any) -> dict[str, Any]:
         views: `flip`, `crops` and `verify_by` of `Evaluator`, in place of the run's own settings.
 
     Returns:
-        The figures, `split`: which split they are of, and `weights`: the hash of what gave them.
+        The figures, `split`: which split they are of, and `of`: the weights and the dataset that
+        gave them.
     """
+    from cari_keras.data.registry import load_dataset
+    from cari_keras.saved import read_config
     from cari_keras.training.checkpoints import META
 
     weights = json.loads((run / "best" / META).read_text(encoding="utf-8"))["sha256"]
+    of = {"weights": weights, "dataset": load_dataset(read_config(run)).fingerprint}
     named = "-".join(f"{name}_{value}" for name, value in sorted(views.items()))
     stored = run / "evaluations" / f"{'test' if test else 'validation'}-{named or 'own'}.json"
     if stored.is_file():
         kept = dict(json.loads(stored.read_text(encoding="utf-8")))
-        if kept.get("weights") == weights:
+        if kept.get("of") == of:
             return kept
     from cari_keras.evaluation.matcher import load_matcher
     from cari_keras.evaluation.protocols.closed_set import evaluate_closed_set
     from cari_keras.files import write_json
+    from cari_keras.runtime import in_order
 
-    matcher = load_matcher(str(run), views)
-    outcome = evaluate_closed_set(matcher, matcher.config, split=None if test else "validation")
-    result = {"split": outcome.folds[0].name, "weights": weights, **outcome.folds[0].figures}
+    # As cari-evaluate asks, since answers are kept for both.
+    with in_order():
+        matcher = load_matcher(str(run), views)
+        outcome = evaluate_closed_set(matcher, matcher.config, split=None if test else "validation")
+    result = {"split": outcome.folds[0].name, "of": of, **outcome.folds[0].figures}
     write_json(stored, result)
     return result
 

@@ -116,7 +116,7 @@ def _engine(name: str, aligned: Path, beam_options: Sequence[str]) -> Align:
         from cari_keras.align import beam
     except ImportError as error:
         raise AlignError(
-            f"--engine beam needs apache-beam ({error}): pip install 'cari_keras[beam]'"
+            f"--engine beam needs apache-beam ({error}): pip install apache-beam"
         ) from error
     finally:
         logging.disable(disabled)

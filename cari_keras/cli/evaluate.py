@@ -19,6 +19,7 @@ EXAMPLES = """
 examples:
   cari-evaluate runs/cavi                            the dataset that the run was trained on
   cari-evaluate runs/cavi --split validation         its validation split, not the test split
+  cari-evaluate runs/final --thresholds-of runs/cavi a run with --final, on the test split
   cari-evaluate runs/webcaricature-unrestricted --dataset webcaricature --folds all
                                                      ten folds, each by its run, fold-1 to fold-10
   cari-evaluate runs/cavi --images DIR --pairs pairs.csv
@@ -54,6 +55,12 @@ def _parser() -> Parser:
     add("--flip", action=argparse.BooleanOptionalAction, help="mirror images too (default: run's)")
     add("--crops", type=float, nargs="+", metavar="X", help="sides of central squares (run's)")
     add("--verify-by", choices=("embedding", "identities"), help="what is compared (run's)")
+    add(
+        "--thresholds-of",
+        metavar="RUN",
+        help="the test pairs' thresholds come from another run's validation pairs: for a run that "
+        "was trained on the validation images (--final)",
+    )
     add(
         "--legacy",
         action="store_true",
@@ -107,10 +114,10 @@ def _main(arguments: Sequence[str]) -> int:
 
 def _refuse_together(parser: Parser, given: argparse.Namespace) -> None:
     """Refuses flags of which one would be ignored."""
-    of_dataset = ("dataset", "data_dir", "split", "protocol", "folds")
+    of_dataset = ("dataset", "data_dir", "split", "thresholds_of", "protocol", "folds")
     rules = {"images": ("gallery", *of_dataset), "gallery": of_dataset}
     if given.dataset == "webcaricature":
-        rules["dataset"] = ("split",)
+        rules["dataset"] = ("split", "thresholds_of")
     for one, others in rules.items():
         for other in others:
             if getattr(given, one) is not None and getattr(given, other) is not None:
@@ -122,7 +129,8 @@ def _refuse_ignored(given: argparse.Namespace, names: Sequence[str], dataset: st
     """Raises ConfigError for a flag that says nothing to the dataset that is evaluated on."""
     for name in names:
         if getattr(given, name) is not None:
-            raise ConfigError(f"--{name} is not for the dataset {dataset}; leave it out")
+            flag = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{flag} is not for the dataset {dataset}; leave it out")
 
 
 def _evaluate(given: argparse.Namespace, views: dict[str, Any]) -> Outcome:
@@ -156,8 +164,9 @@ def _evaluate(given: argparse.Namespace, views: dict[str, Any]) -> Outcome:
         config = matcher.config.with_values(data)
         if config.data.dataset != "webcaricature":
             _refuse_ignored(given, ("protocol", "folds"), config.data.dataset)
-            return evaluate_closed_set(matcher, config, split=given.split, **how)
-    _refuse_ignored(given, ("split",), "webcaricature")
+            of_split = {"split": given.split, "thresholds_of": given.thresholds_of}
+            return evaluate_closed_set(matcher, config, **of_split, **how)
+    _refuse_ignored(given, ("split", "thresholds_of"), "webcaricature")
     runs = FoldRuns(given.run, views, data)
     return evaluate_webcaricature(runs.matcher, runs.config, runs.folds(given.folds), **how)
 

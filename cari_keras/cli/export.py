@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from cari_keras.cli.flags import Parser, run_program
+from cari_keras.errors import ConfigError
 from cari_keras.evaluation.open_set import FPIR
 from cari_keras.runtime import load_tensorflow
 
@@ -19,7 +21,7 @@ examples:
   cari-export runs/cavi-facenet                      into saved_models/
   cari-export runs/cavi-facenet models --far 0.01    'same' accepts 1 % of impostors at most
   cari-export runs/final --thresholds-of runs/cavi-facenet
-                                                     for a run with --final, see below
+                                                     for a run with --final, which has none
   docker compose -f saved_models/docker-compose.yml up
                                                      then serves them: REST 8501, gRPC 8500
 """
@@ -52,39 +54,52 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--thresholds-of",
         metavar="RUN",
-        help="take the thresholds from another run: those of a run that was trained on the "
-        "validation images (--final) mean nothing",
+        help="take the thresholds from another run of the same settings; a run that was trained on "
+        "its validation images (--final) has none of its own",
     )
     parser.add_argument("--data-dir", metavar="DIR", help="the dataset's folder, if it has moved")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     given = parser.parse_args(arguments)
 
     load_tensorflow()
-    from cari_keras.evaluation.matcher import load_matcher
-    from cari_keras.serving.calibration import check_judge, thresholds_of
+    from cari_keras.evaluation.matcher import judge_of, load_matcher
+    from cari_keras.serving.calibration import NO_THRESHOLDS, thresholds_of
     from cari_keras.serving.export import export
 
     matcher = load_matcher(given.run, {})
-    judged = load_matcher(given.thresholds_of, {}) if given.thresholds_of else matcher
-    check_judge(judged, matcher)
-    if judged.config.data.final:
-        print(
-            f"{judged.name} was trained on the validation images that its thresholds come from; "
-            "take another run's by --thresholds-of"
+    judge = judge_of(matcher, given.thresholds_of)
+    if judge:
+        thresholds = thresholds_of(
+            judge,
+            far=given.far,
+            fpir=given.fpir,
+            data_dir=given.data_dir,
+            progress=not given.quiet,
         )
-    thresholds = thresholds_of(
-        judged,
-        far=given.far,
-        fpir=given.fpir,
-        data_dir=given.data_dir,
-        progress=not given.quiet,
-    )
-    _tell(thresholds)
+        _tell(thresholds)
+    else:
+        _refuse_thresholds(given)
+        thresholds = NO_THRESHOLDS
+        print(
+            f"{given.run} was trained on its validation images too (--final), so it has no "
+            "thresholds: there will be no signature verify, and nobody is said to be unknown; "
+            "--thresholds-of RUN takes those of a run that was not"
+        )
     folder = Path(given.folder)
-    for path in export(matcher, thresholds, folder):
+    for path in export(matcher, thresholds, folder, judge):
         print(path)
     print(f"Serve them: docker compose -f {folder / 'docker-compose.yml'} up")
     return 0
+
+
+def _refuse_thresholds(given: argparse.Namespace) -> None:
+    """Raises ConfigError for what asks for thresholds, where there are none."""
+    for name in ("far", "fpir", "data_dir"):
+        if getattr(given, name) is not None:
+            raise ConfigError(
+                f"--{name.replace('_', '-')} needs thresholds, and {given.run} was trained on its "
+                "validation images too (--final); name another run by --thresholds-of"
+            )
 
 
 def _tell(thresholds: Thresholds) -> None:

@@ -54,14 +54,15 @@ def _main(arguments: Sequence[str]) -> int:
     if given.resume:
         run = Path(given.resume)
         saved = read_config(run)
-        config = with_flags(PRESETS[given.preset]() if given.preset else saved, given)
+        start = PRESETS[given.preset]() if given.preset else saved
+        config = _elsewhere_too(with_flags(start, given))
     else:
         if getattr(given, "distribute", "none") == "multiworker" and not hasattr(given, "output"):
             raise ConfigError(
                 "--distribute multiworker needs --output, to go on by the same command"
             )
         preset = given.preset or getattr(given, "dataset", "demo")
-        config = with_flags(PRESETS[preset](), given)
+        config = _elsewhere_too(with_flags(PRESETS[preset](), given))
         run = Path(config.training.output or _default_run(config))
     resume = (run / CONFIG).exists()
     if resume:
@@ -77,6 +78,20 @@ def _refuse_changes(run: Path, saved: Config, asked: Config) -> None:
             f"{run} was begun with other settings ({changed}); choose another --output, or go on "
             f"with --resume {run} alone"
         )
+
+
+def _elsewhere_too(config: Config) -> Config:
+    """The settings with the dataset's full path, so that a run can be used from any folder.
+
+    Raises:
+        ConfigError: The dataset has nothing to train on beside its training images.
+    """
+    data = config.data
+    if data.final and data.dataset != "cavi":
+        raise ConfigError(f"--final is for cavi alone; leave it out with {data.dataset}")
+    if data.data_dir is None:
+        return config
+    return config.with_values({"data_dir": str(Path(data.data_dir).absolute())})
 
 
 def _default_run(config: Config) -> str:
@@ -139,8 +154,9 @@ def _train_on(
         try:
             rows = trainer.fit(progress=progress)
         except StoppedError as stopped:
-            other = f" or --resume {run}" if cluster.workers == 1 else ", on every worker"
-            print(f"cari-train: {stopped}; go on with the same command{other}", file=sys.stderr)
+            alone = cluster.workers == 1
+            again = f"--resume {run}" if alone else "the same command, on every worker"
+            print(f"cari-train: {stopped}; go on with {again}", file=sys.stderr)
             cluster.wait()
             return 128 + stopped.signal
     if cluster.is_chief:
@@ -206,6 +222,8 @@ def _report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None
     table.insert(0, "Epoch", shown["epoch"].astype(int))
     print("\nValidation, in percent (verification: threshold by two-fold cross-validation):\n")
     print(table.to_string(index=False))
+    if config.data.final:
+        print("\nThe network was trained on these images (--final): the figures tell nothing.")
     if len(config.training.tasks) > 1 and config.training.weighting != "equal":
         share = figures.hardest_task_share(steps)
         print(f"\nThe hardest task held the largest weight in {share:.0%} of the iterations.")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Optional
 
 from cari_keras.comparison.plan import PlannedRun
 from cari_keras.config import Config
@@ -40,7 +41,8 @@ def train_runs(runs: Sequence[PlannedRun], flags: Sequence[str], *, progress: bo
         training = run.config.training
         own = ["--weighting", training.weighting, "--seed", str(run.seed), "--output", str(folder)]
         own += ["--tasks", *training.tasks]
-        status = _call([*flags, *own, *([] if progress else ["--quiet"])])
+        quiet = [] if progress else ["--quiet"]
+        status = call_train([*flags, *own, *quiet], stdout=subprocess.DEVNULL)
         if status:
             raise TrainingError(f"{folder}: cari-train ended with status {status}")
 
@@ -56,8 +58,12 @@ def check_settings(folder: Path, config: Config) -> None:
         )
 
 
-def _call(arguments: Sequence[str]) -> int:
+def call_train(arguments: Sequence[str], *, stdout: Optional[int] = None) -> int:
     """cari-train's exit status; SIGTERM and Ctrl-C are handed on to it, and waited for.
+
+    Args:
+        arguments: Its arguments.
+        stdout: Where it prints to, as `subprocess` has it; None is where this process does.
 
     Raises:
         StoppedError: There was such a signal.
@@ -65,7 +71,7 @@ def _call(arguments: Sequence[str]) -> int:
     command = [sys.executable, "-m", "cari_keras.cli.train", *arguments]
     received: list[int] = []
     # In a session of its own, a Ctrl-C does not reach it twice.
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+    with subprocess.Popen(command, stdout=stdout, start_new_session=True) as process:
 
         def hand_on(number: int, _: object) -> None:
             received.append(number)

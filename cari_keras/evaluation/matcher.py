@@ -17,11 +17,15 @@ from cari_keras.evaluation.predictions import Predictions, kept, network_key, vi
 from cari_keras.files import user_cache_dir
 from cari_keras.model.pretrained import FILE_SHA256
 from cari_keras.model.transfer import load_source, transfer
+from cari_keras.saved import in_common
 from cari_keras.training.build import build_model
 from cari_keras.training.restore import restore_run
 
 #: The public weights' name in place of a run's folder.
 FACENET = "facenet"
+
+#: Settings in which a network may differ from the one that its thresholds come from.
+_OF_ANOTHER_RUN = ("seed", "final", "epochs", "evaluate_every", "repeatable")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Matcher:
         weights: SHA-256 of the weights' file.
         epoch: The epoch whose weights they are; None for the public weights.
         views: `flip`, `crops` and `verify_by` of `Evaluator`.
+        side: Side in pixels of the images it was trained and validated on, before they are cropped
+            and resized to its input.
         run: The run's folder; None for the public weights.
         figures: Validation figures of that epoch.
     """
@@ -49,6 +55,7 @@ class Matcher:
     weights: str
     epoch: Optional[int]
     views: Mapping[str, Any]
+    side: int
     run: Optional[Path] = None
     figures: Mapping[str, float] = field(default_factory=dict)
 
@@ -102,6 +109,7 @@ class Matcher:
             "epoch": self.epoch,
             "depth": self.config.model.depth,
             "image_size": self.config.data.image_size,
+            "final": self.config.data.final,
             "tasks": list(self.tasks),
             **{name: list(v) if isinstance(v, tuple) else v for name, v in self.views.items()},
         }
@@ -131,9 +139,50 @@ def load_matcher(name: str, views: Mapping[str, Any]) -> Matcher:
         weights=restored.meta["sha256"],
         epoch=restored.meta["epoch"],
         views={**views_by(restored.config), **views},
+        side=restored.meta.get("stored_size", restored.config.data.prepared_size),
         run=Path(name),
         figures=restored.meta.get("figures", {}),
     )
+
+
+def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
+    """The network whose validation images a network's thresholds come from.
+
+    Args:
+        matcher: The network.
+        run: Another run's folder; by default the network judges itself.
+
+    Returns:
+        None for a network that was trained on its validation images (`--final`), if no other run is
+        named: it is much surer of them than of new ones, so that its thresholds would be too low.
+
+    Raises:
+        CheckpointError: The other run is missing or damaged.
+        ConfigError: Its thresholds do not fit: it was trained on its validation images too, knows
+            other people, or has other settings.
+    """
+    if run is None:
+        return None if matcher.config.data.final else matcher
+    judge = load_matcher(run, matcher.views)
+    if judge.config.data.final:
+        raise ConfigError(
+            f"{judge.name} was trained on its validation images too (--final), which gives no "
+            "thresholds; name a run that was not"
+        )
+    own = in_common(matcher.config)
+    differing = [
+        name
+        for name, value in in_common(judge.config).items()
+        if name not in _OF_ANOTHER_RUN and value != own[name]
+    ]
+    if judge.identities != matcher.identities:
+        differing.append("people")
+    if differing:
+        raise ConfigError(
+            f"{judge.name} differs from {matcher.name} in {', '.join(differing)}; its thresholds "
+            "do not fit"
+        )
+    return judge
 
 
 def _public(views: Mapping[str, Any]) -> Matcher:
@@ -154,4 +203,5 @@ def _public(views: Mapping[str, Any]) -> Matcher:
         weights=FILE_SHA256,
         epoch=None,
         views={"flip": False, "crops": (1.0,), "verify_by": "embedding", **views},
+        side=config.data.prepared_size,
     )

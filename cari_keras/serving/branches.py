@@ -45,11 +45,6 @@ class Branch(NamedTuple):
     endpoints: dict[str, Endpoint]
 
 
-def pixel_side(matcher: Matcher) -> int:
-    """Side of the images that the endpoints take, in pixels: that of the evaluation's."""
-    return matcher.config.data.prepared_size
-
-
 def verification_branch(matcher: Matcher, calibration: Optional[Calibration] = None) -> Branch:
     """Branch 1: embeddings, and pairs told apart.
 
@@ -61,7 +56,7 @@ def verification_branch(matcher: Matcher, calibration: Optional[Calibration] = N
     Where a run verifies by identities, `verify` compares those, see `Evaluator`, while `embedding`
     is the embedding all the same.
     """
-    size = pixel_side(matcher)
+    size = matcher.side
     network, answer = answering(matcher.model, ["verification"], **matcher.views)
 
     def embedding(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -103,7 +98,7 @@ def identification_branch(matcher: Matcher, task: str, known: Optional[OpenSet] 
     that on strangers it was not chosen on.
     `serving_bytes`: `image_bytes` string [N], JPEG or PNG -> the same.
     """
-    size = pixel_side(matcher)
+    size = matcher.side
     views = {name: value for name, value in matcher.views.items() if name != "verify_by"}
     network, answer = answering(matcher.model, [task], **views)
     names = [name.encode("utf-8", "surrogateescape") for name in matcher.identities]

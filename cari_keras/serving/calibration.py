@@ -68,6 +68,10 @@ class Thresholds(NamedTuple):
         return Thresholds(verify, {task: OpenSet(**v) for task, v in stored["known"].items()})
 
 
+#: Of a network that tells nobody apart: it names whoever is likest, and gives embeddings.
+NO_THRESHOLDS = Thresholds(None, {})
+
+
 def standing_out(logits: tf.Tensor) -> tf.Tensor:
     """How far the best identity stands out from all: (max - mean) / std of an image's K logits.
 
@@ -155,7 +159,7 @@ def thresholds_of(
     config = matcher.config.with_values({"data_dir": data_dir} if data_dir else {})
     dataset = load_dataset(config)
     cache_dir = config.data.cache_dir
-    prepared = prepare(dataset, config.data.prepared_size, cache_dir=cache_dir, progress=progress)
+    prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, progress=progress)
     matcher.check_heads(prepared)
 
     def predict(split: str) -> Predictions:
@@ -177,23 +181,6 @@ def thresholds_of(
             if found is not None:
                 known[task] = found
     return Thresholds(verify, known)
-
-
-def check_judge(judge: Matcher, matcher: Matcher) -> None:
-    """Whether another network's thresholds suit a network.
-
-    Raises:
-        ConfigError: It knows other people, has other tasks or looks at images differently.
-    """
-    for what, one, other in (
-        ("other people", judge.identities, matcher.identities),
-        ("other tasks", judge.tasks, matcher.tasks),
-        ("other views", dict(judge.views), dict(matcher.views)),
-    ):
-        if one != other:
-            raise ConfigError(
-                f"{judge.name} has {what} than {matcher.name}; its thresholds do not fit"
-            )
 
 
 def _on_pairs(

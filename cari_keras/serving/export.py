@@ -9,7 +9,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ from cari_keras.data.encoding import to_jpeg
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.files import atomic_path, sha256_of_file, write_json
 from cari_keras.model.network import TASKS
-from cari_keras.serving.branches import Branch, branches_of, pixel_side
+from cari_keras.serving.branches import Branch, branches_of
 from cari_keras.serving.calibration import Thresholds
 from cari_keras.serving.server_files import write_server_files
 from cari_keras.serving.warmup import write_warmup
@@ -27,7 +27,9 @@ from cari_keras.serving.warmup import write_warmup
 CARD = "export.json"
 
 
-def export(matcher: Matcher, thresholds: Thresholds, folder: Path) -> list[Path]:
+def export(
+    matcher: Matcher, thresholds: Thresholds, folder: Path, judge: Optional[Matcher] = None
+) -> list[Path]:
     """Writes `folder/{verification,caricature,photo}/<version>/` and the server's configuration.
 
     The version is the next that is free in all of them. A version appears whole, by a rename, since
@@ -37,6 +39,7 @@ def export(matcher: Matcher, thresholds: Thresholds, folder: Path) -> list[Path]
         matcher: The network; branches that were not trained are left out.
         thresholds: What it decides by.
         folder: Usually `saved_models/`.
+        judge: Whose validation images the thresholds come from, see `judge_of`.
 
     Returns:
         The folders of the new versions.
@@ -49,9 +52,9 @@ def export(matcher: Matcher, thresholds: Thresholds, folder: Path) -> list[Path]
             path = folder / branch.name / str(version)
             with atomic_path(path) as temporary:
                 _write_model(branch, temporary)
-                size = pixel_side(matcher)
+                size = matcher.side
                 write_warmup(temporary, branch.name, _examples(branch, size))
-                write_json(temporary / CARD, card(matcher, thresholds, branch, temporary))
+                write_json(temporary / CARD, card(matcher, thresholds, branch, temporary, judge))
             written.append(path)
         write_server_files(folder, [task for task in TASKS if versions(folder / task)])
     return written
@@ -88,7 +91,13 @@ def _write_model(branch: Branch, path: Path) -> None:
         archive.write_out(str(path))
 
 
-def card(matcher: Matcher, thresholds: Thresholds, branch: Branch, path: Path) -> dict[str, Any]:
+def card(
+    matcher: Matcher,
+    thresholds: Thresholds,
+    branch: Branch,
+    path: Path,
+    judge: Optional[Matcher] = None,
+) -> dict[str, Any]:
     """What export.json says: run, figures, preprocessing, hash of the other files."""
     from cari_keras import __version__
 
@@ -98,7 +107,7 @@ def card(matcher: Matcher, thresholds: Thresholds, branch: Branch, path: Path) -
         "network": matcher.describe(),
         "validation": matcher.figures,
         "preprocessing": {
-            "image": f"uint8 RGB, {pixel_side(matcher)} x {pixel_side(matcher)}",
+            "image": f"uint8 RGB, {matcher.side} x {matcher.side}",
             "image_bytes": "JPEG or PNG; areas averaged where both sides shrink, else bilinear, "
             "whatever the aspect; EXIF is not looked at",
             "standardisation": "each image to zero mean and unit variance",
@@ -110,6 +119,8 @@ def card(matcher: Matcher, thresholds: Thresholds, branch: Branch, path: Path) -
         found["verify"] = thresholds.verify._asdict()
     if branch.name in thresholds.known:
         found["known"] = thresholds.known[branch.name]._asdict()
+    if judge is not None:
+        found["thresholds_of"] = {"name": judge.name, "weights_sha256": judge.weights}
     return found
 
 

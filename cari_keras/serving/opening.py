@@ -10,12 +10,12 @@ from typing import Optional
 import tensorflow as tf
 
 from cari_keras.errors import CheckpointError, ConfigError
-from cari_keras.evaluation.matcher import Matcher, load_matcher
+from cari_keras.evaluation.matcher import Matcher, judge_of, load_matcher
 from cari_keras.files import write_json
 from cari_keras.model.network import TASKS
 from cari_keras.saved import CONFIG
-from cari_keras.serving.branches import branches_of, pixel_side
-from cari_keras.serving.calibration import Thresholds, check_judge, thresholds_of
+from cari_keras.serving.branches import branches_of
+from cari_keras.serving.calibration import NO_THRESHOLDS, Thresholds, thresholds_of
 from cari_keras.serving.export import CARD, hash_of_files, versions
 from cari_keras.serving.face_model import Endpoints, FaceModel
 
@@ -32,7 +32,7 @@ def open_model(
 ) -> FaceModel:
     """See `cari_keras.load_model`."""
     if (path / CONFIG).is_file():
-        return _from_run(path, align=align, data_dir=data_dir, judge=thresholds_of)
+        return _from_run(path, align=align, data_dir=data_dir, judged_by=thresholds_of)
     if thresholds_of is not None:
         raise ConfigError(f"{path}: exports hold their own thresholds")
     found = {task: there[-1] for task in TASKS if (there := versions(path / task))}
@@ -42,29 +42,24 @@ def open_model(
 
 
 def _from_run(
-    run: Path, *, align: bool, data_dir: Optional[str], judge: Optional[Path]
+    run: Path, *, align: bool, data_dir: Optional[str], judged_by: Optional[Path]
 ) -> FaceModel:
     matcher = load_matcher(str(run), {})
-    if judge is not None:
-        judged = load_matcher(str(judge), {})
-        check_judge(judged, matcher)
-        thresholds = _kept_thresholds(judge, judged, data_dir)
-    elif matcher.config.data.final:
-        thresholds = Thresholds(None, {})  # its validation images tell nothing
-    else:
-        thresholds = _kept_thresholds(run, matcher, data_dir)
+    judge = judge_of(matcher, None if judged_by is None else str(judged_by))
+    thresholds = _kept_thresholds(judge, data_dir) if judge else NO_THRESHOLDS
     endpoints: Endpoints = {
         (branch.name, name): tf.function(endpoint.function, input_signature=endpoint.inputs)
         for branch in branches_of(matcher, thresholds)
         for name, endpoint in branch.endpoints.items()
     }
     key = f"{matcher.weights}-{json.dumps(matcher.views, sort_keys=True)}"
-    return FaceModel(endpoints, pixel_side(matcher), key, align=align)
+    return FaceModel(endpoints, matcher.side, key, align=align)
 
 
-def _kept_thresholds(run: Path, matcher: Matcher, data_dir: Optional[str]) -> Thresholds:
+def _kept_thresholds(matcher: Matcher, data_dir: Optional[str]) -> Thresholds:
     """A run's thresholds from its folder, or taken now and kept there."""
-    kept = run / THRESHOLDS
+    assert matcher.run is not None
+    kept = matcher.run / THRESHOLDS
     made_for = {
         "score": "standing_out",
         "weights_sha256": matcher.weights,

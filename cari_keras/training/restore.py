@@ -23,7 +23,8 @@ class Restored(NamedTuple):
         config: Its settings.
         model: Its network with the weights of `best/`.
         identities: Names in the order of their labels.
-        meta: What `best/` says of itself: `epoch`, `score` and `figures`.
+        meta: What `best/` says of itself: `epoch`, `score`, `figures` and `stored_size`, the
+            side of the images it was trained on in pixels (not in runs of versions before it).
     """
 
     config: Config

@@ -141,8 +141,8 @@ class Checkpoints:
         except OSError as error:
             raise TrainingError(
                 f"{error.filename or self.folder.parent}: cannot be written ({error.strerror}); "
-                f"the last good checkpoint is {self.last()}: make room, then go on with the same "
-                "command"
+                f"the last good checkpoint is {self.last()}: make room, then go on with "
+                f"--resume {self.folder.parent}"
             ) from error
 
     def paths(self) -> list[Path]:

@@ -265,10 +265,12 @@ class Trainer:
         # Some have no value where there are very few people: see `cross_validated_accuracy`.
         known = [value for value in figures.values() if np.isfinite(value)]
         score = float(np.mean(known)) if known else 0.0
-        if not known or score > self.best:
+        # Of images that it is trained on, higher figures are not better ones: the last is taken.
+        if not known or score > self.best or self.config.data.final:
             self.best = score
             source = self.step.average.shadows if self.step.average else named_weights(self.model)
             meta = {"epoch": self.epoch, "score": score, "figures": dict(figures)}
+            meta["stored_size"] = self.prepared.image_size
             arrays = {**as_arrays(source), **self.validation.heads}
             self.validation.keep(save_checkpoint(self.run / "best", arrays, meta))
         self._save_last()

@@ -161,6 +161,14 @@ def test_the_public_weights_know_strangers(tmp_path, monkeypatch):
             ["nothing", "--images", "a", "--pairs", "b", "--data-dir", "c"],
             "--images and --data-dir do not go together",
         ),
+        (
+            ["nothing", "--images", "a", "--pairs", "b", "--thresholds-of", "c"],
+            "--images and --thresholds-of do not go together",
+        ),
+        (
+            ["folds", "--thresholds-of", "x"],
+            "--thresholds-of is not for the dataset webcaricature; leave it",
+        ),
         (["folds", "--split", "test"], "--split is not for the dataset webcaricature; leave it"),
         (
             ["nothing", "--dataset", "webcaricature", "--split", "test"],

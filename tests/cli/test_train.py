@@ -115,7 +115,7 @@ def test_a_signal_saves_first_and_the_same_command_goes_on(number, tmp_path):
         process.send_signal(number)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + number
-    assert "stopped; everything is saved; go on with the same command" in errors
+    assert "stopped; everything is saved; go on with --resume" in errors
     assert "Traceback" not in errors
     _, meta = load_checkpoint(Checkpoints(run).paths()[-1])
     rows = (run / "steps.csv").read_text().count("\n") - 1

@@ -16,7 +16,11 @@ from cari_keras.data.augment import Augmentation
 from cari_keras.data.pipeline import evaluation_batches, split_records, training_batches
 from cari_keras.data.prepare import prepare
 from cari_keras.errors import AlignError, DatasetError
+from cari_keras.evaluation.matcher import load_matcher
+from cari_keras.serving.branches import verification_branch
+from cari_keras.training.trainer import Trainer
 from tests.align.trees import face, write, write_modalities
+from tests.conftest import small_config
 
 pytestmark = pytest.mark.slow
 
@@ -70,6 +74,16 @@ def test_training_batches_come_at_the_network_s_size(aligned: Path):
         drawn += batch.is_caricature.numpy().tolist()
     assert set(labels) == {0, 1}
     assert sum(drawn) == prepared.count("train", ["caricature"])
+
+
+def test_a_run_on_them_is_asked_at_their_size(aligned: Path, tmp_path: Path):
+    prepared = prepare(folder.load(str(aligned)), 80, progress=False)
+    config = small_config(data_dir=str(aligned), epochs=1, batch_size=2)
+    Trainer(config, prepared, tmp_path / "run").fit(progress=False)
+    matcher = load_matcher(str(tmp_path / "run"), {})
+    assert (config.data.prepared_size, matcher.side) == (80, 96)
+    branch = verification_branch(matcher)
+    assert branch.endpoints["serving_default"].inputs[0].shape[1:] == (96, 96, 3)
 
 
 def test_without_a_crop_the_whole_record_is_shrunk(aligned: Path):

@@ -28,6 +28,7 @@ class RuleMatcher:
 
     def __init__(self, rule: Rule, config: Config, identities: tuple[str, ...] = ()) -> None:
         self.rule, self.config, self.identities = rule, config, identities
+        self.side = config.data.prepared_size
         self.views: dict[str, Any] = {"flip": False, "crops": (1.0,), "verify_by": "embedding"}
         self.asked: list[str] = []
 

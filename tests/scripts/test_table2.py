@@ -6,30 +6,9 @@ import pandas as pd
 import pytest
 
 from tests.cli.commands import run_script
-from tests.conftest import write_image
+from tests.data.cavi_trees import write_cavi
 
 FLAGS = "--preset cavi --image-size 80 --batch-size 4 --embedding-size 8 --epochs 1 --quiet"
-
-
-def tree(root, *, with_test):
-    """Two identities, six images of each modality: 0 for validation, 1 for the test."""
-    people = ("ann", "bob")
-    for i, who in enumerate(people):
-        for m, folder in enumerate(("Real", "Caricature")):
-            for k in range(6):
-                if k == 1 and not with_test:
-                    continue
-                path = root / "CaVI_Dataset" / folder / who / f"{k}.jpg"
-                write_image(path, (60 + 120 * i, 90, 60 + 90 * m), seed=100 * i + 10 * m + k)
-    (root / "train-test-files").mkdir()
-    for name, k in (("validation.txt", 0), ("testing_1.txt", 1)):
-        rows = [
-            f"{a} Caricature/{a}\\{k}.jpg {b} Real/{b}\\{k}.jpg {int(a == b)}\n"
-            for a in people
-            for b in people
-        ]
-        (root / "train-test-files" / name).write_text("".join(rows))
-    return root
 
 
 def table2(data, runs, *flags):
@@ -39,7 +18,7 @@ def table2(data, runs, *flags):
 @pytest.mark.slow
 @pytest.mark.parametrize("with_test", [True, False])
 def test_rows_beside_the_papers_and_a_second_call_only_reads(with_test, tmp_path):
-    data = tree(tmp_path / "cavi", with_test=with_test)
+    data = write_cavi(tmp_path / "cavi", with_test=with_test)
     split = "test" if with_test else "validation"
     rows = ("--rows", "Single-visual", "Dynamic")
     printed = table2(data, tmp_path / "runs", *rows)
@@ -57,3 +36,12 @@ def test_rows_beside_the_papers_and_a_second_call_only_reads(with_test, tmp_path
         table2(data, tmp_path / "runs", *rows).split("percent:")[1] == printed.split("percent:")[1]
     )
     assert weights.stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_the_test_split_is_scored_once_its_images_are_there(tmp_path):
+    runs = tmp_path / "runs"
+    data = write_cavi(tmp_path / "cavi", with_test=False)
+    assert "CaVI, validation split, percent:" in table2(data, runs, "--rows", "Single-visual")
+    write_cavi(data, with_test=True)
+    assert "CaVI, test split, percent:" in table2(data, runs, "--rows", "Single-visual")

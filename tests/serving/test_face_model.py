@@ -173,9 +173,11 @@ def test_a_run_that_saw_the_validation_images_needs_anothers_thresholds(
     assert model.verify(pixels[0], pixels[1]).threshold == pytest.approx(
         thresholds.verify.threshold
     )
+    with pytest.raises(ConfigError, match=r"trained on its validation images too \(--final\)"):
+        load_model(matcher.run, thresholds_of=final)
     config["training"]["verify_by"] = "embedding"
     (final / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ConfigError, match="has other views than"):
+    with pytest.raises(ConfigError, match=r"differs from .* in verify_by; its thresholds"):
         load_model(final, thresholds_of=matcher.run)
 
 

@@ -173,6 +173,17 @@ def test_a_figure_without_a_value_does_not_keep_the_best_from_being_saved(
     assert (meta["epoch"], meta["score"]) == (1, 0.5)
 
 
+def test_figures_of_images_that_it_is_trained_on_do_not_choose_the_best(
+    prepared, tmp_path, monkeypatch
+):
+    trainer = Trainer(small_config(dataset="cavi", final=True), prepared, tmp_path / "run")
+    answers = iter([{"a": 0.5}, {"a": 0.4}])
+    monkeypatch.setattr(trainer, "evaluate", lambda: next(answers))
+    trainer.fit(progress=False)
+    _, meta = load_checkpoint(tmp_path / "run" / "best")
+    assert (meta["epoch"], meta["score"]) == (2, 0.4)
+
+
 def test_a_full_disk_from_the_start_is_told(prepared, tmp_path):
     """Whichever file is the first that finds no room, TensorBoard's among them."""
     trainer = Trainer(small_config(), prepared, tmp_path / "run")

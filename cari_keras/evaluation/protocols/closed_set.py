@@ -2,8 +2,9 @@
 
 Verification over the split's pairs; photo and caricature identification by the heads of branches 3
 and 2 on their own modality; V2C, branch 3 on caricatures; C2V, branch 2 on photos. The threshold of
-the test pairs is the best of the validation pairs; that of the validation pairs comes from two-fold
-cross-validation over their identities.
+the test pairs is the best of the validation pairs; that of the validation pairs, and of the test
+pairs where the network was trained on the validation images, comes from two-fold cross-validation
+over their identities.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from typing import Optional
 from cari_keras.config import Config
 from cari_keras.data.prepare import Prepared, prepare
 from cari_keras.data.registry import load_dataset
-from cari_keras.errors import DatasetError
+from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.evaluation.evaluator import IDENTIFICATION, identification, rank1
 from cari_keras.evaluation.legacy import legacy_verification
-from cari_keras.evaluation.matcher import Matcher
+from cari_keras.evaluation.matcher import Matcher, judge_of
 from cari_keras.evaluation.outcome import Outcome, intervals_of, total_pairs
-from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.scoring import Fold, Verified, verify
 from cari_keras.evaluation.trials import Trials, listed_trials
 
@@ -27,6 +27,7 @@ def evaluate_closed_set(
     matcher: Matcher,
     config: Config,
     *,
+    thresholds_of: Optional[str] = None,
     split: Optional[str] = None,
     cache_dir: Optional[str] = None,
     progress: bool = False,
@@ -37,6 +38,9 @@ def evaluate_closed_set(
     Args:
         matcher: The network.
         config: Names the dataset.
+        thresholds_of: The run whose validation pairs give the test pairs' threshold; by default the
+            network's own, or none: see `judge_of`. Without one, the test pairs' is cross-validated
+            within them, as that of the validation pairs always is.
         split: `validation` or `test`; by default `test` where its images are there.
         cache_dir: Where prepared images and answers are kept; by default where `config` says.
         progress: Whether to show progress bars.
@@ -44,35 +48,31 @@ def evaluate_closed_set(
 
     Raises:
         DatasetError: The dataset is not as it should be, is of other people, or lacks the split.
+        ConfigError: The other run's thresholds do not fit, or the split is `validation`.
     """
+    judge = judge_of(matcher, thresholds_of)
     cache_dir = cache_dir or config.data.cache_dir
     dataset = load_dataset(config)
-    size = config.data.prepared_size
-    prepared = prepare(dataset, size, cache_dir=cache_dir, progress=progress)
+    prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, progress=progress)
     split = split or ("test" if prepared.count("test") else "validation")
     if not prepared.count(split):
         raise DatasetError(f"{dataset.name}: no images of the {split} split are there")
+    if split != "test" and thresholds_of is not None:
+        raise ConfigError(f"only the test split takes another run's thresholds, not {split}")
     matcher.check_heads(prepared)
-
-    def answers(which: str) -> Predictions:
-        return matcher.predict(prepared, which, cache_dir=cache_dir, progress=progress)
-
-    predictions = answers(split)
+    predictions = matcher.predict(prepared, split, cache_dir=cache_dir, progress=progress)
     notes = [f"{count} {kind}." for kind, count in prepared.report.items()]
     trials, verified = None, Verified({}, (), None)
     if "embedding" in predictions.outputs and prepared.pairs.get(split):
         trials = listed_trials(predictions, prepared.pairs[split])
         chosen_on = None
-        if split == "test" and prepared.pairs.get("validation"):
-            chosen_on = listed_trials(answers("validation"), prepared.pairs["validation"])
+        if judge and split == "test" and (pairs := prepared.pairs.get("validation")):
+            known = judge.predict(prepared, "validation", cache_dir=cache_dir, progress=progress)
+            chosen_on = listed_trials(known, pairs)
         verified = verify(trials, chosen_on)
-        notes.insert(0, _threshold_note(split, chosen_on))
+        notes.insert(0, _threshold_note(split, chosen_on, judge))
     if matcher.config.data.final:
-        notes.insert(
-            0,
-            "The network was trained on the validation images too: figures on them, and "
-            "thresholds from them, are too good.",
-        )
+        notes.insert(0, _FINAL[split])
     named = {name: rank1(*asked) for name, asked in identification(predictions).items()}
     figures = {**verified.figures, **named}
     fold = Fold(
@@ -101,9 +101,20 @@ def evaluate_closed_set(
 _TITLES = {"cavi": "CaVI", "demo": "The embedded demo", "folder": "The folder dataset"}
 
 
-def _threshold_note(split: str, chosen_on: Optional[Trials]) -> str:
-    if chosen_on is not None:
-        return f"Verification thresholds come from {len(chosen_on.same)} validation pairs."
+#: What to know of a run with --final, by the split that it is evaluated on.
+_FINAL = {
+    "validation": "The network was trained on these images: the figures tell nothing.",
+    "test": "The network was trained on the validation images too, which give it no thresholds; "
+    "--thresholds-of RUN takes those of a run that was not.",
+}
+
+
+def _threshold_note(split: str, chosen_on: Optional[Trials], judge: Optional[Matcher]) -> str:
+    if chosen_on is not None and judge is not None:
+        return (
+            f"Verification thresholds come from {len(chosen_on.same)} validation pairs, as "
+            f"{judge.name} answers them."
+        )
     return (
         "Verification accuracy: threshold by two-fold cross-validation over identities. TAR at FAR "
         f"is read off the {split} pairs' own ROC curve."

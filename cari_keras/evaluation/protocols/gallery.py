@@ -53,7 +53,7 @@ def evaluate_gallery(
     parts: dict[str, Predictions] = {}
     notes = []
     for name, dataset in datasets.items():
-        size = matcher.config.data.prepared_size
+        size = matcher.side
         prepared = prepare(dataset, size, cache_dir=cache_dir, progress=progress)
         notes += [f"{name}: {count} {kind}." for kind, count in prepared.report.items()]
         answers = matcher.predict(prepared, SPLIT, cache_dir=cache_dir, progress=progress)

@@ -45,7 +45,7 @@ def evaluate_pairs(
     listed = read_pair_list(list_file)
     dataset, positions = load_pairs(images, listed)
     pairs = dataset.pairs[SPLIT]
-    size = matcher.config.data.prepared_size
+    size = matcher.side
     prepared = prepare(dataset, size, cache_dir=cache_dir, progress=progress)
     answers = matcher.predict(prepared, SPLIT, cache_dir=cache_dir, progress=progress)
     predictions = answers.of_strangers()

@@ -56,9 +56,7 @@ def evaluate_webcaricature(
         matcher, config = matcher_of(name), config_of(name)
         cache_dir = cache_dir or config.data.cache_dir
         dataset = load_dataset(config)
-        prepared = prepare(
-            dataset, config.data.prepared_size, cache_dir=cache_dir, progress=progress
-        )
+        prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, progress=progress)
         matcher.check_heads(prepared)
         split = "validation" if name == DEV else "test"
         predictions = matcher.predict(prepared, split, cache_dir=cache_dir, progress=progress)
