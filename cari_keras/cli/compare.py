@@ -48,9 +48,10 @@ def _main(arguments: Sequence[str]) -> int:
         "--seeds", nargs="+", type=int, default=[0], metavar="K", help="a run for each [0]"
     )
     parser.add_argument("--quiet", action="store_true", help="only the tables at the end")
-    add_config_flags(parser)
+    others = ("weighting", "seed")
+    add_config_flags(parser, hidden=others)
     given = parser.parse_args(arguments)
-    for name in ("weighting", "seed"):
+    for name in others:
         if hasattr(given, name):
             raise ConfigError(f"name --{'strategies' if name == 'weighting' else 'seeds'} instead")
     preset = given.preset or getattr(given, "dataset", "demo")

@@ -30,12 +30,19 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
-def add_config_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of a run's configuration; defaults are left to the preset."""
-    add_flags(parser, SECTIONS)
+def add_config_flags(parser: argparse.ArgumentParser, *, hidden: Sequence[str] = ()) -> None:
+    """The flags of a run's configuration; defaults are left to the preset.
+
+    Args:
+        parser: Where to add them.
+        hidden: Names that the program refuses, to leave out of its help.
+    """
+    add_flags(parser, SECTIONS, hidden=hidden)
 
 
-def add_flags(parser: argparse.ArgumentParser, sections: Mapping[str, Any]) -> None:
+def add_flags(
+    parser: argparse.ArgumentParser, sections: Mapping[str, Any], *, hidden: Sequence[str] = ()
+) -> None:
     """One flag per field of some dataclasses, each a group of the help; none has a default.
 
     The help shows in brackets what applies where nothing else says.
@@ -43,12 +50,15 @@ def add_flags(parser: argparse.ArgumentParser, sections: Mapping[str, Any]) -> N
     Args:
         parser: Where to add them.
         sections: Title to a dataclass of `setting` fields.
+        hidden: Names to leave out of the help.
     """
     for section, cls in sections.items():
         group = parser.add_argument_group(section, (cls.__doc__ or "").split("\n")[0])
         for item in settings(cls):
             flag = "--" + item.name.replace("_", "-")
             options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help_of(item)}
+            if item.name in hidden:
+                options["help"] = argparse.SUPPRESS
             if item.parse is bool:
                 options["action"] = argparse.BooleanOptionalAction
             else:
