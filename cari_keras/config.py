@@ -74,7 +74,9 @@ class ModelConfig:
     depth: str = setting("paper", "repeats of the blocks: 1/1/1 or 5/10/5", ("paper", "facenet"))
     embedding_size: int = setting(128, "width of the bottleneck")
     dropout: float = setting(0.5, "probability of dropping a pooled feature")
-    weight_decay: float = setting(5e-5, "L2 coefficient on convolution and dense kernels")
+    weight_decay: float = setting(
+        5e-5, "times the sum of the squared kernels (TF-slim's number is twice this)"
+    )
     bn_momentum: float = setting(0.995, "decay of BatchNorm's moving statistics")
     private_blocks: Optional[int] = setting(
         None, "last block8s that each branch has for itself (default: all)"

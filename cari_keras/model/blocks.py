@@ -88,7 +88,8 @@ class Layers:
 
     Attributes:
         dtype: Keras dtype policy of every layer, `"float32"` or `"mixed_bfloat16"`.
-        weight_decay: L2 coefficient on convolution and dense kernels.
+        weight_decay: What the sum of the squared convolution and dense kernels is multiplied by
+            (TF-slim's number is twice that).
         bn_momentum: Decay of BatchNorm's moving statistics.
         prefix: Prepended to every layer's name; tells the three branches apart.
     """

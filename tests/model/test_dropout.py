@@ -1,5 +1,7 @@
 """Dropout: what it keeps, and that its masks follow the counter alone."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -56,6 +58,16 @@ def test_in_a_network_branches_drop_differently_and_counters_are_no_weights():
     layers = [layer for layer in model.layers if isinstance(layer, Dropout)]
     assert len({layer.seed for layer in layers}) == len(layers) == 3
     assert not [name for name in named_weights(model) if "counter" in name]
+    assert {layer.rate for layer in layers} == {0.5}
+    ones = [np.asarray(layer(tf.ones((2, 300)), training=True)) for layer in layers]
+    assert all((a != b).any() for a, b in itertools.combinations(ones, 2))
     images = tf.constant(np.random.default_rng(0).standard_normal((2, 80, 80, 3), np.float32))
-    whole = [model(images, training=False)["logits_photo"] for _ in range(2)]
-    np.testing.assert_array_equal(*whole)
+    quiet = [model(images, training=False)["logits_photo"] for _ in range(2)]
+    np.testing.assert_array_equal(*quiet)
+    loud = []
+    for counter in (0, 0, 1):
+        for layer in layers:
+            layer.counter.assign(counter)
+        loud.append(model(images, training=True)["logits_photo"])
+    np.testing.assert_array_equal(loud[0], loud[1])
+    assert np.any(loud[1] != loud[2])

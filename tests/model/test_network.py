@@ -155,10 +155,9 @@ def test_a_cosine_head_keeps_unit_vectors():
         optimizer.apply_gradients([(tf.ones_like(head.kernel), head.kernel)])
 
 
-def test_branches_differ_and_dropout_is_only_for_training(network):
+def test_branches_differ(network):
     images = np.random.default_rng(0).normal(size=(2, 80, 80, 3)).astype(np.float32)
-    quiet, again = (network(images, training=False) for _ in range(2))
-    np.testing.assert_array_equal(quiet["logits_photo"], again["logits_photo"])
+    quiet = network(images, training=False)
     assert not np.allclose(quiet["logits_photo"], quiet["logits_caricature"])
 
 

@@ -1,5 +1,6 @@
 """Epochs on stored outputs of the shared layers: the same step, nothing shared moves."""
 
+import itertools
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 from cari_keras.data.augment import Augmentation
 from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import training_batches
+from cari_keras.model.dropout import Dropout
 from cari_keras.model.network import (
     build_network,
     freeze_stages,
@@ -171,6 +173,26 @@ def test_frozen_stages_leave_training_and_their_statistics_alone():
     assert not any(name.startswith(fixed) for name in trained | moved)
     assert any(name.startswith("Mixed_6a") for name in moved)
     assert "Block17_1_Conv2d_1x1" in {layer.name for layer in model.layers if layer.trainable}
+
+
+@pytest.mark.slow
+def test_a_step_of_a_run_with_a_fixed_stem_leaves_it(prepared):
+    config = small_config(frozen_stages="stem", shared_rate=0.5)
+    model = build_model(config, 3)
+    step = build_step(config, model, 3)
+    before = {name: v.numpy() for name, v in named_weights(model).items()}
+    masks = []
+    batches = training_batches(
+        prepared, 8, epoch=0, seed=0, augmentation=Augmentation(), image_size=80
+    )
+    for batch in itertools.islice(batches, 2):
+        step(batch)
+        counters = [int(layer.counter) for layer in model.layers if isinstance(layer, Dropout)]
+        masks.append(set(counters))
+    assert masks == [{0}, {1}]  # every step drops anew
+    moved = {n for n, v in named_weights(model).items() if not np.array_equal(before[n], v)}
+    assert not any(name.startswith("Conv2d_") for name in moved)
+    assert {"Mixed_6a_Branch_1_Conv2d_0a_1x1/kernel", "logits_photo/kernel"} <= moved
 
 
 @pytest.mark.slow

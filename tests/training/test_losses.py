@@ -119,6 +119,22 @@ def test_task_losses_see_their_own_modality(is_caricature, cross_entropies, acti
     np.testing.assert_array_equal(found, np.array(active, bool))
 
 
+def test_task_losses_smooth_all_three_and_put_the_margin_on_branch_1():
+    drawn = tf.constant([True, False, False])
+    smooth = {"center_weight": 0.0, "label_smoothing": 0.2}
+    losses, _ = task_losses(outputs(), LABELS, drawn, CENTERS, **smooth)
+    right = np.array([0.5, 0.25, 0.1])  # each image's probability of its own class
+    each = -0.9 * np.log(right) - 0.1 * np.log(1 - right)
+    np.testing.assert_allclose(losses, [each.mean(), each[0], each[1:].mean()], rtol=1e-5)
+    # Cosines of 60 and 90 degrees, by 8; with a margin of 30 the own class's is that of 90.
+    cosines = tf.constant([[4.0, 0.0]] * 3)
+    heads = {**outputs(), "logits_verification": cosines, "logits_photo": cosines}
+    how = {"center_weight": 0.0, "margin": math.pi / 6, "margin_scale": 8.0}
+    losses, _ = task_losses(heads, tf.zeros(3, tf.int32), drawn, CENTERS, **how)
+    assert float(losses[0]) == pytest.approx(math.log(2), rel=1e-5)
+    assert float(losses[2]) == pytest.approx(math.log(1 + math.exp(-4)), rel=1e-5)
+
+
 def test_one_image():
     one = {name: value[:1] for name, value in outputs().items()}
     losses, active = task_losses(one, LABELS[:1], tf.constant([True]), CENTERS, center_weight=0.0)

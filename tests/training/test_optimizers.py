@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from cari_keras.config import TrainingConfig
-from cari_keras.training.optimizers import learning_rate_factor, make_optimizer
+from cari_keras.training.optimizers import learning_rate_factor, make_optimizer, scheduled_rate
 
 
 def test_warm_up_and_cosine():
@@ -27,6 +27,15 @@ def test_steps_divide_by_ten():
     config = TrainingConfig(warmup=0.0, schedule="steps", milestones=(3, 5))
     factors = [learning_rate_factor(config, i, 7) for i in range(7)]
     assert factors == pytest.approx([1, 1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_frozen_epochs_and_those_after_them_have_a_schedule_each():
+    """Two frozen epochs of three, of four steps each; warm-up over half of either."""
+    config = TrainingConfig(
+        learning_rate=2.0, warmup=0.5, schedule="constant", epochs=3, frozen_epochs=2
+    )
+    rates = [scheduled_rate(config, step // 4, step, 4) for step in range(12)]
+    assert rates == pytest.approx([0.5, 1.0, 1.5, 2, 2, 2, 2, 2, 1.0, 2.0, 2, 2])
 
 
 def test_a_run_of_one_step():

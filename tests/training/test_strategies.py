@@ -147,14 +147,25 @@ def test_gradnorm_s_norms_are_those_of_the_last_shared_layer():
 def test_famo():
     """z = 1/3 each and losses (1, 2, 4): w proportional to (1, 1/2, 1/4), so (4, 2, 1) / 7.
 
-    If log losses fall by (0.6, 0.3, 0), z (d - z.d) = (0.1, 0, -0.1): task 1 loses weight.
+    If log losses fall by (0.9, 0.3, 0), z (d - z.d) = (0.5, -0.1, -0.4) / 3: task 1 loses weight.
+    Adam's first step is its rate against the gradient's sign.
     """
-    strategy = make("famo", rate=1.0)
+    strategy = make("famo", rate=0.1)
     seen = view([1.0, 2.0, 4.0])
     np.testing.assert_allclose(strategy.weights(seen), np.array([4, 2, 1]) / 7, rtol=1e-6)
-    new = np.array([1.0, 2.0, 4.0]) * np.exp([-0.6, -0.3, 0.0])
+    new = np.array([1.0, 2.0, 4.0]) * np.exp([-0.9, -0.3, 0.0])
     after(strategy, seen, new_losses=new)
-    np.testing.assert_allclose(strategy.logits, [-0.1, 0, 0.1], atol=1e-6)
+    np.testing.assert_allclose(strategy.logits, [-0.1, 0.1, 0.1], rtol=1e-4)
+    # The second: z of these logits, the decay with the gradient, both moments corrected.
+    z = np.exp([-0.1, 0.1, 0.1]) / np.exp([-0.1, 0.1, 0.1]).sum()
+    d = np.array([0.9, 0.3, 0.0])
+    first = np.array([0.5, -0.1, -0.4]) / 3
+    second = z * (d - z @ d) + 0.01 * np.array([-0.1, 0.1, 0.1])
+    mean = (0.9 * 0.1 * first + 0.1 * second) / (1 - 0.9**2)
+    square = (0.999 * 0.001 * first**2 + 0.001 * second**2) / (1 - 0.999**2)
+    after(strategy, seen, new_losses=new)
+    expected = np.array([-0.1, 0.1, 0.1]) - 0.1 * mean / np.sqrt(square)
+    np.testing.assert_allclose(strategy.logits, expected, rtol=1e-3)
     # Descending the sum of w_i L_i is descending c times the sum of z_i log L_i.
     losses = tf.Variable([1.0, 2.0, 4.0])
     with tf.GradientTape(persistent=True) as tape:
@@ -169,28 +180,25 @@ def test_famo():
 
 
 def test_famo_looks_at_the_same_batch_again():
-    options = {"strategy": "famo", "weight_rate": 1.0, "center_weight": 0.0}
+    options = {"strategy": "famo", "weight_rate": 0.1, "center_weight": 0.0}
     step, batch = make_step(toy_branches(), **options), make_batch([0, 1, 1])
     first = step.losses(batch)[1].losses.numpy()
     step(batch)
     second = step.losses(batch)[1].losses.numpy()
     fall = np.log(first) - np.log(second)
-    expected = -(fall - fall.mean()) / 3
-    np.testing.assert_allclose(step.strategy.logits, expected, atol=1e-5)
+    expected = -0.1 * np.sign(fall - fall.mean())
+    np.testing.assert_allclose(step.strategy.logits, expected, rtol=1e-2)
 
 
 @pytest.mark.parametrize("name", ["uncertainty", "gradnorm", "famo", "dynamic", "naive"])
 def test_learning_strategies_move_their_weights(name):
     step = make_step(toy_branches(), strategy=name, weight_rate=0.05)
     batch = make_batch(KINDS["mixed"])
+    if step.strategy.uses_head:  # so that the shared layers do not move the weight head's input
+        step.theta_optimizer.learning_rate.assign(0.0)
     first = step(batch).numpy()[3:6]
     for _ in range(20):
         last = step(batch).numpy()[3:6]
     assert np.any(np.abs(last - first) > 1e-3)
-
-
-def test_strategies_state_has_names_of_its_own():
-    for name in set(NAMES) - {"static", "single"}:
-        strategy = make(name)
-        assert all(isinstance(v, tf.Variable) for v in strategy.state.values())
-        assert {id(v) for v in strategy.parameters} <= {id(v) for v in strategy.state.values()}
+    if name == "famo":  # whose weights move with the losses as well
+        assert np.any(np.abs(step.strategy.logits) > 1e-2)

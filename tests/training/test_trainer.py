@@ -173,6 +173,27 @@ def test_a_figure_without_a_value_does_not_keep_the_best_from_being_saved(
     assert (meta["epoch"], meta["score"]) == (1, 0.5)
 
 
+def test_both_optimizers_follow_the_schedule(prepared, tmp_path, monkeypatch):
+    """Three steps, a constant rate after a warm-up of two; the shared layers at a quarter of it."""
+    config = small_config(
+        epochs=1, schedule="constant", warmup=0.67, learning_rate=0.01, shared_rate=0.25
+    )
+    trainer = Trainer(config, prepared, tmp_path / "run")
+    monkeypatch.setattr(trainer, "evaluate", lambda: {"a": 0.5})
+    seen = []
+    check = trainer._check_finite
+
+    def watch(*found):
+        optimizers = (trainer.step.theta_optimizer, trainer.step.shared_optimizer)
+        seen.append([float(optimizer.learning_rate) for optimizer in optimizers])
+        return check(*found)
+
+    monkeypatch.setattr(trainer, "_check_finite", watch)
+    trainer.fit(progress=False)
+    expected = [[0.005, 0.00125], [0.01, 0.0025], [0.01, 0.0025]]
+    np.testing.assert_allclose(seen, expected, rtol=1e-5)
+
+
 def test_figures_of_images_that_it_is_trained_on_do_not_choose_the_best(
     prepared, tmp_path, monkeypatch
 ):

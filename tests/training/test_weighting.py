@@ -60,8 +60,19 @@ def test_an_inactive_task_takes_no_part(scale):
     assert float(tf.reduce_sum(weights)) == pytest.approx(1)
     gradient = tape.gradient(loss, logits).numpy()
     assert np.isfinite(gradient).all()
-    if scale is None:
-        np.testing.assert_array_equal(gradient[:, 1], 0.0)
+    np.testing.assert_array_equal(gradient[:, 1], 0.0)
+    others = softmax_weights(
+        tf.constant([[1.0, -9.0, 2.0], [0.5, 0.0, 0.1]]), tf.constant([True, False, True]), scale
+    )
+    np.testing.assert_allclose(weights, others, rtol=1e-6)  # whatever the inactive logit is
+
+
+def test_two_tasks_reach_the_bounds_of_two():
+    """Logits (1, -1) / sqrt(2): 1 / (1 + e^-sqrt(2))."""
+    weights = softmax_weights(
+        tf.constant([[3.0, 50.0, -3.0]]), tf.constant([True, False, True]), 1.0
+    )
+    assert float(weights[0]) == pytest.approx(1 / (1 + math.exp(-math.sqrt(2))), rel=1e-6)
 
 
 def test_no_active_task_gives_zero_weights():

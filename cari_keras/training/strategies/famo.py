@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import keras
 import tensorflow as tf
 
 from cari_keras.training.strategies.base import Result, Settings, Strategy, View
 from cari_keras.training.weighting import masked_softmax, normalized
 
-#: The authors': decay of the weights' logits.
-DECAY = 1e-3
+#: Decay of the weights' logits, as in the authors' code.
+DECAY = 0.01
 
 #: Keeps logarithms finite.
 SMALL = 1e-8
@@ -19,7 +20,8 @@ class Weighting(Strategy):
 
     c = 1 / (sum of z_i / L_i) makes it the sum of w_i L_i with w_i = c z_i / L_i, whose weights sum
     to 1. After the update, xi descends along J^T (log L before - log L after) + decay x xi, J being
-    the Jacobian of z: a task whose loss fell more than the others' loses weight.
+    the Jacobian of z: a task whose loss fell more than the others' loses weight. It descends by
+    Adam, as in the authors' code, whose rate is 0.025 (`--weight-learning-rate`).
     """
 
     needs_new_losses = True
@@ -27,6 +29,9 @@ class Weighting(Strategy):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.logits = self.own("logits", tf.zeros(3))
+        self.optimizer = keras.optimizers.Adam(settings.rate)
+        self.optimizer.build([self.logits])
+        self.state.update({f"adam_{i}": v for i, v in enumerate(self.optimizer.variables)})
 
     def weights(self, view: View) -> tf.Tensor:
         shares = masked_softmax(self.logits, view.active)
@@ -39,4 +44,4 @@ class Weighting(Strategy):
         fall = tf.math.log(result.view.losses + SMALL) - tf.math.log(result.new_losses + SMALL)
         fall = tf.where(active, fall, tf.zeros(3))
         gradient = shares * (fall - tf.reduce_sum(shares * fall)) + DECAY * self.logits
-        self.logits.assign_sub(self.settings.rate * gradient)
+        self.optimizer.apply_gradients([(gradient, self.logits)])
