@@ -18,14 +18,13 @@ def softmax_weights(
     Args:
         weight_logits: float32 [N, 3], equation 11.
         active: bool [3]; the weight of a task that is switched off, or that has no image in the
-            batch, is exactly 0 and takes no part: the others sum to one, its logit does not count in
-            the normalisation, and no gradient reaches it.
+            batch, is exactly 0 and takes no part: the others sum to one, its logits do not count
+            in the normalisation, and no gradient reaches them.
         logit_scale: None uses the logits as they are, equation 10 as printed; its loss L4 then has
             its minimum at all weight on the largest loss. A number s L2-normalises each image's
             logits and multiplies them by s, which bounds the weights of three tasks: s = 0.5 to
             [0.213, 0.480], s = 1 to [0.128, 0.630] (published for CaVI), s = 2 to [0.041, 0.853]
-            (published for WebCaricature); those of two: s = 1 to [0.196, 0.804], s = 2 to
-            [0.056, 0.944] (published for the toy example).
+            (published for WebCaricature); those of two: s = 1 to [0.196, 0.804].
 
     Returns:
         float32 [3], summing to 1 where any task is active.
