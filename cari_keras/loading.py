@@ -23,8 +23,9 @@ def load_model(
             versions are taken.
         align: Find each image's main face and cut it out as `cari-align` does; otherwise the whole
             image is resized.
-        data_dir: For a run: its dataset's folder, if that has moved; thresholds are taken from its
-            validation pairs and its strangers once, and kept in the run folder.
+        data_dir: For a run: its dataset's folder, if that has moved or changed; thresholds are
+            taken from its validation pairs and its strangers then, otherwise once, and kept in the
+            run folder.
         thresholds_of: For a run that was trained on the validation images (`--final`): a run with
             the same settings that was not. Without it such a run has no thresholds: it does not
             verify, and says of nobody that they are unknown.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -98,6 +99,10 @@ def align_folder(
             write_shards(aligned, journal)
             _write_rest(journal, raw, layout, config, aligned, summary)
         return summary
+    except sqlite3.OperationalError as error:  # the journal's, such as a full disk
+        raise AlignError(
+            f"{aligned}: {error}; what was done before stays: mend it, then run the same command"
+        ) from error
     finally:
         journal.close()
 

@@ -64,7 +64,8 @@ def write_manifest(folder: Path, rows: Iterable[Row]) -> None:
         atomic_path(folder / MANIFEST) as temporary,
         temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream,
     ):
-        writer = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n")
+        # With "\n" alone, older Pythons do not quote a "\r" in a name, and reading cuts it there.
+        writer = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\r\n")
         writer.writeheader()
         writer.writerows(rows)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
 from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO
+from cari_keras.data.walk import walk
 from cari_keras.errors import AlignError
 
 Place = Optional[tuple[str, str]]  # identity, modality
@@ -140,13 +141,10 @@ def find_layout(raw: Path, name: str = "auto") -> Layout:
 
 
 def list_entries(raw: Path, layout: Layout) -> list[Entry]:
-    """Every file below the layout's folders, by path.
-
-    Links are followed, but not to a folder that the link lies in.
-    """
+    """Every file below the layout's folders, by path; links are followed as `walk` does."""
     found = []
     for root in layout.roots(raw):
-        for path, refused in _walk(str(root), ()):
+        for path, refused in walk(str(root)):
             relative = os.path.relpath(path, raw).replace(os.sep, "/")
             place = None if refused else layout.place(relative.split("/"))
             if place:
@@ -154,26 +152,3 @@ def list_entries(raw: Path, layout: Layout) -> list[Entry]:
             else:
                 found.append(Entry(relative, refused=refused or "not in an identity's folder"))
     return sorted(found, key=lambda entry: os.fsencode(entry.path))
-
-
-def _walk(folder: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, str]]:
-    """Paths of files with an empty reason, of folders that cannot be entered with one."""
-    try:
-        status = Path(folder).stat()
-        identity = (status.st_dev, status.st_ino)
-        if identity in above:
-            yield folder, "link to a folder that holds it"
-            return
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        yield folder, f"folder cannot be read ({error.strerror})"
-        return
-    for entry in entries:
-        try:
-            is_folder = entry.is_dir()
-        except OSError:
-            is_folder = False
-        if is_folder:
-            yield from _walk(entry.path, (*above, identity))
-        else:
-            yield entry.path, ""

@@ -23,7 +23,9 @@ def model_parser(program: str, description: str, examples: str) -> Parser:
         default=False,
         help="find the main face of each image first; for networks trained on aligned faces [no]",
     )
-    parser.add_argument("--data-dir", metavar="DIR", help="the run's dataset, if it has moved")
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="the run's dataset, if it moved or changed"
+    )
     parser.add_argument(
         "--thresholds-of", metavar="RUN", help="another run's thresholds, for a run with --final"
     )

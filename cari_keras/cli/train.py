@@ -212,7 +212,10 @@ def _report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None
     curves = figures.plot_weights_and_losses({f"{config.training.weighting} weights": steps}, title)
     figures.save(curves, run / "figures" / "weights_and_losses.png")
     if not set(LABELS) & set(metrics):
-        print(f"\nNo validation images; evaluate it with cari-evaluate {run}")
+        print(
+            f"\nNo validation images; evaluate it with cari-evaluate {run} on images of their own: "
+            "--images and --pairs, or --gallery and --probe"
+        )
         print(f"\nPictures: {run / 'figures'}")
         return
     figures.save(figures.plot_validation(metrics, title), run / "figures" / "validation.png")

@@ -12,7 +12,7 @@ from cari_keras.data import faces
 from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO, UNKNOWN, Dataset, Sample
 from cari_keras.data.faces.caricature import CaricaturePlan
 from cari_keras.data.faces.photo import PhotoPlan
-from cari_keras.data.folder import draw_pairs, split_by_seed
+from cari_keras.data.folder import draw_pairs, split_groups
 from cari_keras.errors import ConfigError
 
 Plan = Union[PhotoPlan, CaricaturePlan]
@@ -78,7 +78,12 @@ def load(
         for person in range(identities, identities + identities // 4)
         for image in range(-(-counts[modality] // 5))
     ]
-    splits = split_by_seed(samples, 0.2, seed)
+    rng = np.random.default_rng(seed)
+
+    def shuffled(group: list[Sample]) -> list[Sample]:
+        return [group[i] for i in rng.permutation(len(group))]
+
+    splits = split_groups(samples, 0.2, shuffled)
     if strangers:
         splits[UNKNOWN] = strangers
     description = repr((faces.DRAWING_VERSION, identities, photos, caricatures, size, seed))

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Optional
 
@@ -28,6 +30,7 @@ from cari_keras.data.base import (
     Sample,
     check_trainable,
 )
+from cari_keras.data.walk import walk
 from cari_keras.errors import DatasetError
 
 LAYOUT = "expected ROOT/{photo,caricature}/<identity>/*, or photographs in ROOT/<identity>/*"
@@ -71,7 +74,7 @@ def load(
         samples, strangers = _list_samples(root, report), _list_strangers(root, report)
         prints = repr([(sample.path, stamp(Path(sample.source))) for sample in samples + strangers])
         fingerprint = hashlib.sha256(prints.encode()).hexdigest()
-    splits = split_by_seed(samples, validation_fraction, seed)
+    splits = split_groups(samples, validation_fraction, partial(by_hash, seed=seed))
     identities = {sample.identity for sample in samples}
     if known := sorted(identities & {sample.identity for sample in strangers}):
         raise DatasetError(
@@ -100,8 +103,10 @@ def _list_samples(root: Path, report: Counter[str]) -> list[Sample]:
         trees = {PHOTO: root}
     samples: list[Sample] = []
     for modality, tree in trees.items():
-        for path in sorted(tree.rglob("*")):
-            if path.is_dir():
+        for name, refused in walk(str(tree)):
+            path = Path(name)
+            if refused:
+                report[f"{refused.split(' (')[0]}, left out"] += 1
                 continue
             parts = path.relative_to(tree).parts
             if len(parts) != 2:
@@ -109,8 +114,9 @@ def _list_samples(root: Path, report: Counter[str]) -> list[Sample]:
             elif path.suffix.lower() not in EXTENSIONS:
                 report["files that are not images, left out"] += 1
             else:
-                name = path.relative_to(root).as_posix()
-                samples.append(Sample(name, parts[0], modality, source=str(path)))
+                shown = path.relative_to(root).as_posix()
+                samples.append(Sample(shown, parts[0], modality, source=name))
+    samples.sort(key=lambda sample: (sample.modality != MODALITIES[0], sample.path))
     if not samples:
         where = " or ".join(f"{tree}/<identity>/" for tree in trees.values())
         raise DatasetError(f"{root}: no images in {where}; {LAYOUT}")
@@ -135,20 +141,40 @@ def stamp(path: Path) -> Optional[tuple[int, int]]:
     return status.st_size, status.st_mtime_ns
 
 
-def split_by_seed(samples: list[Sample], fraction: float, seed: int) -> dict[str, list[Sample]]:
-    """Splits each (identity, modality) group on its own; validation gets `fraction`, rounded."""
+def split_groups(
+    samples: list[Sample], fraction: float, ordered: Callable[[list[Sample]], list[Sample]]
+) -> dict[str, list[Sample]]:
+    """Splits each (identity, modality) group on its own: `train` and `validation`.
+
+    Args:
+        samples: The images.
+        fraction: The share of each group that goes to validation, rounded; not all of it.
+        ordered: Puts a group, which comes by path, into the order whose beginning is held out.
+    """
     groups: dict[tuple[str, str], list[Sample]] = {}
     for sample in sorted(samples, key=lambda s: s.path):
         groups.setdefault((sample.identity, sample.modality), []).append(sample)
-    rng = np.random.default_rng(seed)
     splits: dict[str, list[Sample]] = {"train": [], "validation": []}
     for key in sorted(groups):
-        group = groups[key]
-        order = rng.permutation(len(group))
+        group = ordered(groups[key])
         held_out = min(round(fraction * len(group)), len(group) - 1)
-        for position, index in enumerate(order):
-            splits["validation" if position < held_out else "train"].append(group[index])
+        splits["validation"] += group[:held_out]
+        splits["train"] += group[held_out:]
     return splits
+
+
+def by_hash(group: list[Sample], seed: int) -> list[Sample]:
+    """By a hash of seed and path.
+
+    A picture that comes or goes changes nothing for other people then, and for its own group the
+    split of one other picture at most.
+    """
+
+    def drawn(sample: Sample) -> bytes:
+        text = f"{seed} {sample.path}"
+        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+
+    return sorted(group, key=drawn)
 
 
 def draw_pairs(samples: list[Sample], per_image: int, seed: int) -> list[Pair]:

@@ -14,6 +14,7 @@ from typing import NamedTuple, Optional
 from cari_keras.data.aligned import is_aligned, read_aligned
 from cari_keras.data.base import CARICATURE, PHOTO, Dataset, Pair, Sample
 from cari_keras.data.folder import EXTENSIONS, stamp
+from cari_keras.data.walk import pictures
 from cari_keras.errors import DatasetError
 
 #: The one split of these datasets.
@@ -115,15 +116,16 @@ def load_images(root: Path) -> Dataset:
         found = Dataset("images", (), {}, {}, report, aligned.fingerprint, records=aligned.records)
         return _dataset(found, samples, report)
     samples, prints = [], []
-    for path in sorted(root.rglob("*")):
-        if path.suffix.lower() in EXTENSIONS and path.is_file():
-            name = path.relative_to(root).as_posix()
-            samples.append(Sample(name, path.parent.name, modality_of(name), source=str(path)))
-            prints.append((name, stamp(path)))
+    paths, refused = pictures(root, EXTENSIONS)
+    for path in paths:
+        name = path.relative_to(root).as_posix()
+        samples.append(Sample(name, path.parent.name, modality_of(name), source=str(path)))
+        prints.append((name, stamp(path)))
     if not samples:
         raise DatasetError(f"{root}: no images in it ({', '.join(sorted(EXTENSIONS))})")
     fingerprint = hashlib.sha256(repr((str(root), prints)).encode()).hexdigest()
-    return _dataset(Dataset("images", (), {}, {}, {}, fingerprint), samples, {})
+    report = {f"folder left out: {line}": 1 for line in refused}
+    return _dataset(Dataset("images", (), {}, {}, report, fingerprint), samples, report)
 
 
 def load_pairs(images: Path, listed: PairList) -> tuple[Dataset, list[int]]:

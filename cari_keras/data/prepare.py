@@ -13,6 +13,7 @@ import multiprocessing
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -204,7 +205,16 @@ class _Encoder:
 
     def encode(self, samples: Sequence[Sample], image_size: int) -> Iterator[Union[bytes, str]]:
         work = partial(encode, size=image_size)
-        return self.pool.map(work, samples, chunksize=16) if self.pool else map(work, samples)
+        if not self.pool:
+            yield from map(work, samples)
+            return
+        try:
+            yield from self.pool.map(work, samples, chunksize=16)
+        except BrokenProcessPool as error:
+            raise DatasetError(
+                "a process that prepares images was killed, usually for want of memory; make "
+                "some free, or take out the largest pictures"
+            ) from error
 
 
 def _read_index(

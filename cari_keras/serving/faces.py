@@ -82,7 +82,7 @@ class Faces:
                 self._detector = Detector()
             _, found = find_faces(self._detector, pixels, modality, max_side=self.config.max_side)
         if not found:
-            raise ImageError(f"{name}: no face found; try it without alignment")
+            raise ImageError(f"{name}: no face found; cut it out by hand, or leave it out")
         face = main_face(found, *pixels.shape[:2])
         return crop(pixels, place_similar(face.keypoints, self.size, self.config.margin))
 

@@ -57,7 +57,10 @@ def _from_run(
 
 
 def _kept_thresholds(matcher: Matcher, data_dir: Optional[str]) -> Thresholds:
-    """A run's thresholds from its folder, or taken now and kept there."""
+    """A run's thresholds from its folder, or taken now and kept there.
+
+    From its dataset where that is named, which may have changed: a stranger more, for example.
+    """
     assert matcher.run is not None
     kept = matcher.run / THRESHOLDS
     made_for = {
@@ -67,7 +70,7 @@ def _kept_thresholds(matcher: Matcher, data_dir: Optional[str]) -> Thresholds:
     }
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         stored = json.loads(kept.read_text(encoding="utf-8"))
-        if stored["made_for"] == made_for:
+        if stored["made_for"] == made_for and data_dir is None:
             return Thresholds.of_json(stored)
     thresholds = thresholds_of(matcher, data_dir=data_dir)
     with contextlib.suppress(OSError):  # a run folder to read from only

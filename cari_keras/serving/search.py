@@ -12,8 +12,10 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from cari_keras.data.aligned import is_aligned
 from cari_keras.data.folder import EXTENSIONS, stamp
 from cari_keras.data.images import modality_of
+from cari_keras.data.walk import pictures
 from cari_keras.errors import DatasetError, ImageError
 from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, user_cache_dir
 from cari_keras.serving.face_model import BATCH, FaceModel
@@ -71,14 +73,20 @@ def open_gallery(
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
-    request = repr((model.key, str(folder.resolve()), [(str(p), stamp(p)) for p in paths]))
+    if is_aligned(folder):
+        raise DatasetError(
+            f"{folder}: cari-align's faces are in records; search the folder of raw pictures, with "
+            "--align"
+        )
+    paths, closed = pictures(folder, EXTENSIONS)
+    request = repr((model.key, str(folder.resolve()), [(str(p), stamp(p)) for p in paths], closed))
     name = hashlib.sha256(request.encode("utf-8", "surrogateescape")).hexdigest()[:32]
     kept = (cache_dir or user_cache_dir()) / "galleries" / f"{name}.npz"
     with contextlib.suppress(*DAMAGED_ARCHIVE), np.load(kept, allow_pickle=False) as stored:
         names, refused = stored["paths"].tolist(), stored["refused"].tolist()
         return Gallery(tuple(names), stored["embeddings"], tuple(refused))
     found = _embed(model, folder, paths, progress)
+    found = found._replace(refused=(*closed, *found.refused))
     if not found.paths:
         raise DatasetError(f"{folder}: no usable image in it")
     with atomic_path(kept) as temporary, temporary.open("wb") as stream:

@@ -42,6 +42,11 @@ def restore_run(run: Path) -> Restored:
     run = Path(run)
     settings = read_config(run)
     names = _read_identities(run / "identities.json")
+    if not (run / "best").is_dir():
+        raise CheckpointError(
+            f"{run}: not validated yet, so there is nothing to use; go on with cari-train "
+            f"--resume {run}"
+        )
     arrays, meta = load_checkpoint(run / "best")
     model = build_model(settings, len(names))
     assign(named_weights(model), arrays, str(run / "best"))

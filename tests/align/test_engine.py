@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from cari_keras.align import pool, shards
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.engine import align_folder
 from cari_keras.align.journal import Journal
-from cari_keras.align.manifest import read_manifest
+from cari_keras.align.manifest import read_manifest, write_manifest
 from cari_keras.align.tree import Entry
 from cari_keras.errors import AlignError, ConfigError
 from tests.align.trees import content, face, write, write_modalities
@@ -314,6 +315,22 @@ def test_landmarks_that_come_later_have_their_effect(tmp_path: Path):
     np.savetxt(points, np.random.default_rng(0).uniform(20, 70, (17, 2)))
     align(raw, out)
     assert [row["source"] for row in read_manifest(out)] == ["landmarks"]
+
+
+def test_names_with_any_byte_come_back(tmp_path: Path):
+    """`Icon` with a carriage return is what macOS calls the picture of a folder."""
+    rows = [{"path": name, "status": "rejected"} for name in ("Icon\r", "a\nb", 'a"b,c', "\udcff")]
+    write_manifest(tmp_path, rows)
+    assert [row["path"] for row in read_manifest(tmp_path)] == [row["path"] for row in rows]
+
+
+def test_a_journal_that_cannot_grow_is_one_line(raw: Path, tmp_path: Path, monkeypatch):
+    def full(*_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("cari_keras.align.engine.finish_move", full)
+    with pytest.raises(AlignError, match=r"out: database or disk is full; what was done before"):
+        align_folder(raw, tmp_path / "out", AlignConfig(), progress=False)
 
 
 def test_the_manifest_is_plain_csv(aligned: Path):

@@ -62,6 +62,10 @@ def test_from_a_run_to_answers(run, folder_dataset, tmp_path):
     assert found[0][0]["path"] == str(photo)
     assert found[0][0]["distance"] == pytest.approx(0, abs=1e-6)
     assert cv2.imread(str(tmp_path / "near.png")).shape == (102, 4 * 80 + 3 * 5, 3)
+    (tmp_path / "aligned").mkdir()
+    (tmp_path / "aligned" / "manifest.csv").write_text("")
+    error = last_error(run_command("search", models, tmp_path / "aligned", photo, "--quiet"))
+    assert "cari-align's faces are in records; search the folder of raw pictures" in error
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """Folder datasets: what is found, the split by a seed, the pairs, and the errors."""
 
+import os
+
 import pytest
 
 from cari_keras.data import folder
+from cari_keras.data.images import load_images
 from cari_keras.errors import DatasetError
 from tests.conftest import write_folder_dataset, write_image
 
@@ -23,6 +26,43 @@ def test_the_seed_decides_the_split(folder_dataset):
     assert first.splits == again.splits
     assert first.pairs == again.pairs
     assert first.splits != other.splits
+
+
+def test_a_picture_more_changes_no_other_person_s_split(tmp_path):
+    root = write_folder_dataset(tmp_path, identities=3, images=10)
+    before = folder.load(str(root)).splits
+    for k in range(10, 13):
+        write_image(root / "photo" / "person_0" / f"{k}.png", (9, 9, 9), seed=k)
+        after = folder.load(str(root)).splits
+        trained = {s.path for s in before["train"]} & {s.path for s in after["validation"]}
+        assert len(trained) <= 1
+        assert all(path.startswith("photo/person_0/") for path in trained)
+        before = after
+
+
+def test_links_are_followed_and_what_is_closed_is_counted(tmp_path, monkeypatch):
+    root = write_folder_dataset(tmp_path / "data", identities=2, images=2)
+    (root / "photo" / "person_0").rename(tmp_path / "elsewhere")
+    (root / "photo" / "person_0").symlink_to(tmp_path / "elsewhere")
+    (root / "photo" / "person_1" / "again").symlink_to(root / "photo")
+    closed = root / "caricature" / "person_1"
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path) == str(closed):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr("cari_keras.data.walk.os.scandir", refuse)
+    dataset = folder.load(str(root))
+    assert dataset.count("train", "photo") + dataset.count("validation", "photo") == 4
+    assert dataset.report == {
+        "link to a folder that holds it, left out": 1,
+        "folder cannot be read, left out": 1,
+    }
+    everything = load_images(root)
+    assert len(everything.splits["test"]) == 6
+    assert any(line.endswith("(Permission denied)") for line in everything.report)
 
 
 def test_what_is_not_an_identitys_image_is_counted(tmp_path):

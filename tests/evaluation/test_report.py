@@ -120,14 +120,16 @@ def test_names_are_escaped(known):
 
 
 def test_names_are_no_formulas():
-    """Matplotlib would refuse this one, or set it in italics."""
+    """Matplotlib would refuse this one, or set it in italics; nor would it write the other."""
     matrix = np.array([[1, 2], [0, 1]])
-    figure = plot_confusions(matrix, ["A$_$B", "C"], "title")
-    figure.savefig(io.BytesIO())
+    figure = plot_confusions(matrix, ["A$_$B", "C\udcff"], "title")
+    figure.savefig(io.StringIO(), format="svg")
     embeddings = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
     labels, drawn = np.array([0, 0, 1, 1]), np.array([True, False, True, False])
     answers = Predictions(list("abcd"), labels, drawn, {"embedding": embeddings})
-    plot_map(answers, ["A$_$B", "C"]).savefig(io.BytesIO())
+    text = io.StringIO()
+    plot_map(answers, ["A$_$B", "C\udcff"]).savefig(text, format="svg")
+    text.getvalue().encode()
 
 
 def test_nobody_is_named_by_heads_that_do_not_know_them(known):

@@ -154,6 +154,10 @@ def test_a_runs_thresholds_are_kept(matcher, thresholds):
         path.write_text(damaged)
         load_model(matcher.run)
         assert json.loads(path.read_text()) == kept
+    # So are they where the dataset is named: it may have changed.
+    path.write_text(json.dumps({**kept, "verify": {**kept["verify"], "threshold": 3.0}}))
+    load_model(matcher.run, data_dir=matcher.config.data.data_dir)
+    assert json.loads(path.read_text()) == kept
 
 
 def test_a_run_that_saw_the_validation_images_needs_anothers_thresholds(

@@ -42,8 +42,13 @@ def plot_confusions(matrix: np.ndarray, names: Sequence[str], title: str) -> Fig
 
 
 def _plain(name: str) -> str:
-    """A name as Matplotlib shows it: what stands between two dollar signs is a formula to it."""
-    return name.replace("$", r"\$")
+    """A name as Matplotlib can write it.
+
+    What stands between two dollar signs is a formula to it; bytes that are not UTF-8 are shown as
+    such.
+    """
+    shown = name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return shown.replace("$", r"\$")
 
 
 def plot_map(predictions: Predictions, people: Sequence[str], most: int = 8) -> Figure:
