@@ -21,8 +21,8 @@ def load_model(
     Args:
         path: A run folder of `cari-train`, or a folder that `cari-export` wrote, whose newest
             versions are taken.
-        align: Find each image's main face and cut it out as `cari-align` does; otherwise the whole
-            image is resized.
+        align: Find each image's main face and cut it out as `cari-align` did what the network was
+            trained on, or does by default; otherwise the whole image is resized.
         data_dir: For a run: its dataset's folder, if that has moved or changed; thresholds are
             taken from its validation pairs and its strangers then, otherwise once, and kept in the
             run folder.

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from cari_keras.align.config import AlignConfig
-from cari_keras.align.crop import Placement, crop, place_box, place_similar, place_whole
+from cari_keras.align.crop import Placement, crop, place_face, place_whole
 from cari_keras.align.detector import Detector, Face
 from cari_keras.align.finder import find_faces, main_face
 from cari_keras.align.landmarks import face_of, read_landmarks
@@ -98,23 +98,18 @@ class Aligner:
         )
         if faces:
             kept = faces if config.all_faces else [main_face(faces, height, width)]
-            return source, [(face, self._place(face, config.margin)) for face in kept]
+            return source, [(face, place_face(face, config)) for face in kept]
         if layout.landmarks:
             points = read_landmarks(self.raw / layout.landmarks(entry.path))
             if points is not None:
                 face = face_of(points)
                 # As published: the widened box is the whole crop.
                 return "landmarks", [
-                    (face, self._place(face, 0.0 if config.align == "box" else config.margin))
+                    (face, place_face(face, config, 0.0 if config.align == "box" else None))
                 ]
         if layout.face_crops:
             return "whole", [(None, place_whole(height, width, config.image_size, config.margin))]
         return "", []
-
-    def _place(self, face: Face, margin: float) -> Placement:
-        if self.config.align == "similarity":
-            return place_similar(face.keypoints, self.config.image_size, margin)
-        return place_box(face.box, self.config.image_size, margin)
 
     def _keep(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,23 @@ class AlignConfig:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f"{name} must be in [{low}, {high}]. Received: {value!r}")
+
+    @classmethod
+    def of_crops(cls, settings: Mapping[str, Any], size: int) -> AlignConfig:
+        """The settings by which other pictures are cut out alike.
+
+        Args:
+            settings: From `to_dict`, perhaps of another version; empty for the defaults.
+            size: Side of the crops in pixels.
+
+        Raises:
+            ConfigError: They are not settings.
+        """
+        try:
+            found = {name: settings[name] for name in ("align", "margin") if name in settings}
+            return cls(**found, image_size=size)
+        except TypeError as error:
+            raise ConfigError(f"not the settings of an alignment ({error})") from error
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for dataset.json."""

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional
 
 import cv2
 import numpy as np
+
+if TYPE_CHECKING:
+    from cari_keras.align.config import AlignConfig
+    from cari_keras.align.detector import Face
 
 #: Where `similarity` puts left eye, right eye, nose, left and right mouth corner of a face with no
 #: margin, as (x, y) fractions of the crop: the 112-pixel template of SphereFace and ArcFace.
@@ -71,6 +76,14 @@ def place_similar(keypoints: np.ndarray, size: int, margin: float) -> Placement:
     turn = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
     shift = target.mean(axis=0) - turn @ keypoints.mean(axis=0)
     return Placement(np.hstack([turn, shift[:, None]]), size)
+
+
+def place_face(face: Face, config: AlignConfig, margin: Optional[float] = None) -> Placement:
+    """A face's place in its crop, by the settings; `margin` in place of theirs."""
+    margin = config.margin if margin is None else margin
+    if config.align == "similarity":
+        return place_similar(face.keypoints, config.image_size, margin)
+    return place_box(face.box, config.image_size, margin)
 
 
 def place_whole(height: int, width: int, size: int, margin: float) -> Placement:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 from cari_keras.cli.flags import Parser
@@ -42,9 +43,16 @@ def at_least_one(text: str) -> int:
 def open_given(given: argparse.Namespace) -> FaceModel:
     """The network that the flags name."""
     load_tensorflow()
-    return load_model(
+    model = load_model(
         given.run,
         align=given.align,
         data_dir=given.data_dir,
         thresholds_of=given.thresholds_of,
     )
+    if model.aligned and not given.align:
+        print(
+            "note: the network was trained on faces that cari-align cut out; unless these images "
+            "are such faces, use --align",
+            file=sys.stderr,
+        )
+    return model

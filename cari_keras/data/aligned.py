@@ -120,5 +120,5 @@ def read_aligned(folder: Path) -> AlignedFolder:
             f"{folder / MANIFEST}: damaged ({len(faces)} of {listed} faces whole); {REMEDY}"
         )
     digest = hashlib.sha256(written + text.encode())
-    records = AlignedRecords(folder / FOLDER, size, shards, places)
+    records = AlignedRecords(folder / FOLDER, size, settings, shards, places)
     return AlignedFolder(layout, faces, dict(rejected), records, digest.hexdigest())

@@ -77,11 +77,13 @@ class Records:
     Attributes:
         root: The folder of the shards.
         image_size: Side of the images in pixels.
+        settings: How they were cut out, see `align.config.AlignConfig`.
         shards: Modality to file names in `root`.
     """
 
     root: Path
     image_size: int
+    settings: Mapping[str, Any]
     shards: Mapping[str, Sequence[str]]
 
     def load(self, path: str) -> np.ndarray:

@@ -14,10 +14,10 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 from tqdm import tqdm
 
@@ -43,6 +43,7 @@ class Prepared:
         pairs: Split -> verification pairs, those with an unreadable image left out.
         report: The dataset's account of what was found.
         skipped: One line for every image that could not be read.
+        aligned: How cari-align cut the images out; empty where they are whole pictures.
         labels: Split -> the names of its records, with their labels, where shards hold records of
             other splits as well; None where all records of a split's shards are its own.
     """
@@ -56,6 +57,7 @@ class Prepared:
     pairs: Mapping[str, Sequence[Pair]]
     report: Mapping[str, int]
     skipped: Sequence[str]
+    aligned: Mapping[str, Any] = field(default_factory=dict)
     labels: Optional[Mapping[str, Mapping[str, int]]] = None
 
     def files(self, split: str, modality: str) -> list[str]:
@@ -126,6 +128,7 @@ def _from_records(dataset: Dataset, records: Records) -> Prepared:
         pairs=dataset.pairs,
         report=dataset.report,
         skipped=[],
+        aligned=records.settings,
         labels={
             split: {sample.path: number[sample.identity] for sample in samples}
             for split, samples in dataset.splits.items()
@@ -249,8 +252,9 @@ def _read_index(
     )
     if dataset.splits.get("train") and not prepared.count("train"):
         raise DatasetError(f"{dataset.name}: none of its training images can be read")
+    left_out = ("root", "pairs", "aligned", "labels")
     summary = {
-        **{k: v for k, v in asdict(prepared).items() if k not in ("root", "pairs", "labels")},
+        **{k: v for k, v in asdict(prepared).items() if k not in left_out},
         "pairs": {split: len(rows) for split, rows in pairs.items()},
     }
     write_json(root / "dataset.json", summary)

@@ -43,6 +43,8 @@ class Matcher:
         views: `flip`, `crops` and `verify_by` of `Evaluator`.
         side: Side in pixels of the images it was trained and validated on, before they are cropped
             and resized to its input.
+        aligned: How cari-align cut those images out; empty where they were whole pictures, None
+            where it is not known.
         run: The run's folder; None for the public weights.
         figures: Validation figures of that epoch.
     """
@@ -56,6 +58,7 @@ class Matcher:
     epoch: Optional[int]
     views: Mapping[str, Any]
     side: int
+    aligned: Optional[Mapping[str, Any]] = None
     run: Optional[Path] = None
     figures: Mapping[str, float] = field(default_factory=dict)
 
@@ -101,6 +104,19 @@ class Matcher:
                 f"{len(self.identities)} that {self.name} was trained on"
             )
 
+    def on_other_crops(self, prepared: Prepared) -> list[str]:
+        """What to note where images are cut out otherwise than those it was trained on."""
+        if self.aligned is None:
+            return []
+        own, theirs = ((m.get("align"), m.get("margin")) for m in (self.aligned, prepared.aligned))
+        if own == theirs:
+            return []
+        trained, asked = (
+            f"cari-align's ({align}, margin {margin})" if align else "whole pictures"
+            for align, margin in (own, theirs)
+        )
+        return [f"These images are {asked}, those that the network was trained on {trained}."]
+
     def describe(self) -> dict[str, Any]:
         """What results.json says of it."""
         return {
@@ -140,6 +156,7 @@ def load_matcher(name: str, views: Mapping[str, Any]) -> Matcher:
         epoch=restored.meta["epoch"],
         views={**views_by(restored.config), **views},
         side=restored.meta.get("stored_size", restored.config.data.prepared_size),
+        aligned=restored.meta.get("aligned"),
         run=Path(name),
         figures=restored.meta.get("figures", {}),
     )

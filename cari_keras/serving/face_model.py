@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Optional, Union, overload
 
 import numpy as np
 import tensorflow as tf
 
+from cari_keras.align.config import AlignConfig
 from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO
 from cari_keras.errors import ConfigError
 from cari_keras.serving.faces import Faces, Image, as_png
@@ -84,17 +85,28 @@ class FaceModel:
     Attributes:
         size: Side in pixels of the squares that images become.
         branches: Which of `verification`, `caricature`, `photo` it has.
+        aligned: How cari-align cut out what the network was trained on; empty where that was whole
+            pictures, None where it is not known.
         key: Tells its embeddings from those of other networks, or of other ways to look.
     """
 
     def __init__(
-        self, endpoints: Endpoints, size: int, weights: str, *, align: bool = False
+        self,
+        endpoints: Endpoints,
+        size: int,
+        weights: str,
+        *,
+        aligned: Optional[Mapping[str, Any]] = None,
+        align: bool = False,
     ) -> None:
         self._endpoints = endpoints
-        self.key = f"{weights}-{size}-{'aligned' if align else 'whole'}"
+        self.aligned = aligned
+        config = AlignConfig.of_crops(aligned or {}, size) if align else None
+        how = f"{config.align}-{config.margin}" if config else "whole"
+        self.key = f"{weights}-{size}-{how}"
         self.size = size
         self.branches = tuple(dict.fromkeys(branch for branch, _ in endpoints))
-        self._faces = Faces(size, align=align)
+        self._faces = Faces(size, config)
 
     def embed(self, images: Union[Image, Images], *, modality: str = PHOTO) -> np.ndarray:
         """Embeddings of unit norm, float32: [d] of one image, [n, d] of several.

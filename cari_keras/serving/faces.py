@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from cari_keras.align.config import AlignConfig
-from cari_keras.align.crop import crop, place_similar
+from cari_keras.align.crop import crop, place_face
 from cari_keras.align.finder import find_faces, main_face
 from cari_keras.align.pictures import RefusedError, decode_picture
 from cari_keras.data.base import decode_image
@@ -27,14 +27,13 @@ class Faces:
 
     Args:
         size: S.
-        align: Find the main face of each image and cut it out as `cari-align` does by default,
-            which suits networks that were trained on aligned faces; files are then read as it does.
-            Otherwise the whole image is read, and resized whatever its aspect, as evaluation does.
+        align: Find the main face of each image and cut it out by these settings, as `cari-align`
+            does; files are then read as it does. None: the whole image is read, and resized
+            whatever its aspect, as evaluation does.
     """
 
-    def __init__(self, size: int, *, align: bool = False) -> None:
+    def __init__(self, size: int, align: Optional[AlignConfig] = None) -> None:
         self.size, self.align = size, align
-        self.config = AlignConfig(image_size=size)
         self._detector: Any = None
         # The detector's own networks are not known to be safe in several threads.
         self._lock = threading.Lock()
@@ -46,9 +45,9 @@ class Faces:
             ImageError: The image cannot be read, is not an image, or shows no face to align.
         """
         pixels = self._read(image)
-        if not self.align:
+        if self.align is None:
             return resize(pixels, self.size)
-        return self._aligned(pixels, modality, name_of(image))
+        return self._aligned(pixels, modality, name_of(image), self.align)
 
     def _read(self, image: Image) -> np.ndarray:
         if isinstance(image, np.ndarray):
@@ -66,7 +65,7 @@ class Faces:
         content = image if isinstance(image, bytes) else _content(image)
         if self.align:
             try:
-                return decode_picture(content, max_pixels=self.config.max_pixels).pixels
+                return decode_picture(content, max_pixels=self.align.max_pixels).pixels
             except RefusedError as error:
                 raise ImageError(f"{name_of(image)}: {error}") from error
         found = decode_image(np.frombuffer(content, np.uint8))
@@ -74,17 +73,19 @@ class Faces:
             raise ImageError(f"{name_of(image)}: not an image (JPEG and PNG are read)")
         return found
 
-    def _aligned(self, pixels: np.ndarray, modality: str, name: str) -> np.ndarray:
+    def _aligned(
+        self, pixels: np.ndarray, modality: str, name: str, config: AlignConfig
+    ) -> np.ndarray:
         with self._lock:
             if self._detector is None:
                 from cari_keras.align.detector import Detector
 
                 self._detector = Detector()
-            _, found = find_faces(self._detector, pixels, modality, max_side=self.config.max_side)
+            _, found = find_faces(self._detector, pixels, modality, max_side=config.max_side)
         if not found:
             raise ImageError(f"{name}: no face found; cut it out by hand, or leave it out")
         face = main_face(found, *pixels.shape[:2])
-        return crop(pixels, place_similar(face.keypoints, self.size, self.config.margin))
+        return crop(pixels, place_face(face, config))
 
 
 def _content(path: Union[str, os.PathLike[str]]) -> bytes:

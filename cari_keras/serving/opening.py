@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import tensorflow as tf
 
@@ -53,7 +53,7 @@ def _from_run(
         for name, endpoint in branch.endpoints.items()
     }
     key = f"{matcher.weights}-{json.dumps(matcher.views, sort_keys=True)}"
-    return FaceModel(endpoints, matcher.side, key, align=align)
+    return FaceModel(endpoints, matcher.side, key, aligned=matcher.aligned, align=align)
 
 
 def _kept_thresholds(matcher: Matcher, data_dir: Optional[str]) -> Thresholds:
@@ -78,8 +78,8 @@ def _kept_thresholds(matcher: Matcher, data_dir: Optional[str]) -> Thresholds:
     return thresholds
 
 
-def _checked(folder: Path) -> tuple[str, str]:
-    """An export's hash, which its files must have, and that of the network it was made from.
+def _checked(folder: Path) -> tuple[str, str, Optional[dict[str, Any]]]:
+    """An export's hash, which its files must have, that of its network, and how faces are cut out.
 
     Raises:
         CheckpointError: There is no card, or the files are not those it was written for.
@@ -87,18 +87,19 @@ def _checked(folder: Path) -> tuple[str, str]:
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         recorded, network = card["files_sha256"], card["network"]["weights_sha256"]
+        aligned = card["preprocessing"].get("aligned")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{folder / CARD}: not an export's card ({error})") from error
     if hash_of_files(folder) != recorded:
         raise CheckpointError(f"{folder}: its files do not have the recorded hash; damaged?")
-    return str(recorded), str(network)
+    return str(recorded), str(network), aligned
 
 
 def _from_exports(folders: dict[str, Path], *, align: bool) -> FaceModel:
     endpoints: Endpoints = {}
-    hashes = {folder: _checked(folder) for folder in folders.values()}
-    if len({network for _, network in hashes.values()}) > 1:
-        listed = " and ".join(str(folder) for folder in hashes)
+    cards = {folder: _checked(folder) for folder in folders.values()}
+    if len({network for _, network, _ in cards.values()}) > 1:
+        listed = " and ".join(str(folder) for folder in cards)
         raise CheckpointError(
             f"{listed}: of different networks; export one anew, or each elsewhere"
         )
@@ -113,5 +114,6 @@ def _from_exports(folders: dict[str, Path], *, align: bool) -> FaceModel:
         if "serving_default" not in model.signatures:
             raise CheckpointError(f"{folder}: has no signature serving_default; export it anew")
         (spec,) = model.signatures["serving_default"].structured_input_signature[1].values()
-    key = "-".join(recorded for recorded, _ in hashes.values())
-    return FaceModel(endpoints, spec.shape[1], key, align=align)
+    key = "-".join(recorded for recorded, _, _ in cards.values())
+    aligned = next(iter(cards.values()))[2]
+    return FaceModel(endpoints, spec.shape[1], key, aligned=aligned, align=align)

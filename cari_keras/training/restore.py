@@ -23,8 +23,9 @@ class Restored(NamedTuple):
         config: Its settings.
         model: Its network with the weights of `best/`.
         identities: Names in the order of their labels.
-        meta: What `best/` says of itself: `epoch`, `score`, `figures` and `stored_size`, the
-            side of the images it was trained on in pixels (not in runs of versions before it).
+        meta: What `best/` says of itself: `epoch`, `score`, `figures`; and of the images
+            that it was trained on, `stored_size`, their side in pixels, and `aligned`, see
+            `Prepared` (neither in runs of versions before them).
     """
 
     config: Config

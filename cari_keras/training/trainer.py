@@ -270,7 +270,7 @@ class Trainer:
             self.best = score
             source = self.step.average.shadows if self.step.average else named_weights(self.model)
             meta = {"epoch": self.epoch, "score": score, "figures": dict(figures)}
-            meta["stored_size"] = self.prepared.image_size
+            meta |= {"stored_size": self.prepared.image_size, "aligned": self.prepared.aligned}
             arrays = {**as_arrays(source), **self.validation.heads}
             self.validation.keep(save_checkpoint(self.run / "best", arrays, meta))
         self._save_last()

@@ -17,7 +17,10 @@ from cari_keras.data.pipeline import evaluation_batches, split_records, training
 from cari_keras.data.prepare import prepare
 from cari_keras.errors import AlignError, DatasetError
 from cari_keras.evaluation.matcher import load_matcher
+from cari_keras.loading import load_model
 from cari_keras.serving.branches import verification_branch
+from cari_keras.serving.calibration import NO_THRESHOLDS
+from cari_keras.serving.export import export
 from cari_keras.training.trainer import Trainer
 from tests.align.trees import face, write, write_modalities
 from tests.conftest import small_config
@@ -76,14 +79,32 @@ def test_training_batches_come_at_the_network_s_size(aligned: Path):
     assert sum(drawn) == prepared.count("train", ["caricature"])
 
 
-def test_a_run_on_them_is_asked_at_their_size(aligned: Path, tmp_path: Path):
-    prepared = prepare(folder.load(str(aligned)), 80, progress=False)
-    config = small_config(data_dir=str(aligned), epochs=1, batch_size=2)
+def test_a_run_on_them_is_asked_at_their_size_about_faces_cut_out_alike(
+    aligned: Path, tmp_path: Path
+):
+    raw, faces = aligned.parent / "raw", tmp_path / "faces"
+    settings = AlignConfig(image_size=96, align="box", margin=0.3)
+    align_folder(raw, faces, settings, progress=False)
+    dataset = folder.load(str(faces))
+    prepared = prepare(dataset, 80, progress=False)
+    config = small_config(data_dir=str(faces), epochs=1, batch_size=2)
     Trainer(config, prepared, tmp_path / "run").fit(progress=False)
     matcher = load_matcher(str(tmp_path / "run"), {})
     assert (config.data.prepared_size, matcher.side) == (80, 96)
     branch = verification_branch(matcher)
     assert branch.endpoints["serving_default"].inputs[0].shape[1:] == (96, 96, 3)
+    export(matcher, NO_THRESHOLDS, tmp_path / "exports")
+    path = dataset.splits["train"][0].path
+    for place in ("run", "exports"):
+        model = load_model(tmp_path / place, align=True)
+        face = model.face(raw / path, path.split("/")[0]).astype(float)
+        assert np.abs(face - dataset.records.load(path)).mean() < 2  # the record is a JPEG
+    assert matcher.on_other_crops(prepared) == []
+    others = prepare(folder.load(str(aligned)), 80, progress=False)
+    (note,) = matcher.on_other_crops(others)
+    assert "these images are cari-align's (similarity, margin 0.6)" in note.lower()
+    (note,) = matcher.on_other_crops(prepare(folder.load(str(raw)), 80, progress=False))
+    assert "are whole pictures, those that the network was trained on cari-align's (box" in note
 
 
 def test_without_a_crop_the_whole_record_is_shrunk(aligned: Path):

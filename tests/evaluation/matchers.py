@@ -48,6 +48,9 @@ class RuleMatcher:
     def check_heads(self, prepared) -> None:
         pass
 
+    def on_other_crops(self, prepared) -> list[str]:
+        return []
+
     def describe(self) -> dict[str, Any]:
         return {"name": self.name}
 

@@ -62,6 +62,7 @@ def evaluate_closed_set(
     matcher.check_heads(prepared)
     predictions = matcher.predict(prepared, split, cache_dir=cache_dir, progress=progress)
     notes = [f"{count} {kind}." for kind, count in prepared.report.items()]
+    notes = [*matcher.on_other_crops(prepared), *notes]
     trials, verified = None, Verified({}, (), None)
     if "embedding" in predictions.outputs and prepared.pairs.get(split):
         trials = listed_trials(predictions, prepared.pairs[split])

@@ -56,6 +56,7 @@ def evaluate_gallery(
         size = matcher.side
         prepared = prepare(dataset, size, cache_dir=cache_dir, progress=progress)
         notes += [f"{name}: {count} {kind}." for kind, count in prepared.report.items()]
+        notes += [f"{name}: {note}" for note in matcher.on_other_crops(prepared)]
         answers = matcher.predict(prepared, SPLIT, cache_dir=cache_dir, progress=progress)
         parts[name] = _renamed(answers.of_strangers(), name, dataset, people)
     joined = _join(list(parts.values()))

@@ -53,6 +53,7 @@ def evaluate_pairs(
     there = [k for k, pair in enumerate(pairs) if pair.first in known and pair.second in known]
     trials = listed_trials(predictions, [pairs[k] for k in there])
     notes = [f"{count} {kind}." for kind, count in prepared.report.items()]
+    notes = [*matcher.on_other_crops(prepared), *notes]
     if len(there) < len(pairs):
         notes.append(f"{len(pairs) - len(there)} pairs with an unreadable image, left out.")
     if len(dataset.people) < 2:
