@@ -98,7 +98,7 @@ def test_a_run_on_them_is_asked_at_their_size_about_faces_cut_out_alike(
     for place in ("run", "exports"):
         model = load_model(tmp_path / place, align=True)
         face = model.face(raw / path, path.split("/")[0]).astype(float)
-        assert np.abs(face - dataset.records.load(path)).mean() < 2  # the record is a JPEG
+        assert np.abs(face - dataset.records.load(path)).mean() < 4  # the record is a JPEG
     assert matcher.on_other_crops(prepared) == []
     others = prepare(folder.load(str(aligned)), 80, progress=False)
     (note,) = matcher.on_other_crops(others)
