@@ -12,6 +12,9 @@ from cari_keras.errors import DatasetError
 
 JPEG_QUALITY = 95
 
+#: Raised when one file gives other pixels than before.
+DECODING = 2
+
 _dataset: Optional[Dataset] = None
 
 

@@ -22,7 +22,7 @@ from typing import Any, Optional, Union
 from tqdm import tqdm
 
 from cari_keras.data.base import MODALITIES, Dataset, Pair, Records, Sample
-from cari_keras.data.encoding import JPEG_QUALITY, encode, start_worker
+from cari_keras.data.encoding import DECODING, JPEG_QUALITY, encode, start_worker
 from cari_keras.errors import DatasetError
 from cari_keras.files import atomic_path, user_cache_dir, write_json
 
@@ -99,6 +99,7 @@ def prepare(
         "fingerprint": dataset.fingerprint,
         "image_size": image_size,
         "jpeg_quality": JPEG_QUALITY,
+        "decoding": DECODING,
         "splits": {split: [s.path for s in samples] for split, samples in dataset.splits.items()},
         "identities": dataset.people,
     }

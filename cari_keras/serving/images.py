@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from cari_keras.data.base import PNG
 from cari_keras.data.records import decode
 
 
@@ -12,13 +13,30 @@ def checked_pixels(image: tf.Tensor, size: int) -> tf.Tensor:
     return tf.ensure_shape(image, [None, size, size, 3])
 
 
+def _png(content: tf.Tensor) -> tf.Tensor:
+    # Asked for four channels, TensorFlow invents an alpha where there is none, and not always 255.
+    channels = tf.shape(tf.io.decode_png(content))[-1]
+    return tf.cond(
+        tf.equal(channels % 2, 0),
+        lambda: _on_white(tf.io.decode_png(content, channels=4)),
+        lambda: decode(content),
+    )
+
+
+def _on_white(rgba: tf.Tensor) -> tf.Tensor:
+    """uint8 RGBA as RGB, transparency laid on white, as `decode_image` does."""
+    rgb, alpha = tf.split(tf.cast(rgba, tf.int32), [3, 1], axis=-1)
+    return tf.cast((rgb * alpha + 255 * (255 - alpha) + 127) // 255, tf.uint8)
+
+
 def decoded_pixels(encoded: tf.Tensor, size: int) -> tf.Tensor:
     """JPEG or PNG files of any size as the evaluation prepares images.
 
     Areas are averaged where both sides shrink, else pixels are interpolated bilinearly, whatever
     the aspect: see `cari_keras.data.encoding.resize`, of whose the pixels are within one level of
-    255. A file that cannot be decoded, or is empty, fails the request. A JPEG's EXIF entry is not
-    looked at, unlike in evaluation: clients send pictures the right way up.
+    255; transparency is laid on white. A file that cannot be decoded, or is empty, fails the
+    request. A JPEG's EXIF entry is not looked at, unlike in evaluation: clients send pictures the
+    right way up.
 
     Args:
         encoded: string [N].
@@ -33,7 +51,11 @@ def decoded_pixels(encoded: tf.Tensor, size: int) -> tf.Tensor:
             tf.strings.length(content), 0, message="an image of the request is empty"
         )
         with tf.control_dependencies([full]):
-            image = decode(content)
+            image = tf.cond(
+                tf.equal(tf.strings.substr(content, 0, len(PNG)), PNG),
+                lambda: _png(content),
+                lambda: decode(content),
+            )
         shape = tf.shape(image)
         pixels = tf.cast(image, tf.float32)[tf.newaxis]
         shrinks = tf.reduce_all(shape[:2] >= size)

@@ -1,10 +1,14 @@
 """Files become the same pixels in the graph as in preparation, by OpenCV, to one level of 255."""
 
+import io
+
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
+from cari_keras.data.base import decode_image
 from cari_keras.data.encoding import resize, to_jpeg
 from cari_keras.data.records import decode
 from cari_keras.serving.images import decoded_pixels
@@ -33,6 +37,48 @@ def test_any_size(side, encoded):
     np.testing.assert_array_equal(decode(content).numpy(), pixels)
     found = decoded_pixels(tf.constant([content]), 96).numpy()[0]
     assert np.abs(found.astype(int) - resize(pixels, 96)).max() <= 1
+
+
+def as_file(image, **how):
+    stream = io.BytesIO()
+    image.save(stream, **how)
+    return stream.getvalue()
+
+
+def transparent_files():
+    """A dark stroke on nothing: with alpha, grey with alpha, a palette with a clear entry."""
+    strokes = Image.fromarray(scene(120, 130)).convert("RGBA")
+    alpha = Image.fromarray((np.indices((120, 130)).sum(0) % 256).astype(np.uint8))
+    strokes.putalpha(alpha)
+    palette = Image.fromarray(scene(120, 130)).quantize(8)
+    return {
+        "rgba": as_file(strokes, format="PNG"),
+        "grey": as_file(strokes.convert("LA"), format="PNG"),
+        "palette": as_file(palette, format="PNG", transparency=3),
+        "opaque palette": as_file(palette, format="PNG"),
+        "opaque grey": as_file(strokes.convert("L"), format="PNG"),
+    }
+
+
+@pytest.mark.parametrize("kind", transparent_files())
+def test_transparency_is_laid_on_white(kind):
+    content = transparent_files()[kind]
+    image = Image.open(io.BytesIO(content)).convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    expected = np.asarray(Image.alpha_composite(white, image).convert("RGB")).astype(int)
+    read = decode_image(np.frombuffer(content, np.uint8))
+    assert np.abs(read - expected).max() <= 1
+    found = decoded_pixels(tf.constant([content]), 96).numpy()[0]
+    assert np.abs(found.astype(int) - resize(read, 96)).max() <= 1
+
+
+def test_a_stroke_on_nothing_can_be_seen():
+    clear = np.zeros((40, 40, 4), np.uint8)
+    clear[10:20, :, 3] = 255  # black everywhere, opaque in a stripe
+    content = cv2.imencode(".png", clear)[1]
+    for pixels in (decode_image(content), decoded_pixels(tf.constant([content.tobytes()]), 40)[0]):
+        np.testing.assert_array_equal(np.unique(pixels[10:20]), 0)
+        np.testing.assert_array_equal(np.unique(pixels[20:]), 255)
 
 
 def test_images_of_several_sizes_keep_their_places():
