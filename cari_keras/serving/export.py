@@ -108,8 +108,8 @@ def card(
         "validation": matcher.figures,
         "preprocessing": {
             "image": f"uint8 RGB, {matcher.side} x {matcher.side}",
-            "image_bytes": "JPEG or PNG, transparency laid on white; areas averaged where both sides shrink, else bilinear, "
-            "whatever the aspect; EXIF is not looked at",
+            "image_bytes": "JPEG or PNG, transparency laid on white; areas averaged where both "
+            "sides shrink, else bilinear, whatever the aspect; EXIF is not looked at",
             "aligned": matcher.aligned,
             "standardisation": "each image to zero mean and unit variance",
         },
