@@ -58,8 +58,8 @@ def cavi_facenet() -> Config:
 
     Some 75 minutes (130 of processor time) and 3.8 GiB on two cores with instructions for bfloat16
     (`avx512_bf16` in /proc/cpuinfo); elsewhere `--precision float32` is faster, though over two
-    hours. Validation, three seeds: verification 97.1 ± 0.3 % (AUC 99.7 %), photos 98.6 %, caricatures
-    89.8 ± 0.3 %, V2C 89.0 ± 0.5 %, C2V 98.3 %.
+    hours. Validation, three seeds: verification 97.1 ± 0.3 % (AUC 99.7 %), photos 98.6 %,
+    caricatures 89.8 ± 0.3 %, V2C 89.0 ± 0.5 %, C2V 98.3 %.
 
     Command: `cari-pretrained`, then `cari-train --preset cavi-facenet --data-dir DIR`.
     """
