@@ -210,7 +210,7 @@ def test_what_is_no_network(exported, tmp_path):
 
 
 def test_files_are_read_as_evaluation_reads_them(model, pixels, tmp_path):
-    """Transparency is left out, EXIF obeyed, whatever the size."""
+    """Transparency is laid on white, EXIF obeyed, whatever the size."""
     from PIL import Image
 
     turned = Image.fromarray(np.rot90(pixels[0], 1))
@@ -220,7 +220,7 @@ def test_files_are_read_as_evaluation_reads_them(model, pixels, tmp_path):
     clear = np.dstack([pixels[0], np.zeros((96, 96), np.uint8)])
     cv2.imwrite(str(tmp_path / "clear.png"), clear[..., [2, 1, 0, 3]])
     cv2.imwrite(str(tmp_path / "tiny.png"), pixels[0][:8, :8])
-    np.testing.assert_array_equal(model.face(tmp_path / "clear.png"), pixels[0])
+    np.testing.assert_array_equal(model.face(tmp_path / "clear.png"), 255)
     assert model.face(tmp_path / "tiny.png").shape == (96, 96, 3)
     for name in ("turned", "clear", "tiny"):
         path = tmp_path / f"{name}.png"
