@@ -55,16 +55,19 @@ def _main(arguments: Sequence[str]) -> int:
         run = Path(given.resume)
         saved = read_config(run)
         start = PRESETS[given.preset]() if given.preset else saved
-        config = _elsewhere_too(with_flags(start, given))
+        config = with_flags(start, given)
     else:
         if getattr(given, "distribute", "none") == "multiworker" and not hasattr(given, "output"):
             raise ConfigError(
                 "--distribute multiworker needs --output, to go on by the same command"
             )
         preset = given.preset or getattr(given, "dataset", "demo")
-        config = _elsewhere_too(with_flags(PRESETS[preset](), given))
+        config = with_flags(PRESETS[preset](), given)
         run = Path(config.training.output or _default_run(config))
+    config = _anywhere(config)
     resume = (run / CONFIG).exists()
+    if config.data.final and config.data.dataset != "cavi":
+        raise ConfigError(f"--final is for cavi alone; leave it out with {config.data.dataset}")
     if resume:
         _refuse_changes(run, read_config(run), config)
     return _train(config, run, resume=resume, progress=not given.quiet)
@@ -80,18 +83,10 @@ def _refuse_changes(run: Path, saved: Config, asked: Config) -> None:
         )
 
 
-def _elsewhere_too(config: Config) -> Config:
-    """The settings with the dataset's full path, so that a run can be used from any folder.
-
-    Raises:
-        ConfigError: The dataset has nothing to train on beside its training images.
-    """
-    data = config.data
-    if data.final and data.dataset != "cavi":
-        raise ConfigError(f"--final is for cavi alone; leave it out with {data.dataset}")
-    if data.data_dir is None:
-        return config
-    return config.with_values({"data_dir": str(Path(data.data_dir).absolute())})
+def _anywhere(config: Config) -> Config:
+    """The settings with the dataset's full path, so that a run can be used from any folder."""
+    folder = config.data.data_dir
+    return config.with_values({"data_dir": str(Path(folder).absolute())}) if folder else config
 
 
 def _default_run(config: Config) -> str:

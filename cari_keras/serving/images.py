@@ -14,19 +14,16 @@ def checked_pixels(image: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _png(content: tf.Tensor) -> tf.Tensor:
-    # Asked for four channels, TensorFlow invents an alpha where there is none, and not always 255.
-    channels = tf.shape(tf.io.decode_png(content))[-1]
-    return tf.cond(
-        tf.equal(channels % 2, 0),
-        lambda: _on_white(tf.io.decode_png(content, channels=4)),
-        lambda: decode(content),
-    )
-
-
-def _on_white(rgba: tf.Tensor) -> tf.Tensor:
-    """uint8 RGBA as RGB, transparency laid on white, as `decode_image` does."""
-    rgb, alpha = tf.split(tf.cast(rgba, tf.int32), [3, 1], axis=-1)
-    return tf.cast((rgb * alpha + 255 * (255 - alpha) + 127) // 255, tf.uint8)
+    """A PNG as uint8 RGB, transparency laid on white, by the sum of `data.base.decode_image`."""
+    # With its own channels: asked for four, TensorFlow invents an alpha, and not always 255.
+    image = tf.cast(tf.io.decode_png(content), tf.int32)
+    channels = tf.shape(image)[-1]
+    colors = channels - 1 + channels % 2  # two and four channels end with alpha
+    opaque = tf.pad(image, [[0, 0], [0, 0], [0, 1]], constant_values=255)
+    rgb, alpha = image[..., :colors], opaque[..., colors : colors + 1]
+    on_white = (rgb * alpha + 255 * (255 - alpha) + 127) // 255
+    shape = tf.concat([tf.shape(image)[:2], [3]], axis=0)
+    return tf.cast(tf.broadcast_to(on_white, shape), tf.uint8)
 
 
 def decoded_pixels(encoded: tf.Tensor, size: int) -> tf.Tensor:

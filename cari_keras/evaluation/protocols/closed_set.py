@@ -61,8 +61,8 @@ def evaluate_closed_set(
         raise ConfigError(f"only the test split takes another run's thresholds, not {split}")
     matcher.check_heads(prepared)
     predictions = matcher.predict(prepared, split, cache_dir=cache_dir, progress=progress)
-    notes = [f"{count} {kind}." for kind, count in prepared.report.items()]
-    notes = [*matcher.on_other_crops(prepared), *notes]
+    notes = matcher.on_other_crops(prepared)
+    notes += [f"{count} {kind}." for kind, count in prepared.report.items()]
     trials, verified = None, Verified({}, (), None)
     if "embedding" in predictions.outputs and prepared.pairs.get(split):
         trials = listed_trials(predictions, prepared.pairs[split])

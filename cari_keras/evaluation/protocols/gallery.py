@@ -53,8 +53,7 @@ def evaluate_gallery(
     parts: dict[str, Predictions] = {}
     notes = []
     for name, dataset in datasets.items():
-        size = matcher.side
-        prepared = prepare(dataset, size, cache_dir=cache_dir, progress=progress)
+        prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, progress=progress)
         notes += [f"{name}: {count} {kind}." for kind, count in prepared.report.items()]
         notes += [f"{name}: {note}" for note in matcher.on_other_crops(prepared)]
         answers = matcher.predict(prepared, SPLIT, cache_dir=cache_dir, progress=progress)

@@ -45,15 +45,14 @@ def evaluate_pairs(
     listed = read_pair_list(list_file)
     dataset, positions = load_pairs(images, listed)
     pairs = dataset.pairs[SPLIT]
-    size = matcher.side
-    prepared = prepare(dataset, size, cache_dir=cache_dir, progress=progress)
+    prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, progress=progress)
     answers = matcher.predict(prepared, SPLIT, cache_dir=cache_dir, progress=progress)
     predictions = answers.of_strangers()
     known = set(predictions.paths)
     there = [k for k, pair in enumerate(pairs) if pair.first in known and pair.second in known]
     trials = listed_trials(predictions, [pairs[k] for k in there])
-    notes = [f"{count} {kind}." for kind, count in prepared.report.items()]
-    notes = [*matcher.on_other_crops(prepared), *notes]
+    notes = matcher.on_other_crops(prepared)
+    notes += [f"{count} {kind}." for kind, count in prepared.report.items()]
     if len(there) < len(pairs):
         notes.append(f"{len(pairs) - len(there)} pairs with an unreadable image, left out.")
     if len(dataset.people) < 2:
