@@ -10,6 +10,7 @@ from typing import Optional
 from cari_keras.align.config import ENGINES, AlignConfig
 from cari_keras.align.tree import LAYOUTS
 from cari_keras.cli.flags import Parser, add_flags, run_program
+from cari_keras.errors import AlignError
 
 EXAMPLES = f"""
 layouts (found by themselves, or named with --layout):
@@ -65,13 +66,16 @@ def _main(arguments: Sequence[str]) -> int:
     progress = not given.pop("quiet")
 
     from cari_keras.align.engine import align_folder
+    from cari_keras.align.manifest import MANIFEST
 
     summary = align_folder(
         raw, aligned, AlignConfig(**given), progress=progress, beam_options=beam_options, **how
     )
     print(summary.table())
+    if not summary.identities:
+        raise AlignError(f"{raw}: no face to keep; {aligned / MANIFEST} says why of every file")
     print(f"\nFaces of {summary.identities} people in {aligned / 'records'}")
-    print(f"Every file: {aligned / 'manifest.csv'}\nA look: {aligned / 'contact_sheet.png'}")
+    print(f"Every file: {aligned / MANIFEST}\nA look: {aligned / 'contact_sheet.png'}")
     return 0
 
 

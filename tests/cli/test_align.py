@@ -36,6 +36,18 @@ def test_mistakes_are_one_line(tmp_path: Path, arguments: list[str], message: st
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_without_a_face_is_said(tmp_path: Path):
+    """After the table, with the remedy: a file of text and one that lies in nobody's folder."""
+    (tmp_path / "raw" / "ann").mkdir(parents=True)
+    for name in ("notes.jpg", "ann/notes.jpg"):
+        (tmp_path / "raw" / name).write_text("no picture")
+    result = run_command("align", "raw", "aligned", "--quiet", cwd=tmp_path)
+    assert "raw: no face to keep; aligned/manifest.csv says why" in last_error(result)
+    assert "elsewhere: 1 rejected: not in an identity's folder" in result.stdout
+    rejected = (tmp_path / "aligned" / "manifest.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[3] for line in rejected] == ["rejected", "rejected"]
+
+
 @pytest.mark.slow
 def test_align_then_train(tmp_path: Path):
     """The two commands, one after the other, on drawn faces."""

@@ -16,5 +16,6 @@ class Weighting(Strategy):
     """
 
     def weights(self, view: View) -> tf.Tensor:
-        seed = tf.stack([tf.constant(self.settings.seed, tf.int64), view.iteration])
+        # Below zero, where no dropout mask has its seed: the numbers must not go with the masks.
+        seed = tf.stack([tf.constant(-1 - self.settings.seed, tf.int64), view.iteration])
         return masked_softmax(tf.random.stateless_normal([3], seed), view.active)
