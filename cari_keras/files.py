@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -23,17 +24,34 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     The temporary file or folder is removed when the block raises. A file is replaced in one step;
     a folder in two renames, the old one being moved aside first.
+
+    Raises:
+        IsADirectoryError: `path` is `.`, `..` or `/`, or a folder where a file was written.
+        OSError: Whatever the block raised, with the name of `path` where it had none of its own.
     """
     path = Path(path)
+    if path.name in ("", ".."):
+        raise _is_a_folder(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)) / path.name
+    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    temporary = holder / path.name
     try:
         yield temporary
-        if temporary.is_dir() and path.is_dir():
-            path.replace(temporary.with_name(f"{path.name}.old"))
+        if path.is_dir():
+            if not temporary.is_dir():
+                raise _is_a_folder(path)
+            path.replace(holder / f"{path.name}.old")
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(temporary)):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
-        shutil.rmtree(temporary.parent, ignore_errors=True)
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def _is_a_folder(path: Path) -> OSError:
+    return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
 
 
 def finish_writes(folder: Path) -> None:

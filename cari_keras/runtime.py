@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from cari_keras.errors import ConfigError
 
@@ -27,6 +29,23 @@ def load_tensorflow() -> None:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+@contextlib.contextmanager
+def file_errors(path: Path) -> Iterator[None]:
+    """TensorFlow's errors of a file that cannot be written are the system's, as for others.
+
+    Raises:
+        OSError: With the path's name.
+    """
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        # "... <file>; <the system's words>", and lines of what was tried
+        reason = str(error.message).split("\n")[0].rpartition("; ")[2]
+        raise OSError(errno.EIO, reason, str(path)) from error
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from cari_keras.config import Config
 from cari_keras.errors import CheckpointError, ConfigError
 
 CONFIG = "config.json"
+IDENTITIES = "identities.json"
 
 #: What a run may change on its way: it changes nothing of what is computed (`distribute`: nothing
 #: but the order of additions; `data_dir`: what is found there is compared instead).
@@ -27,6 +28,19 @@ def read_config(run: Path) -> Config:
         return Config.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, AttributeError, TypeError, ConfigError) as error:
         raise CheckpointError(f"{path}: not a run's configuration ({error})") from error
+
+
+def read_identities(run: Path) -> tuple[str, ...]:
+    """The names behind a run's labels.
+
+    Raises:
+        CheckpointError: The file is missing or damaged.
+    """
+    path = Path(run) / IDENTITIES
+    try:
+        return tuple(str(name) for name in json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path}: not a run's list of identities ({error})") from error
 
 
 def in_common(config: Config) -> dict[str, Any]:

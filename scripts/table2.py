@@ -60,8 +60,8 @@ def main() -> int:
     print(table.to_string(index=False))
     if {"Single-visual", "Single-cari"} & set(given.rows):
         print(
-            "\nThe paper's Figure 2 has its 53.60 as V2C of Single-visual and its 41.80 as C2V of "
-            "Single-cari, its table each in the other row; ours are as in the figure."
+            "\nThe paper's table has 53.60 and 41.80 in each other's row; here they are as in its "
+            "Figure 2."
         )
     write_table(table, given.runs / "table2.csv")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -36,10 +37,23 @@ def pytest_unconfigure() -> None:
     _ORDER.close()
 
 
+def _another_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    # With a patch of its own: a test may undo those of its `monkeypatch`.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CARI_KERAS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_fixtures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nor does a fixture of more than one test touch the user's own cache."""
+    yield from _another_cache(tmp_path_factory)
+
+
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test touches the user's own cache."""
-    monkeypatch.setenv("CARI_KERAS_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield from _another_cache(tmp_path_factory)
 
 
 def write_image(path: Path, color: tuple[int, int, int], size: int = 90, seed: int = 0) -> None:

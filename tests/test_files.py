@@ -1,5 +1,8 @@
 """Atomic writes and the cache folder."""
 
+import errno
+from pathlib import Path
+
 import pytest
 
 from cari_keras.files import atomic_path, sha256_of_file, user_cache_dir, write_json, write_text
@@ -26,6 +29,29 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path):
             temporary.mkdir()
             (temporary / content).touch()
     assert [p.name for p in (tmp_path / "d").iterdir()] == ["two"]
+
+
+@pytest.mark.parametrize("name", [".", "./", "..", "sub", "/"])
+def test_a_folder_in_a_file_s_place_keeps_what_it_holds(name, tmp_path, monkeypatch):
+    (tmp_path / "here" / "sub").mkdir(parents=True)
+    (tmp_path / "here" / "sub" / "mine.txt").write_text("mine")
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(IsADirectoryError) as caught:
+        write_text(Path(name), "text")
+    assert caught.value.filename == str(Path(name))
+    left = [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))]
+    assert left == ["here", "here/sub", "here/sub/mine.txt"]
+
+
+def test_an_error_without_a_name_gets_the_file_s(tmp_path):
+    def fill() -> None:
+        with atomic_path(tmp_path / "a.txt"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        fill()
+    assert caught.value.filename == str(tmp_path / "a.txt")
+    assert not list(tmp_path.iterdir())
 
 
 def test_write_json_and_hash(tmp_path):

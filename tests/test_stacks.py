@@ -58,7 +58,7 @@ def test_a_run_of_the_other_stack_is_evaluated_exported_and_answers(tmp_path):
         answers.append(np.load(mine / "embeddings.npy"))
     np.testing.assert_allclose(answers[1], answers[0], atol=1e-4)
     assert figures[0]
-    assert set(figures[0]) == set(figures[1])
+    assert figures[1] == pytest.approx(figures[0], abs=0.02, nan_ok=True)
     exports = tmp_path / "exports"
     run(own, "-m", "cari_keras.cli.export", trained, exports, "--quiet")
     run(own, "-c", EMBED, exports, tmp_path / "exported.npy")

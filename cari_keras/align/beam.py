@@ -11,6 +11,8 @@ Imported by `engine` alone, where it is asked for: apache-beam comes with the ex
 from __future__ import annotations
 
 import base64
+import contextlib
+import io
 import json
 import logging
 import shutil
@@ -80,8 +82,10 @@ def align_files(
         options: Beam's flags, `--runner=FlinkRunner` and so on.
 
     Raises:
-        AlignError: A pipeline failed, or Beam does not know an option.
+        AlignError: A pipeline failed, or Beam refuses an option's value. (Options that it does not
+            know it leaves to runners that may.)
     """
+    _check(options)
     for start in range(0, len(entries), FILES_PER_PIPELINE):
         part = entries[start : start + FILES_PER_PIPELINE]
         shutil.rmtree(staging, ignore_errors=True)
@@ -91,6 +95,15 @@ def align_files(
             yield from _staged(staging)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def _check(options: Sequence[str]) -> None:
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            PipelineOptions(list(options)).get_all_options()
+    except SystemExit as error:
+        raise AlignError(f"Beam: {said.getvalue().strip().splitlines()[-1]}") from error
 
 
 def _own_runner(workers: int) -> list[str]:

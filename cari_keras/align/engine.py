@@ -7,6 +7,7 @@ interruptions and additions led to them.
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 import shutil
@@ -113,6 +114,8 @@ def _engine(name: str, aligned: Path, beam_options: Sequence[str]) -> Align:
         if beam_options:
             raise ConfigError("Beam's options go with --engine beam")
         return align_files
+    if name == "beam" and glob.escape(str(aligned)) != str(aligned):
+        raise AlignError(f"{aligned}: Beam takes [, * and ? for patterns; choose another name")
     if name != "beam":
         raise ConfigError(f"engine must be one of {', '.join(ENGINES)}. Received: {name!r}")
     disabled = logging.root.manager.disable

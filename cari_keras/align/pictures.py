@@ -9,6 +9,7 @@ import hashlib
 import io
 import stat
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,8 +74,17 @@ def decode_picture(encoded: bytes, *, max_pixels: int) -> Picture:
         if image.format == "PNG":
             _verify(image)
             image = _open(encoded)
-        pixels = _decode(image)
+        pixels = _decode(image, _to_rgb)
     return Picture(pixels, hashlib.sha256(encoded).hexdigest())
+
+
+def decode_rgba(encoded: bytes) -> np.ndarray:
+    """A file's pixels with their opacity, uint8 RGBA [height, width, 4], turned as EXIF says.
+
+    Raises:
+        RefusedError: It is no picture, or is damaged.
+    """
+    return _decode(_open(encoded), lambda image: np.asarray(image.convert("RGBA")))
 
 
 def _read_bytes(path: Path, max_bytes: int) -> bytes:
@@ -112,11 +122,10 @@ def _verify(image: Image.Image) -> None:
         raise RefusedError("damaged picture") from error
 
 
-def _decode(image: Image.Image) -> np.ndarray:
+def _decode(image: Image.Image, to_array: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
     try:
         image.load()
-        image = _upright(image)
-        return np.ascontiguousarray(_to_rgb(image))
+        return np.ascontiguousarray(to_array(_upright(image)))
     except MemoryError:
         raise
     except Exception as error:  # as in _open

@@ -8,13 +8,10 @@ however that ends.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait as wait_for_process
 from pathlib import Path
 from typing import Optional
 
@@ -22,6 +19,7 @@ from cari_keras.align.aligner import Aligner, Outcome, rejected
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.tree import Entry
 from cari_keras.errors import AlignError
+from cari_keras.workers import end_with_parent
 
 #: Files that a worker aligns before it is replaced.
 FILES_PER_WORKER = 2500
@@ -108,20 +106,13 @@ def _start(raw: Path, config: AlignConfig) -> None:
 
     global _aligner, _failure
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the workers
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     try:
         use_one_thread()
         _aligner = Aligner(raw, config)
     except Exception as error:
         known = isinstance(error, AlignError)
         _failure = str(error) if known else f"a worker cannot start ({error!r})"
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait_for_process([parent.sentinel])
-        os._exit(1)
 
 
 def _align(entry: Entry) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import BinaryIO, Optional
@@ -77,6 +78,16 @@ def read_record(folder: Path, shard: str, offset: int) -> bytes:
         return _read(stream, offset)
 
 
+def ends_at(folder: Path, shard: str, offset: int) -> bool:
+    """Whether a shard is there and ends with the record at an offset."""
+    try:
+        with (folder / FOLDER / shard).open("rb") as stream:
+            length = len(_read(stream, offset))
+            return stream.seek(0, os.SEEK_END) == offset + _BEFORE + length + _AFTER
+    except (OSError, AlignError):
+        return False
+
+
 def shard_names(count: int, modality: str) -> list[str]:
     """The names of a modality's shards of `count` records in all."""
     total = -(-count // SHARD_SIZE)
@@ -87,14 +98,14 @@ def _write_modality(
     folder: Path, new: Path, journal: Journal, modality: str
 ) -> list[tuple[str, int, int, str, int]]:
     load_tensorflow()
-    import tensorflow as tf
+    from cari_keras.data.records import record_writer
 
     places = []
     records = journal.records(modality)
     old = _OldShards(folder)
     for name in shard_names(journal.count(modality), modality):
         offset = 0
-        with tf.io.TFRecordWriter(str(new / name)) as writer:
+        with record_writer(new / name) as writer:
             for _, record in zip(range(SHARD_SIZE), records):
                 example = record.example if record.example is not None else old.read(record)
                 writer.write(example)
@@ -128,4 +139,7 @@ class _OldShards:
 def _read(stream: BinaryIO, offset: int) -> bytes:
     stream.seek(offset)
     length = int.from_bytes(stream.read(_BEFORE)[:8], "little")
-    return stream.read(length)
+    record = stream.read(length)
+    if not record or len(record) < length:
+        raise AlignError(f"{stream.name}: cut short; run cari-align --overwrite")
+    return record

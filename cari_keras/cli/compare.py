@@ -10,7 +10,8 @@ from typing import Optional
 from cari_keras.cli.flags import Parser, add_config_flags, config_flags, run_program, with_flags
 from cari_keras.comparison.plan import REFERENCE, plan_runs
 from cari_keras.comparison.runner import train_runs
-from cari_keras.errors import ConfigError, StoppedError
+from cari_keras.config import Config
+from cari_keras.errors import ConfigError, DatasetError, StoppedError
 from cari_keras.presets import PRESETS
 from cari_keras.training.strategies import NAMES
 
@@ -58,6 +59,7 @@ def _main(arguments: Sequence[str]) -> int:
     config = with_flags(PRESETS[preset](), given)
     folder = Path(config.training.output or f"runs/compare-{preset}")
     runs = plan_runs(config, given.strategies, given.seeds, folder)
+    _check_validation(config)
     flags = ["--preset", preset, *config_flags(given)]
     try:
         train_runs(runs, flags, progress=not given.quiet)
@@ -73,6 +75,15 @@ def _main(arguments: Sequence[str]) -> int:
         print(f"\n{table}", end="")
     print(f"\nTables: {folder / 'comparison.md'}\nPictures: {folder / 'figures'}")
     return 0
+
+
+def _check_validation(config: Config) -> None:
+    """Raises DatasetError where the runs would have no figures to be compared by."""
+    from cari_keras.data.registry import load_dataset
+
+    dataset = load_dataset(config)
+    if not dataset.splits.get("validation"):
+        raise DatasetError(f"{dataset.name}: no validation images to compare strategies on")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cari_keras.cli.flags import Parser
@@ -38,6 +39,13 @@ def at_least_one(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number from 1, received {text!r}")
     return int(text)
+
+
+def picture_path(text: str) -> Path:
+    """The type of a flag that names a picture to write."""
+    if not text or Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"must name a PNG file, not a folder, received {text!r}")
+    return Path(text)
 
 
 def open_given(given: argparse.Namespace) -> FaceModel:

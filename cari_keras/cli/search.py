@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from cari_keras.cli.faces import at_least_one, model_parser, open_given
+from cari_keras.cli.faces import at_least_one, model_parser, open_given, picture_path
 from cari_keras.cli.flags import run_program
 
 EXAMPLES = """
@@ -32,7 +32,9 @@ def _main(arguments: Sequence[str]) -> int:
         "--modality", choices=("photo", "caricature"), default="photo", help="of IMAGE [photo]"
     )
     parser.add_argument("--top", type=at_least_one, default=8, metavar="N", help="how many [8]")
-    parser.add_argument("--picture", metavar="PNG", help="write the faces found, in a row")
+    parser.add_argument(
+        "--picture", type=picture_path, metavar="PNG", help="write the faces found, in a row"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object a face")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     given = parser.parse_args(arguments)
@@ -52,7 +54,7 @@ def _main(arguments: Sequence[str]) -> int:
     if given.picture:
         root = Path(given.gallery)
         faces = [model.face(near.path, gallery_modality(root, Path(near.path))) for near in found]
-        write_png(sheet(face, faces, found), Path(given.picture))
+        write_png(sheet(face, faces, found), given.picture)
     return 0
 
 

@@ -207,10 +207,7 @@ def _report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None
     curves = figures.plot_weights_and_losses({f"{config.training.weighting} weights": steps}, title)
     figures.save(curves, run / "figures" / "weights_and_losses.png")
     if not set(LABELS) & set(metrics):
-        print(
-            f"\nNo validation images; evaluate it with cari-evaluate {run} on images of their own: "
-            "--images and --pairs, or --gallery and --probe"
-        )
+        print(f"\nNo validation images; evaluate it with {_evaluation(config, run)}")
         print(f"\nPictures: {run / 'figures'}")
         return
     figures.save(figures.plot_validation(metrics, title), run / "figures" / "validation.png")
@@ -226,6 +223,16 @@ def _report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None
         share = figures.hardest_task_share(steps)
         print(f"\nThe hardest task held the largest weight in {share:.0%} of the iterations.")
     print(f"\nPictures: {run / 'figures'}\nTensorBoard: tensorboard --logdir {run / 'tensorboard'}")
+
+
+def _evaluation(config: Config, run: Path) -> str:
+    """How a run without validation images is evaluated."""
+    if config.data.dataset == "webcaricature":
+        return f"cari-evaluate {run}, or all folds, once trained, with {run.parent} --folds all"
+    return (
+        f"cari-evaluate {run} on images of their own: --images and --pairs, or --gallery and "
+        "--probe"
+    )
 
 
 if __name__ == "__main__":

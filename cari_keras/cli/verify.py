@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Optional
 
-from cari_keras.cli.faces import model_parser, open_given
+from cari_keras.cli.faces import model_parser, open_given, picture_path
 from cari_keras.cli.flags import run_program
 
 EXAMPLES = """
@@ -31,7 +30,9 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("photo", metavar="PHOTO")
     parser.add_argument("caricature", metavar="CARICATURE")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--picture", metavar="PNG", help="write both faces side by side")
+    parser.add_argument(
+        "--picture", type=picture_path, metavar="PNG", help="write both faces side by side"
+    )
     given = parser.parse_args(arguments)
 
     model = open_given(given)
@@ -41,7 +42,7 @@ def _main(arguments: Sequence[str]) -> int:
         from cari_keras.serving.faces import side_by_side
 
         faces = model.face(given.photo, "photo"), model.face(given.caricature, "caricature")
-        write_png(side_by_side(*faces), Path(given.picture))
+        write_png(side_by_side(*faces), given.picture)
     if given.json:
         print(json.dumps(found._asdict()))
         return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from cari_keras.config import Config
 from cari_keras.evaluation import figures
 from cari_keras.evaluation.tables import TextTable
 from cari_keras.files import write_json, write_text
+from cari_keras.saved import read_identities
 from cari_keras.training.runlog import STEPS_FILE
 
 
@@ -34,7 +34,7 @@ def report(config: Config, runs: Sequence[PlannedRun], folder: Path) -> list[Tex
     shown = [tables.figures_table(results, config.data.dataset)]
     if REFERENCE in results and len(results) > 1:
         shown.append(tables.differences_table(results))
-    identities = json.loads((runs[0].folder / "identities.json").read_text(encoding="utf-8"))
+    identities = read_identities(runs[0].folder)
     costs = kept_costs(folder / "costs.json", config, list(results), len(identities))
     shown.append(tables.costs_table(costs))
     curves = {

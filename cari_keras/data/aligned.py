@@ -21,7 +21,7 @@ from cari_keras.align.manifest import (
     record_name,
     short_reason,
 )
-from cari_keras.align.shards import FOLDER, read_face
+from cari_keras.align.shards import FOLDER, ends_at, read_face
 from cari_keras.data.base import Records
 from cari_keras.errors import AlignError, DatasetError
 
@@ -86,7 +86,8 @@ def read_aligned(folder: Path) -> AlignedFolder:
     """Reads what an aligned folder holds.
 
     Raises:
-        DatasetError: cari-align has not finished it, or it is of another version.
+        DatasetError: cari-align has not finished it, it is of another version, or shards of it are
+            missing or cut short.
         AlignError: Its manifest is damaged.
     """
     index = folder / INDEX
@@ -103,6 +104,7 @@ def read_aligned(folder: Path) -> AlignedFolder:
     if version != SCHEMA_VERSION:
         raise DatasetError(f"{index}: of version {version}; run cari-align --overwrite")
     faces, places = [], {}
+    last: dict[str, int] = {}
     rejected: Counter[str] = Counter()
     for row in read_manifest(folder):
         if row["status"] != ALIGNED:
@@ -114,11 +116,18 @@ def read_aligned(folder: Path) -> AlignedFolder:
             raise AlignError(f"{folder / MANIFEST}: damaged ({error}); {REMEDY}") from error
         faces.append(AlignedFace(path, row["identity"], row["modality"], row["sha256"]))
         places[path] = (row["shard"], offset)
+        last[row["shard"]] = max(offset, last.get(row["shard"], 0))
     written = (folder / MANIFEST).read_bytes()
     if len(faces) != listed or not written.endswith(b"\n"):
         raise AlignError(
             f"{folder / MANIFEST}: damaged ({len(faces)} of {listed} faces whole); {REMEDY}"
         )
+    for shard, offset in last.items():
+        if not ends_at(folder, shard, offset):
+            raise DatasetError(
+                f"{folder / FOLDER / shard}: missing or cut short; copy it again, or run "
+                "cari-align --overwrite"
+            )
     digest = hashlib.sha256(written + text.encode())
     records = AlignedRecords(folder / FOLDER, size, settings, shards, places)
     return AlignedFolder(layout, faces, dict(rejected), records, digest.hexdigest())

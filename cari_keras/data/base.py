@@ -172,13 +172,15 @@ def decode_image(encoded: np.ndarray) -> Optional[np.ndarray]:
 
     if not encoded.size:
         return None
+    if _may_be_transparent(encoded[:26].tobytes()):
+        # By Pillow: OpenCV turns no picture whose opacity it keeps, and no WebP at all.
+        from cari_keras.align.pictures import RefusedError, decode_rgba
+
+        try:
+            return _on_white(decode_rgba(encoded.tobytes()))
+        except RefusedError:
+            return None
     try:
-        if _may_be_transparent(encoded[:26].tobytes()):
-            image = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
-            if image is not None and image.ndim == 3 and image.shape[2] == 4:
-                if image.dtype != np.uint8:  # of 16 bits, the upper half
-                    image = (image // 256).astype(np.uint8)
-                return _on_white(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA))
         image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     except cv2.error:  # more pixels than OpenCV takes
         return None

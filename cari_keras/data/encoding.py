@@ -9,11 +9,12 @@ import numpy as np
 
 from cari_keras.data.base import Dataset, Sample
 from cari_keras.errors import DatasetError
+from cari_keras.workers import end_with_parent
 
 JPEG_QUALITY = 95
 
 #: Raised when one file gives other pixels than before.
-DECODING = 2
+DECODING = 3
 
 _dataset: Optional[Dataset] = None
 
@@ -34,6 +35,12 @@ def start_worker(dataset: Dataset) -> None:
     global _dataset
     _dataset = dataset
     cv2.setNumThreads(1)
+
+
+def start_pool_worker(dataset: Dataset) -> None:
+    """The same in a process of its own, which ends with the one that started it."""
+    end_with_parent()
+    start_worker(dataset)
 
 
 def encode(sample: Sample, size: int) -> Union[bytes, str]:

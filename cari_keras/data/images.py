@@ -154,7 +154,10 @@ def load_pairs(images: Path, listed: PairList) -> tuple[Dataset, list[int]]:
             positions.append(position)
     if not pairs:
         missing = next(n for p in listed.pairs for n in p[:2] if _tidy(n) not in by_name)
-        raise DatasetError(f"{images}: has the images of no listed pair; the first lacks {missing}")
+        raise DatasetError(
+            f"{images}: has the images of no listed pair; the first lacks {missing} (names are "
+            "relative to the folder)"
+        )
     report = dict(everything.report)
     if len(pairs) < len(listed.pairs):
         report["pairs with a missing image, left out"] = len(listed.pairs) - len(pairs)

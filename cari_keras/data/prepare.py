@@ -22,7 +22,13 @@ from typing import Any, Optional, Union
 from tqdm import tqdm
 
 from cari_keras.data.base import MODALITIES, Dataset, Pair, Records, Sample
-from cari_keras.data.encoding import DECODING, JPEG_QUALITY, encode, start_worker
+from cari_keras.data.encoding import (
+    DECODING,
+    JPEG_QUALITY,
+    encode,
+    start_pool_worker,
+    start_worker,
+)
 from cari_keras.errors import DatasetError
 from cari_keras.files import atomic_path, user_cache_dir, write_json
 
@@ -106,7 +112,7 @@ def prepare(
     digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]
     root = Path(cache_dir or user_cache_dir()) / "datasets" / f"{dataset.name}-{digest}"
     plan = _plan(dataset)
-    missing = {name: samples for name, samples in plan if not _sidecar(root / name).is_file()}
+    missing = {name: samples for name, samples in plan if not _is_there(root / name)}
     if missing:
         root.mkdir(parents=True, exist_ok=True)
         _write_shards(dataset, missing, root, image_size, workers or os.cpu_count() or 1, progress)
@@ -151,8 +157,17 @@ def _plan(dataset: Dataset) -> list[tuple[str, list[Sample]]]:
 
 
 def _sidecar(shard: Path) -> Path:
-    """Written after its shard: number of records and the images that could not be read."""
+    """Written after its shard: its records' number and size, the images that cannot be read."""
     return shard.with_suffix(".json")
+
+
+def _is_there(shard: Path) -> bool:
+    """Whether a shard is there as it was written."""
+    try:
+        index = json.loads(_sidecar(shard).read_text(encoding="utf-8"))
+        return shard.stat().st_size == int(index["bytes"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _write_shards(
@@ -163,9 +178,7 @@ def _write_shards(
     workers: int,
     progress: bool,
 ) -> None:
-    import tensorflow as tf
-
-    from cari_keras.data.records import serialize
+    from cari_keras.data.records import record_writer, serialize
 
     labels = dataset.labels
     total = sum(len(samples) for samples in shards.values())
@@ -173,14 +186,18 @@ def _write_shards(
     with _Encoder(dataset, min(workers, total)) as encoder, bar:
         for name, samples in shards.items():
             skipped = []
-            with atomic_path(root / name) as temporary, tf.io.TFRecordWriter(str(temporary)) as out:
+            with atomic_path(root / name) as temporary, record_writer(temporary) as out:
                 for sample, encoded in zip(samples, encoder.encode(samples, image_size)):
                     if isinstance(encoded, str):
                         skipped.append((sample.path, encoded))
                     else:
                         out.write(serialize(sample, encoded, labels[sample.identity]))
                     bar.update()
-            index = {"images": len(samples) - len(skipped), "skipped": skipped}
+            index = {
+                "images": len(samples) - len(skipped),
+                "skipped": skipped,
+                "bytes": (root / name).stat().st_size,
+            }
             write_json(_sidecar(root / name), index)
 
 
@@ -194,7 +211,7 @@ class _Encoder:
             self.pool = ProcessPoolExecutor(
                 workers,
                 mp_context=multiprocessing.get_context("spawn"),
-                initializer=start_worker,
+                initializer=start_pool_worker,
                 initargs=(dataset,),
             )
         else:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Optional
 
 import tensorflow as tf
 
 from cari_keras.data.base import CARICATURE, Sample
+from cari_keras.runtime import file_errors
 
 SCHEMA_VERSION = 1
 
@@ -40,6 +44,17 @@ def serialize(sample: Sample, encoded: bytes, label: int) -> bytes:
     example = tf.train.Example(features=tf.train.Features(feature=features))
     # Newer protobufs write a map in an order that differs between processes unless told not to.
     return example.SerializeToString(deterministic=True)
+
+
+@contextlib.contextmanager
+def record_writer(path: Path) -> Iterator[tf.io.TFRecordWriter]:
+    """Writes a TFRecord file.
+
+    Raises:
+        OSError: It cannot be written, for example on a full disk.
+    """
+    with file_errors(path), tf.io.TFRecordWriter(str(path)) as writer:
+        yield writer
 
 
 def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -104,6 +104,14 @@ class Matcher:
                 f"{len(self.identities)} that {self.name} was trained on"
             )
 
+    def check_verifies(self) -> None:
+        """Raises ConfigError unless branch 1, whose answers are compared, was trained."""
+        if "verification" not in self.tasks:
+            raise ConfigError(
+                f"{self.name} was not trained for verification, so there is nothing to compare "
+                "images by; --tasks has to name it"
+            )
+
     def on_other_crops(self, prepared: Prepared) -> list[str]:
         """What to note where images are cut out otherwise than those it was trained on."""
         if self.aligned is None:
@@ -192,6 +200,8 @@ def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
         for name, value in in_common(judge.config).items()
         if name not in _OF_ANOTHER_RUN and value != own[name]
     ]
+    if judge.config.model.pretrained != matcher.config.model.pretrained:
+        differing.append("pretrained")
     if judge.identities != matcher.identities:
         differing.append("people")
     if differing:

@@ -40,7 +40,7 @@ class Predictions:
     @property
     def compared(self) -> np.ndarray:
         """What verification compares, float32 [n, d] of unit norm."""
-        return self.outputs.get("compared", self.outputs["embedding"])
+        return self.outputs["compared" if "compared" in self.outputs else "embedding"]
 
     def only(self, chosen: np.ndarray) -> Predictions:
         """Those of some rows: bool [n], or row numbers int [m]."""

@@ -33,7 +33,7 @@ def open_model(
     """See `cari_keras.load_model`."""
     if (path / CONFIG).is_file():
         return _from_run(path, align=align, data_dir=data_dir, judged_by=thresholds_of)
-    if thresholds_of is not None:
+    if thresholds_of is not None or data_dir is not None:
         raise ConfigError(f"{path}: exports hold their own thresholds")
     found = {task: there[-1] for task in TASKS if (there := versions(path / task))}
     if not found:
@@ -46,6 +46,11 @@ def _from_run(
 ) -> FaceModel:
     matcher = load_matcher(str(run), {})
     judge = judge_of(matcher, None if judged_by is None else str(judged_by))
+    if judge is None and data_dir is not None:
+        raise ConfigError(
+            f"{run}: was trained on its validation images too (--final), so its dataset gives no "
+            "thresholds; name another run's"
+        )
     thresholds = _kept_thresholds(judge, data_dir) if judge else NO_THRESHOLDS
     endpoints: Endpoints = {
         (branch.name, name): tf.function(endpoint.function, input_signature=endpoint.inputs)

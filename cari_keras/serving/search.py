@@ -89,7 +89,11 @@ def open_gallery(
     found = found._replace(refused=(*closed, *found.refused))
     if not found.paths:
         raise DatasetError(f"{folder}: no usable image in it")
-    with atomic_path(kept) as temporary, temporary.open("wb") as stream:
+    with (
+        contextlib.suppress(OSError),  # a cache that cannot be written
+        atomic_path(kept) as temporary,
+        temporary.open("wb") as stream,
+    ):
         np.savez(
             stream,
             paths=np.array(found.paths),

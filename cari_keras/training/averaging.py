@@ -36,10 +36,22 @@ class MovingAverage:
         for name, shadow in self.shadows.items():
             shadow.assign_add(rate * (tf.convert_to_tensor(self.variables[name]) - shadow))
 
+    def values(self) -> dict[str, tf.Tensor]:
+        """The averages; of what a constraint holds, such as vectors of unit length, held as well.
+
+        The mean of unit vectors is shorter than they are.
+        """
+        found = {}
+        for name, shadow in self.shadows.items():
+            constraint = getattr(self.variables[name], "constraint", None)
+            value = tf.convert_to_tensor(shadow)
+            found[name] = value if constraint is None else constraint(value)
+        return found
+
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Inside the block the network's variables hold the averages; after it their own values."""
-        with holding(self.variables, self.shadows):
+        with holding(self.variables, self.values()):
             yield
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import keras
 
-from cari_keras.config import Config
+from cari_keras.config import Config, TrainingConfig
 from cari_keras.data.augment import Augmentation
 from cari_keras.data.base import MODALITIES, Keypoints
 from cari_keras.data.exaggerate import mean_face, sparse_image_warp
 from cari_keras.data.pipeline import split_records
 from cari_keras.data.prepare import Prepared
+from cari_keras.errors import ConfigError
 from cari_keras.model.network import (
     build_network,
     freeze_stages,
@@ -53,6 +54,16 @@ def build_model(config: Config, num_identities: int) -> keras.Model:
     )
     freeze_stages(model, config.training.frozen_stages)
     return model
+
+
+def check_tasks(config: Config, prepared: Prepared) -> None:
+    """Raises ConfigError where a task has no image to train on: its branch would guess."""
+    for task in config.training.tasks:
+        if task in MODALITIES and not prepared.count("train", [task]):
+            raise ConfigError(
+                f"{prepared.name}: has no {task} to train the task {task} on; name the others "
+                "with --tasks"
+            )
 
 
 def load_pretrained(config: Config, model: keras.Model) -> str:
@@ -103,10 +114,19 @@ def build_step(
         margin=training.margin,
         margin_scale=training.margin_scale,
         average=average,
-        shared_optimizer=make_optimizer(training) if training.shared_rate != 1 else None,
+        shared_optimizer=make_optimizer(training) if _shared_apart(training) else None,
         retention=retention,
         cluster=cluster,
     )
+
+
+def _shared_apart(training: TrainingConfig) -> bool:
+    """Whether the shared layers have an optimizer of their own.
+
+    After frozen epochs as well: Adam's correction for moments that begin at 0 goes by the number of
+    steps, which would be that of the branches, and the first steps would be several times too long.
+    """
+    return training.shared_rate != 1 or training.frozen_epochs > 0
 
 
 def _teacher(config: Config, model: keras.Model, num_identities: int) -> keras.Model:

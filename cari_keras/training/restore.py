@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ import keras
 from cari_keras.config import Config
 from cari_keras.errors import CheckpointError
 from cari_keras.model.network import named_weights
-from cari_keras.saved import read_config
+from cari_keras.saved import read_config, read_identities
 from cari_keras.training.build import build_model
 from cari_keras.training.checkpoints import assign, load_checkpoint
 
@@ -42,7 +41,7 @@ def restore_run(run: Path) -> Restored:
     """
     run = Path(run)
     settings = read_config(run)
-    names = _read_identities(run / "identities.json")
+    names = read_identities(run)
     if not (run / "best").is_dir():
         raise CheckpointError(
             f"{run}: not validated yet, so there is nothing to use; go on with cari-train "
@@ -52,10 +51,3 @@ def restore_run(run: Path) -> Restored:
     model = build_model(settings, len(names))
     assign(named_weights(model), arrays, str(run / "best"))
     return Restored(settings, model, names, meta)
-
-
-def _read_identities(path: Path) -> tuple[str, ...]:
-    try:
-        return tuple(str(name) for name in json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{path}: not a run's list of identities ({error})") from error

@@ -18,13 +18,12 @@ from cari_keras.config import Config
 from cari_keras.data.prepare import Prepared
 from cari_keras.errors import CheckpointError, ConfigError, DatasetError, TrainingError
 from cari_keras.files import finish_writes, write_json, write_text
-from cari_keras.saved import CONFIG
+from cari_keras.saved import CONFIG, IDENTITIES, read_identities
 from cari_keras.training.checkpoints import load_checkpoint, save_checkpoint
 
 FOLDER, LOCK = "checkpoints", ".lock"
 
 #: The people in the order of their labels.
-IDENTITIES = "identities.json"
 
 #: Stored outputs of frozen layers, see `training.frozen`; there until these begin to move.
 SHARED_OUTPUTS = "shared_outputs"
@@ -101,10 +100,10 @@ def check_same_data(run: Path, prepared: Prepared, described: Optional[str]) -> 
     Raises:
         DatasetError: The people, or the number of their training images, are others.
     """
-    people = list(prepared.identities)
+    people = prepared.identities
     if (run / IDENTITIES).is_file():
-        people = json.loads((run / IDENTITIES).read_text(encoding="utf-8"))
-    if people != list(prepared.identities) or described not in (None, describe_data(prepared)):
+        people = read_identities(run)
+    if people != prepared.identities or described not in (None, describe_data(prepared)):
         raise DatasetError(
             f"{prepared.name}: its people or the number of their training images are not what "
             f"{run} was begun with; put them back, or choose another --output"

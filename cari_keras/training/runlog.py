@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import errno
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import tensorflow as tf
 from cari_keras.evaluation.evaluator import LABELS
 from cari_keras.files import atomic_path
 from cari_keras.model.network import TASKS
+from cari_keras.runtime import file_errors
 
 STEP_COLUMNS = ("iteration", *(f"loss_{t}" for t in TASKS), *(f"weight_{t}" for t in TASKS), "l4")
 STEPS_FILE = "steps.csv"
@@ -72,15 +72,8 @@ class RunLog:
         with self._writing_board():
             self._board.close()
 
-    @contextlib.contextmanager
-    def _writing_board(self) -> Iterator[None]:
-        """TensorFlow's errors of a file that cannot be written are the system's, as for others."""
-        try:
-            yield
-        except tf.errors.OpError as error:
-            # "... <file>; <the system's words>", and lines of what was tried
-            reason = str(error.message).split("\n")[0].rpartition("; ")[2]
-            raise OSError(errno.EIO, reason, str(self.run / "tensorboard")) from error
+    def _writing_board(self) -> contextlib.AbstractContextManager[None]:
+        return file_errors(self.run / "tensorboard")
 
 
 def _keep_rows(path: Path, column: str, first: int) -> None:

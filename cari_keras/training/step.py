@@ -65,7 +65,8 @@ class TrainStep:
         psi_optimizer: Updates Psi; a different object.
         strategy: A name of `cari_keras.training.strategies`.
         tasks: Names of the tasks that are trained; the weights of the others are exactly 0, and
-            their branches are neither computed nor changed.
+            their branches are neither computed nor changed (but for branch 1's head where the
+            others add to it, see `build_network`'s `head_decay`).
         logit_scale: See `softmax_weights`.
         loss_epsilon: See `hardness`.
         static_weights: See `cari_keras.training.strategies.static`.

@@ -30,6 +30,7 @@ from cari_keras.training.build import (
     build_model,
     build_shared_outputs,
     build_step,
+    check_tasks,
     describe_inputs,
     load_pretrained,
     modalities_of,
@@ -93,6 +94,7 @@ class Trainer:
         cluster.check_batch_size(config.data.batch_size)
         cluster.check_same(describe_inputs(config, prepared))
         self.modalities = modalities_of(config.training.tasks)
+        check_tasks(config, prepared)
         self.steps = steps_per_epoch(prepared, config.data.batch_size, self.modalities)
         if not self.steps:
             raise DatasetError(
@@ -268,7 +270,7 @@ class Trainer:
         # Of images that it is trained on, higher figures are not better ones: the last is taken.
         if not known or score > self.best or self.config.data.final:
             self.best = score
-            source = self.step.average.shadows if self.step.average else named_weights(self.model)
+            source = self.step.average.values() if self.step.average else named_weights(self.model)
             meta = {"epoch": self.epoch, "score": score, "figures": dict(figures)}
             meta |= {"stored_size": self.prepared.image_size, "aligned": self.prepared.aligned}
             arrays = {**as_arrays(source), **self.validation.heads}

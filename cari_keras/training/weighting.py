@@ -64,6 +64,8 @@ def hardness(weights: tf.Tensor, losses: tf.Tensor, epsilon: float) -> tf.Tensor
     Args:
         weights: float32 [3]; a task with weight exactly 0 contributes nothing.
         losses: float32 [3].
-        epsilon: 0 is the equation as printed; the published code has 0.01.
+        epsilon: 0 is the equation as printed; the published code has 0.01. What is divided by is
+            at least 1e-7, so that a loss of 0 is the easiest there is and not one left out.
     """
-    return tf.reduce_sum(tf.math.divide_no_nan(weights, tf.stop_gradient(losses) + epsilon))
+    divisors = tf.maximum(tf.stop_gradient(losses) + epsilon, 1e-7)
+    return tf.reduce_sum(weights / divisors)

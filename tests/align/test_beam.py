@@ -8,7 +8,7 @@ import pytest
 
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.engine import align_folder
-from cari_keras.errors import ConfigError
+from cari_keras.errors import AlignError, ConfigError
 from tests.align.trees import write_modalities
 from tests.cli.commands import last_error, run_command, run_python
 
@@ -56,6 +56,16 @@ def test_without_apache_beam(tmp_path):
     assert "--engine beam needs apache-beam" in error
     assert "pip install apache-beam" in error
     assert not (tmp_path / "out").exists()
+
+
+def test_what_beam_would_not_take(tmp_path):
+    pytest.importorskip("apache_beam", reason="needs the extra beam")
+    with pytest.raises(AlignError, match=r"al\[1\]: Beam takes \[, \* and \? for patterns"):
+        align_folder(tmp_path, tmp_path / "al[1]", CONFIG, engine="beam")
+    raw = write_modalities(tmp_path / "raw", people=1, images=1)
+    options = ["--runner=FnApiRunner", "--direct_num_workers=x"]
+    with pytest.raises(AlignError, match=r"Beam: .*direct_num_workers: invalid int value: 'x'"):
+        align_folder(raw, tmp_path / "out", CONFIG, engine="beam", beam_options=options)
 
 
 def test_options_go_with_beam(tmp_path):

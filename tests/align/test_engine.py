@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
-import random
 import shutil
 import signal
 import sqlite3
@@ -21,7 +21,7 @@ from cari_keras.align import pool, shards
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.engine import align_folder
 from cari_keras.align.journal import Journal
-from cari_keras.align.manifest import read_manifest, write_manifest
+from cari_keras.align.manifest import JOURNAL, read_manifest, write_manifest
 from cari_keras.align.tree import Entry
 from cari_keras.errors import AlignError, ConfigError
 from tests.align.trees import content, face, write, write_modalities
@@ -76,6 +76,7 @@ def test_every_file_is_in_the_manifest_and_every_face_in_the_records(raw: Path, 
 
     from cari_keras.data.records import parse
 
+    assert set(index["shards"]) == {"photo", "caricature"}
     for modality, names in index["shards"].items():
         assert names == [f"{modality}-00000-of-00001.tfrecord"]
         found = [
@@ -136,19 +137,35 @@ def test_additions_changes_and_removals_end_as_if_they_had_always_been(
     assert content(tmp_path / "grown") == content(tmp_path / "fresh")
 
 
+def files_done(aligned: Path) -> int:
+    """How many files another process has noted so far."""
+    place = f"file:{aligned / JOURNAL}?mode=ro"
+    try:
+        with contextlib.closing(sqlite3.connect(place, uri=True)) as db:
+            return int(db.execute("SELECT COUNT(*) FROM file").fetchone()[0])
+    except sqlite3.OperationalError:  # there is no journal yet, or no table in it
+        return 0
+
+
 def test_a_run_killed_at_any_moment_goes_on_to_the_same_bytes(
     raw: Path, aligned: Path, tmp_path: Path
 ):
-    """kill -9, several times, while files are aligned and while results are written."""
+    """kill -9, each time as soon as more files are done than before.
+
+    What is cut off while results are written is below.
+    """
     out = tmp_path / "out"
     command = [sys.executable, "-m", "cari_keras.cli.align", str(raw), str(out), "--quiet"]
     command += ["--image-size", "48", "--workers", "2"]
-    moments = random.Random(0)
+    seen = [0]
     for _ in range(3):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
-        time.sleep(moments.uniform(4, 12))
+        while files_done(out) == seen[-1] and process.poll() is None:
+            time.sleep(0.02)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
+        seen.append(files_done(out))
+    assert 0 < seen[1] < 10  # the first is killed at its work
     align(raw, out)
     assert content(out) == content(aligned)
 
@@ -337,6 +354,7 @@ def test_the_manifest_is_plain_csv(aligned: Path):
     """Any reader of CSV reads it; numbers are numbers."""
     with (aligned / "manifest.csv").open(newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if row["status"] == "aligned"]
+    assert len(rows) == 8
     for row in rows:
         assert 0 <= float(row["crop_nose_x"]) <= 48
         assert float(row["right"]) > float(row["left"])

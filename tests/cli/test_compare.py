@@ -35,6 +35,13 @@ def test_mistakes_are_one_line(given, message):
     assert message in last_error(run_command("compare", *given))
 
 
+def test_a_dataset_without_validation_images_is_told_before_training(tmp_path):
+    write_folder_dataset(tmp_path / "data", images=2)
+    error = last_error(run_command("compare", *arguments(tmp_path)))
+    assert "folder: no validation images to compare strategies on" in error
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.slow
 def test_tables_costs_and_pictures_and_a_second_call_only_reads(tmp_path):
     """On the toy example's two tasks."""

@@ -81,6 +81,24 @@ def test_mistakes_are_one_line(command, message):
     assert message in last_error(run_command(*command))
 
 
+@pytest.mark.parametrize("command", ["verify", "search"])
+def test_a_picture_is_no_folder(command, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    for name in (".", "/"):
+        result = run_command(command, "nowhere", "a", "b", "--picture", name, cwd=tmp_path)
+        assert "must name a PNG file, not a folder" in last_error(result)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_a_cache_that_cannot_be_written_is_no_matter(run, folder_dataset, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CARI_KERAS_CACHE", str(tmp_path / "file" / "cache"))
+    query = folder_dataset / "photo" / "person_0" / "0.png"
+    result = run_command("search", run, folder_dataset, query, "--top", 1, "--quiet")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split()[1] == str(query)
+
+
 def test_the_benchmark_compares_three_sides(run):
     printed = run_script("bench_serve.py", run, "--turns", 2, "--batches", 1, 2)
     rows = [line for line in printed.splitlines() if re.match(r" +[12]  (Keras|export)", line)]

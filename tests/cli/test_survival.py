@@ -47,7 +47,7 @@ def test_twenty_kills_at_random_moments_change_nothing(tmp_path):
                 wait_until(lambda: newest(cut) != before, process)  # noqa: B023 (called at once)
                 time.sleep(moments.uniform(0, took / EPOCHS))
             else:
-                time.sleep(moments.uniform(0, 8.0))
+                time.sleep(moments.uniform(0, min(8.0, took / 4)))
             assert process.poll() is None, "it ended before it could be killed; train longer"
     done = run_command("train", *given, cut)
     assert done.returncode == 0, done.stderr

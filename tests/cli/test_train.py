@@ -96,6 +96,11 @@ def test_a_run_end_to_end(tmp_path):
         again = cari_train(*command)
         assert again.returncode == 0, again.stderr  # nothing left to do: the table once more
         assert "Verification" in again.stdout
+    root.rename(tmp_path / "elsewhere")
+    assert "--data-dir" in last_error(cari_train("--resume", run))
+    again = cari_train("--resume", run, "--data-dir", tmp_path / "elsewhere")
+    assert again.returncode == 0, again.stderr
+    (tmp_path / "elsewhere").rename(root)
     for command in (["--resume", run, "--epochs", "7"], [*arguments, "--epochs", "7"]):
         assert "begun with other settings (epochs was 2, now 7)" in last_error(cari_train(*command))
 

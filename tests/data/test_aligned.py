@@ -141,7 +141,6 @@ def test_cavi_keeps_its_protocol(tmp_path: Path):
     """The lists come along; splits, pairs and names are the raw folder's."""
     raw = cavi_tree(tmp_path / "raw")
     align_folder(raw, tmp_path / "out", AlignConfig(image_size=80), progress=False)
-    shutil.rmtree(raw / "nothing", ignore_errors=True)
     plain, found = cavi.load(str(raw)), cavi.load(str(tmp_path / "out"))
     assert found.identities == plain.identities
     assert found.pairs == plain.pairs
@@ -168,6 +167,14 @@ def test_what_is_not_whole_is_refused(aligned: Path, tmp_path: Path):
         with pytest.raises(DatasetError, match=message):
             folder.load(str(out))
     index.write_text(json.dumps(content))
+    for shard in sorted((out / "records").iterdir()):
+        whole = shard.read_bytes()
+        for cut in (1, 40, len(whole)):
+            shard.write_bytes(whole[:-cut])
+            with pytest.raises(DatasetError, match=rf"{shard.name}: missing or cut short; copy it"):
+                folder.load(str(out))
+        shard.write_bytes(whole)
+    folder.load(str(out))
     manifest = out / "manifest.csv"
     whole = manifest.read_bytes()
     last_row = len(whole) - whole[:-1].rindex(b"\n") - 1

@@ -91,8 +91,8 @@ def test_flip_mirrors_half_of_them(image):
 def test_crop_of_the_whole_image_changes_nothing(image):
     for seed in seeds(5):
         whole = random_crop_and_scale(image, seed, 1.0)
-        # Up to 5 % of stretch remain; the range of the ramp can only shrink by as much.
-        assert abs(float(tf.reduce_max(whole) - tf.reduce_max(image))) < 16
+        # Up to 5 % of stretch remain, which moves the ramp's values by a few.
+        assert np.abs(whole - image).mean() < 5
 
 
 def test_crop_shows_a_part_of_the_image_enlarged(image):

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,9 @@ from cari_keras.data import prepare as module
 from cari_keras.data.prepare import prepare
 from cari_keras.data.records import decode, parse
 from cari_keras.errors import DatasetError
+from tests.cli.commands import run_python
 from tests.conftest import write_folder_dataset
+from tests.training.test_runfolder import no_room
 
 
 def read(prepared, split):
@@ -116,6 +120,54 @@ def test_an_interrupted_preparation_goes_on_where_it_stopped(tmp_path, monkeypat
     assert not set(calls[:8]) & set(calls[11:])
     for split in ("train", "validation"):
         assert read(resumed, split).keys() == read(whole, split).keys()
+
+
+@pytest.mark.parametrize("bytes_left", [None, 0, 500])
+def test_a_damaged_shard_is_written_anew(bytes_left, tmp_path):
+    dataset = demo.load(identities=2, photos=2, caricatures=2, size=80)
+    whole = prepare(dataset, 80, cache_dir=tmp_path, workers=1, progress=False)
+    shard = Path(whole.files("train", "photo")[0])
+    content = shard.read_bytes()
+    if bytes_left is None:
+        shard.unlink()
+    else:
+        shard.write_bytes(content[:bytes_left])
+    assert prepare(dataset, 80, cache_dir=tmp_path, workers=1, progress=False) == whole
+    assert shard.read_bytes() == content
+
+
+def test_a_full_disk_is_the_system_s_error(tmp_path):
+    dataset = demo.load(identities=2, photos=2, caricatures=2, size=80)
+    with no_room(1000), pytest.raises(OSError, match="File too large") as caught:
+        prepare(dataset, 80, cache_dir=tmp_path, workers=1, progress=False)
+    assert caught.value.filename.endswith(".tfrecord")
+    assert not list(tmp_path.rglob("*.tfrecord"))
+
+
+ORPHANS = """
+import os
+from cari_keras.data import demo
+from cari_keras.data.prepare import _Encoder
+dataset = demo.load(identities=2, photos=2, caricatures=2, size=80)
+if __name__ == "__main__":
+    encoder = _Encoder(dataset, 2)
+    next(encoder.encode(dataset.splits["train"], 80))
+    print(*encoder.pool._processes, flush=True)
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads Linux's /proc")
+def test_workers_end_with_the_process_that_started_them(tmp_path):
+    (tmp_path / "orphans.py").write_text(ORPHANS)
+    workers = run_python(tmp_path / "orphans.py").stdout.split()
+    assert workers
+    for _ in range(200):
+        if not any(Path("/proc", worker).exists() for worker in workers):
+            break
+        time.sleep(0.1)
+    assert not any(Path("/proc", worker).exists() for worker in workers)
 
 
 def test_the_cache_follows_the_request(tmp_path):

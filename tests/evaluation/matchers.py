@@ -11,6 +11,7 @@ import numpy as np
 
 from cari_keras.config import Config
 from cari_keras.data.pipeline import evaluation_batches
+from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.predictions import Predictions
 
 #: From path, label and whether it is a caricature to a vector.
@@ -44,6 +45,8 @@ class RuleMatcher:
         embedding /= np.linalg.norm(embedding, axis=1, keepdims=True)
         found = np.array(labels, int), np.array(drawn, bool)
         return Predictions(paths, *found, {"embedding": embedding})
+
+    check_verifies = Matcher.check_verifies
 
     def check_heads(self, prepared) -> None:
         pass

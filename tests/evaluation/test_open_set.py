@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cari_keras.errors import ConfigError
@@ -33,6 +33,7 @@ def test_float32_scores_are_told_apart():
     assert np.sum(scores >= np.float32(threshold)) == 1
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(0, 1, width=32), min_size=1, max_size=30),
     st.floats(0.01, 1),

@@ -63,6 +63,24 @@ def test_ten_folds_of_a_perfect_network(tree):
     assert outcome.title == "WebCaricature, unrestricted, view 2, folds 1 to 10"
 
 
+def test_a_network_of_heads_alone_has_nothing_to_compare(tree, tmp_path):
+    """Its branch 1 was never trained; said before any image is looked at."""
+
+    def config_of(fold):
+        return web_config(tree, "unrestricted", fold)
+
+    matcher = RuleMatcher(by_person, config_of("1"))
+    matcher.tasks = ("photo", "caricature")
+    for ask in (
+        lambda: evaluate_webcaricature(lambda fold: matcher, config_of, ["1"]),
+        lambda: evaluate_pairs(matcher, tmp_path, tmp_path / "pairs.csv"),
+        lambda: evaluate_gallery(matcher, tmp_path / "known", tmp_path / "asked"),
+    ):
+        with pytest.raises(ConfigError, match="a rule was not trained for verification"):
+            ask()
+    assert matcher.asked == []
+
+
 def test_a_network_that_knows_only_whom_it_was_trained_on(tree):
     """Strangers all fall on one point: accepted by any threshold, and the FAR achieved says so."""
 
@@ -265,6 +283,19 @@ def test_pairs_of_one_s_own(tmp_path):
     assert outcome.folds[0].figures["verification_accuracy"] == 1.0
     assert outcome.folds[0].counts == {"genuine pairs": 2, "impostor pairs": 2}
     assert "1 pairs with a missing image, left out." in outcome.notes
+
+
+def test_no_image_that_can_be_read(tmp_path):
+    root = write_folder_dataset(tmp_path / "data", identities=2, images=1)
+    for path in root.rglob("*.png"):
+        path.write_bytes(b"rubbish")
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("photo/person_0/0.png,photo/person_1/0.png,0\n")
+    matcher, cache = RuleMatcher(by_person, small_config()), str(tmp_path / "cache")
+    with pytest.raises(DatasetError, match="data: no listed pair has two images that can be read"):
+        evaluate_pairs(matcher, root, pairs, cache_dir=cache)
+    with pytest.raises(DatasetError, match="photo: no image can be read"):
+        evaluate_gallery(matcher, root / "photo", root / "caricature", cache_dir=cache)
 
 
 @pytest.mark.parametrize(

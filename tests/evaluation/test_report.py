@@ -86,7 +86,11 @@ def test_a_page_of_known_people(known):
     ]
     assert all(link.startswith("data:image/") for link in page.links)
     assert not re.search(r"https?://", text)
-    assert all(image["alt"] for image in page.images)
+    alts = [image["alt"] for image in page.images]
+    assert all(alts)
+    for beginning in ("ROC", "DET", "Scores of", "Two principal"):
+        assert sum(alt.startswith(beginning) for alt in alts) == 1
+    assert sum(image["src"].startswith("data:image/jpeg") for image in page.images) >= 2
     assert "LEGACY" in text
     assert text == report_html(known)
 
@@ -97,6 +101,7 @@ def test_a_page_of_ten_folds(tree):
     assert "Verification" in page.headings
     page = Page(report_html(evaluate(tree, "identification", folds, by_person)[0]))
     assert "Identification in a gallery" in page.headings
+    assert any("CMC" in image["alt"] for image in page.images)
     # Everybody is named right; with one embedding for all, hardly anybody is.
     assert "Who is taken for whom" not in page.headings
     outcome, _ = evaluate(tree, "identification", folds, lambda path, label, drawn: one_hot(1))

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from cari_keras.errors import ConfigError
-from cari_keras.serving.calibration import calibrate
+from cari_keras.serving.calibration import Calibration, calibrate
+
+
+def test_the_default_is_the_most_accurate_threshold():
+    """By hand: 0.75, between 0.5 and 1, takes four of five genuine pairs and one impostor pair."""
+    genuine, impostors = [0.1, 0.2, 0.4, 0.5, 2.0], [0.3, 1.0, 1.2, 1.4]
+    distances, same = np.array(genuine + impostors), np.arange(9) < 5
+    assert calibrate(distances, same) == Calibration(0.75, 0.25, 0.8, 4, 5)
+    assert 1.0 <= calibrate(distances, same, far=0.5).threshold < 1.2
 
 
 @pytest.mark.parametrize("impostors", [1, 3, 7, 49, 100, 300, 6007, 1_000_003])

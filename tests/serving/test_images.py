@@ -72,6 +72,31 @@ def test_transparency_is_laid_on_white(kind):
     assert np.abs(found.astype(int) - resize(read, 96)).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("format", "mode", "how"),
+    [
+        ("JPEG", "RGB", {"quality": 100, "subsampling": 0}),
+        ("PNG", "RGB", {}),
+        ("PNG", "RGBA", {}),
+        ("WEBP", "RGB", {"lossless": True}),
+        ("WEBP", "RGBA", {"lossless": True}),
+    ],
+)
+def test_exif_is_obeyed_outside_the_graph_alone(format, mode, how):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    image = Image.fromarray(scene(24, 40)).convert(mode)
+    turned, plain = (
+        as_file(image, format=format, exif=exif, **how),
+        as_file(image, format=format, **how),
+    )
+    expected = np.rot90(scene(24, 40), -1).astype(int)
+    assert np.abs(decode_image(np.frombuffer(turned, np.uint8)) - expected).mean() < 1
+    if format != "WEBP":  # which TensorFlow does not read
+        found, other = decoded_pixels(tf.constant([turned, plain]), 40).numpy().astype(int)
+        assert np.abs(found - other).mean() < 2
+
+
 def test_a_stroke_on_nothing_can_be_seen():
     clear = np.zeros((40, 40, 4), np.uint8)
     clear[10:20, :, 3] = 255  # black everywhere, opaque in a stripe

@@ -64,7 +64,10 @@ class Job:
 
     def __init__(self, folder, flags, others=()):
         self.folder = folder
-        addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+        first = second = free_port()
+        while second == first:
+            second = free_port()
+        addresses = [f"127.0.0.1:{port}" for port in (first, second)]
         self.workers = [
             self._start(0, addresses, flags),
             self._start(1, addresses, [*flags, *others]),

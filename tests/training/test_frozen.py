@@ -78,7 +78,9 @@ def test_stored_outputs_are_those_of_the_training_batches(prepared, tmp_path):
 def test_workers_share_the_stored_batches(prepared, tmp_path):
     _, whole = outputs(prepared, tmp_path / "kept")
     parts = [outputs(prepared, tmp_path / "kept", part=(worker, 2))[1] for worker in range(2)]
-    for batch, *shares in zip(whole.batches(0), *(part.batches(0) for part in parts)):
+    found = [list(part.batches(0)) for part in parts]
+    assert [len(batches) for batches in found] == [3, 3]
+    for batch, *shares in zip(whole.batches(0), *found, strict=True):
         for i, expected in enumerate(batch):
             np.testing.assert_array_equal(np.concatenate([s[i] for s in shares]), expected)
 
@@ -90,7 +92,7 @@ def test_a_view_is_computed_once_even_by_two_processes(prepared, tmp_path):
     assert sorted(p.name for p in (tmp_path / "kept").iterdir()) == ["view_0"]
     trunk, again = outputs(prepared, tmp_path / "kept")
     trunk.set_weights([np.zeros_like(w) for w in trunk.get_weights()])
-    for a, b in zip(first, again.batches(0)):
+    for a, b in zip(first, again.batches(0), strict=True):
         np.testing.assert_array_equal(a, b.images)
     again.delete()
     assert not (tmp_path / "kept").exists()
@@ -123,6 +125,31 @@ def test_gradients_of_the_branches_are_the_whole_network_s(shared_rate):
     assert compared > 20
     for a, b in zip(parts.psi, whole.psi):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.stacks
+def test_shared_layers_begin_as_new_after_frozen_steps():
+    """Adam's first step is of the learning rate's length, however long the branches have trained.
+
+    Its moments begin at 0 and are divided by 1 - beta^t: with the branches' t, the shared layers'
+    first step would be several times too long.
+    """
+    config = small_config(epochs=2, frozen_epochs=1, optimizer="adam", clip_norm=0.0)
+    model = build_model(config, 3)
+    step = build_step(config, model, 3)
+    images = np.random.default_rng(0).normal(size=(6, 80, 80, 3)).astype(np.float32)
+    rest = tf.constant([0, 1, 2, 0, 1, 2]), tf.constant([True, False] * 3)
+    z = split_at_shared(step.model)[0](images, training=False)
+    for _ in range(20):
+        step.update_branches(Batch(z, *rest))
+    shared = [v for v in shared_variables(step.model) if v.trainable]
+    before = [v.numpy() for v in shared]
+    for optimizer in (step.theta_optimizer, step.shared_optimizer):
+        optimizer.learning_rate.assign(1e-3)
+    step(Batch(tf.constant(images), *rest))
+    lengths = [np.abs(v.numpy() - old).max() for v, old in zip(shared, before)]
+    assert max(lengths) == pytest.approx(1e-3, rel=0.01)
 
 
 @pytest.mark.slow

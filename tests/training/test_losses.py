@@ -86,8 +86,9 @@ def test_update_centers():
 
 
 def test_update_centers_with_rate_one_lands_on_the_mean():
-    centers = tf.Variable(tf.random.normal([4, 3]))
-    embeddings = tf.random.normal([6, 3])
+    rng = np.random.default_rng(0)
+    centers = tf.Variable(rng.normal(size=(4, 3)).astype(np.float32))
+    embeddings = tf.constant(rng.normal(size=(6, 3)), tf.float32)
     update_centers(centers, embeddings, tf.constant([2] * 6), rate=1.0)
     np.testing.assert_allclose(centers[2], np.mean(embeddings, axis=0), rtol=1e-4, atol=1e-6)
 

@@ -34,6 +34,7 @@ def test_tensorboard_events_are_written(tmp_path):
 
     log = RunLog(tmp_path)
     log.step(0, [1.0, 2.0, 3.0, 0.2, 0.3, 0.5, 0.7])
+    log.epoch(1, 2, {"v2c": 0.25})
     log.close()
     (events,) = (tmp_path / "tensorboard").iterdir()
     tags = {
@@ -43,6 +44,7 @@ def test_tensorboard_events_are_written(tmp_path):
     }
     assert tags["loss/verification"] == 1.0
     assert tags["weight/photo"] == 0.5
+    assert tags["validation/v2c"] == 0.25
 
 
 def test_no_metrics_is_an_empty_list(tmp_path):

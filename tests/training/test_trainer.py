@@ -161,6 +161,13 @@ def test_a_run_goes_on_with_its_own_data_only(change, run, prepared, tmp_path):
     assert known == list(prepared.identities)
 
 
+def test_damaged_names_are_told(run, prepared, tmp_path):
+    shutil.copytree(run[0], tmp_path / "run")
+    (tmp_path / "run" / "identities.json").write_text("[")
+    with pytest.raises(CheckpointError, match=r"identities\.json: not a run's list of identities"):
+        Trainer(small_config(), prepared, tmp_path / "run", resume=True)
+
+
 def test_a_figure_without_a_value_does_not_keep_the_best_from_being_saved(
     prepared, tmp_path, monkeypatch
 ):
@@ -210,6 +217,13 @@ def test_a_full_disk_from_the_start_is_told(prepared, tmp_path):
     trainer = Trainer(small_config(), prepared, tmp_path / "run")
     with no_room(64), pytest.raises(TrainingError, match=r"cannot be written .* is none yet: make"):
         trainer.fit(progress=False)
+
+
+def test_a_task_without_images_is_told(prepared, tmp_path):
+    counts = {**prepared.counts, "train": {"photo": 15}}
+    with pytest.raises(ConfigError, match="folder: has no caricature to train the task caricature"):
+        Trainer(small_config(), dataclasses.replace(prepared, counts=counts), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_too_few_images_for_a_batch(prepared, tmp_path):

@@ -100,6 +100,14 @@ def test_hardness_of_a_zero_loss_with_zero_weight_is_finite():
     assert float(hardness(tf.constant([1.0, 0.0]), tf.constant([2.0, 0.0]), 0.0)) == 0.5
 
 
+def test_a_solved_task_is_the_easiest_of_all():
+    """As a loss goes to 0 its weight's gradient goes to infinity, so that descent takes it away."""
+    weights = tf.Variable([0.4, 0.3, 0.3])
+    with tf.GradientTape() as tape:
+        l4 = hardness(weights, tf.constant([1.0, 0.0, 1.0]), 0.0)
+    np.testing.assert_allclose(tape.gradient(l4, weights), [1, 1e7, 1], rtol=1e-5)
+
+
 def test_what_is_held_constant():
     weights, losses = tf.Variable([0.5, 0.3, 0.2]), tf.Variable([2.0, 1.0, 4.0])
     with tf.GradientTape(persistent=True) as tape:

@@ -53,7 +53,7 @@ def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
         files, digests = _of_faces(aligned, root, report)
     else:
         files = _scan(root, report)
-        digests = {key: _digest(root / path) for key, path in files.items()}
+        digests = _digests(files, root, report)
 
     listed = {split: read_list(root / "train-test-files" / n) for split, n in LISTS.items()}
     identities = sorted({key[1] for rows in listed.values() for row in rows for key in row[:2]})
@@ -143,8 +143,16 @@ def _scan(root: Path, report: Counter[str]) -> dict[Key, str]:
     return files
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digests(files: dict[Key, str], root: Path, report: Counter[str]) -> dict[Key, str]:
+    """Hashes of the files' bytes; a file that cannot be read is taken out, and counted."""
+    digests: dict[Key, str] = {}
+    for key, path in list(files.items()):
+        try:
+            digests[key] = hashlib.sha256((root / path).read_bytes()).hexdigest()
+        except OSError:
+            del files[key]
+            report["files that cannot be read, left out"] += 1
+    return digests
 
 
 def _report_case(

@@ -58,7 +58,10 @@ def evaluate_closed_set(
     if not prepared.count(split):
         raise DatasetError(f"{dataset.name}: no images of the {split} split are there")
     if split != "test" and thresholds_of is not None:
-        raise ConfigError(f"only the test split takes another run's thresholds, not {split}")
+        raise ConfigError(
+            f"only the test split takes another run's thresholds, not {split} ({dataset.name} has "
+            f"{prepared.count('test')} test images here)"
+        )
     matcher.check_heads(prepared)
     predictions = matcher.predict(prepared, split, cache_dir=cache_dir, progress=progress)
     notes = matcher.on_other_crops(prepared)

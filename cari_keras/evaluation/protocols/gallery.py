@@ -39,7 +39,9 @@ def evaluate_gallery(
 
     Raises:
         DatasetError: A folder is missing or empty, one lies in the other, or nobody is in both.
+        ConfigError: The network was not trained for verification.
     """
+    matcher.check_verifies()
     one, other = gallery.resolve(), probe.resolve()
     if one.is_relative_to(other) or other.is_relative_to(one):
         raise DatasetError(
@@ -57,6 +59,8 @@ def evaluate_gallery(
         notes += [f"{name}: {count} {kind}." for kind, count in prepared.report.items()]
         notes += [f"{name}: {note}" for note in matcher.on_other_crops(prepared)]
         answers = matcher.predict(prepared, SPLIT, cache_dir=cache_dir, progress=progress)
+        if not answers.paths:
+            raise DatasetError(f"{gallery if name == 'gallery' else probe}: no image can be read")
         parts[name] = _renamed(answers.of_strangers(), name, dataset, people)
     joined = _join(list(parts.values()))
     galleries = {"gallery": Gallery(tuple(parts["gallery"].paths), tuple(parts["probe"].paths))}

@@ -41,7 +41,9 @@ def evaluate_pairs(
 
     Raises:
         DatasetError: The folder or the list is missing, malformed, or they do not belong together.
+        ConfigError: The network was not trained for verification.
     """
+    matcher.check_verifies()
     listed = read_pair_list(list_file)
     dataset, positions = load_pairs(images, listed)
     pairs = dataset.pairs[SPLIT]
@@ -50,6 +52,8 @@ def evaluate_pairs(
     predictions = answers.of_strangers()
     known = set(predictions.paths)
     there = [k for k, pair in enumerate(pairs) if pair.first in known and pair.second in known]
+    if not there:
+        raise DatasetError(f"{images}: no listed pair has two images that can be read")
     trials = listed_trials(predictions, [pairs[k] for k in there])
     notes = matcher.on_other_crops(prepared)
     notes += [f"{count} {kind}." for kind, count in prepared.report.items()]

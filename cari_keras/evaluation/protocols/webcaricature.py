@@ -47,6 +47,7 @@ def evaluate_webcaricature(
 
     Raises:
         DatasetError: The dataset is not as it should be.
+        ConfigError: A network was not trained for verification.
     """
     found: list[Fold] = []
     old: list[dict[str, float]] = []
@@ -54,6 +55,7 @@ def evaluate_webcaricature(
     notes: dict[str, None] = {}
     for name in folds:
         matcher, config = matcher_of(name), config_of(name)
+        matcher.check_verifies()
         cache_dir = cache_dir or config.data.cache_dir
         dataset = load_dataset(config)
         prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, progress=progress)
