@@ -18,6 +18,9 @@ MODALITIES = (PHOTO, CARICATURE)
 #: The split of strangers' images, that networks must not take for anybody they know.
 UNKNOWN = "unknown"
 
+#: A remedy where a dataset's folder is not there.
+MOVED = "name it with --data-dir if it has moved"
+
 #: What every PNG file begins with.
 PNG = b"\x89PNG\r\n\x1a\n"
 

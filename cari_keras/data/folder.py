@@ -23,6 +23,7 @@ from cari_keras.data.aligned import is_aligned, read_aligned
 from cari_keras.data.base import (
     CARICATURE,
     MODALITIES,
+    MOVED,
     PHOTO,
     UNKNOWN,
     Dataset,
@@ -61,7 +62,7 @@ def load(
     """
     root = Path(data_dir)
     if not root.is_dir():
-        raise DatasetError(f"{root}: no such folder; {LAYOUT}")
+        raise DatasetError(f"{root}: no such folder; {LAYOUT}; {MOVED}")
     report: Counter[str] = Counter()
     records = None
     strangers: list[Sample] = []

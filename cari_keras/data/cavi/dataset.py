@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Optional
 
 from cari_keras.data.aligned import AlignedFolder, is_aligned, read_aligned
-from cari_keras.data.base import UNKNOWN, Dataset, Pair, Sample, check_trainable
+from cari_keras.data.base import MOVED, UNKNOWN, Dataset, Pair, Sample, check_trainable
 from cari_keras.data.cavi.lists import FOLDERS, HOW_TO_GET, Key, Row, read_list, unique_keys
 from cari_keras.errors import DatasetError
 
@@ -115,7 +115,7 @@ def _scan(root: Path, report: Counter[str]) -> dict[Key, str]:
     """Paths of all direct image files of identities' folders, by key; counts everything else."""
     images_root = root / "CaVI_Dataset"
     if not images_root.is_dir():
-        raise DatasetError(f"{images_root}: no such folder; {HOW_TO_GET}")
+        raise DatasetError(f"{images_root}: no such folder; {HOW_TO_GET}; {MOVED}")
     files: dict[Key, str] = {}
     for folder in sorted(images_root.iterdir()):
         modality = FOLDERS.get(folder.name.lower())

@@ -36,6 +36,7 @@ from cari_keras.align.landmarks import face_of, read_landmarks
 from cari_keras.align.tree import LAYOUTS, list_entries
 from cari_keras.data.aligned import is_aligned, read_aligned
 from cari_keras.data.base import (
+    MOVED,
     Dataset,
     Gallery,
     Pair,
@@ -159,7 +160,7 @@ def _images(root: Path, report: Counter[str]) -> tuple[Known, Optional[Records],
         return _by_name(samples, report), aligned.records, aligned.fingerprint
     folder = root / "OriginalImages"
     if not folder.is_dir():
-        raise DatasetError(f"{folder}: no such folder; {HOW_TO_GET}")
+        raise DatasetError(f"{folder}: no such folder; {HOW_TO_GET}; {MOVED}")
     samples, prints = [], []
     for entry in list_entries(root, LAYOUT):
         path = root / entry.path
