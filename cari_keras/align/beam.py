@@ -85,6 +85,7 @@ def align_files(
         AlignError: A pipeline failed, or Beam refuses an option's value. (Options that it does not
             know it leaves to runners that may.)
     """
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
     _check(options)
     for start in range(0, len(entries), FILES_PER_PIPELINE):
         part = entries[start : start + FILES_PER_PIPELINE]
@@ -124,7 +125,6 @@ def _run(
     staging: Path,
     options: Sequence[str],
 ) -> None:
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
     lines = [json.dumps(asdict(entry)) for entry in entries]
     try:
         with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
