@@ -17,10 +17,10 @@ from cari_keras.align.detector import Detector, Face
 from cari_keras.align.finder import find_faces, main_face
 from cari_keras.align.landmarks import face_of, read_landmarks
 from cari_keras.align.manifest import ALIGNED, NO_FACE, POINTS, REJECTED, Row, record_name
-from cari_keras.align.pictures import Picture, RefusedError, read_picture
 from cari_keras.align.tree import LAYOUTS, Entry
 from cari_keras.data.base import Sample
 from cari_keras.data.encoding import to_jpeg
+from cari_keras.data.pictures import Picture, RefusedError, read_picture
 
 #: The label in aligned records: the dataset that reads them numbers its identities.
 NO_LABEL = -1

@@ -10,7 +10,8 @@ from typing import BinaryIO, Optional
 import numpy as np
 
 from cari_keras.align.journal import Journal, Record
-from cari_keras.data.base import MODALITIES, decode_image
+from cari_keras.data.base import MODALITIES
+from cari_keras.data.pictures import decode_image
 from cari_keras.errors import AlignError
 from cari_keras.runtime import load_tensorflow
 

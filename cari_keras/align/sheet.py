@@ -14,11 +14,11 @@ import numpy as np
 
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.manifest import ALIGNED, NO_FACE, POINTS, SHEET, Row, short_reason
-from cari_keras.align.pictures import RefusedError, read_picture
 from cari_keras.align.shards import read_face
 from cari_keras.align.summary import NOWHERE, SOURCES
 from cari_keras.data.base import MODALITIES
 from cari_keras.data.encoding import resize
+from cari_keras.data.pictures import RefusedError, read_picture
 from cari_keras.data.sheet import write_png
 
 CELL, PER_ROW, ROWS = 112, 12, 3

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
+from cari_keras.data.pictures import decode_image
 from cari_keras.errors import DatasetError
 
 PHOTO = "photo"
@@ -20,9 +21,6 @@ UNKNOWN = "unknown"
 
 #: A remedy where a dataset's folder is not there.
 MOVED = "name it with --data-dir if it has moved"
-
-#: What every PNG file begins with.
-PNG = b"\x89PNG\r\n\x1a\n"
 
 Keypoints = tuple[tuple[float, float], ...]
 
@@ -163,44 +161,6 @@ def read_image(path: str) -> np.ndarray:
     if image is None:
         raise DatasetError(f"{path}: not an image (JPEG and PNG are read); remove or replace it")
     return image
-
-
-def decode_image(encoded: np.ndarray) -> Optional[np.ndarray]:
-    """A file's bytes, uint8 [n], as uint8 RGB [height, width, 3]; None where it is no image.
-
-    Turned as its EXIF entry says. Transparency is laid on white: a drawing's lines are often black
-    on nothing, and what lies below nothing is usually black too.
-    """
-    import cv2
-
-    if not encoded.size:
-        return None
-    if _may_be_transparent(encoded[:26].tobytes()):
-        # By Pillow: OpenCV turns no picture whose opacity it keeps, and no WebP at all.
-        from cari_keras.align.pictures import RefusedError, decode_rgba
-
-        try:
-            return _on_white(decode_rgba(encoded.tobytes()))
-        except RefusedError:
-            return None
-    try:
-        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
-    except cv2.error:  # more pixels than OpenCV takes
-        return None
-    return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-
-
-def _may_be_transparent(beginning: bytes) -> bool:
-    """Whether a file's first bytes are those of a WebP, or of a PNG with alpha or a palette."""
-    if beginning.startswith(PNG):
-        return beginning[25:26] in (b"\x03", b"\x04", b"\x06")
-    return (beginning[:4], beginning[8:12]) == (b"RIFF", b"WEBP")
-
-
-def _on_white(rgba: np.ndarray) -> np.ndarray:
-    """uint8 RGBA as RGB, rounded to the nearest; `serving.images` has the same sum."""
-    rgb, alpha = rgba[..., :3].astype(np.uint16), rgba[..., 3:].astype(np.uint16)
-    return ((rgb * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
 def check_trainable(dataset: Dataset, where: str) -> None:

@@ -13,9 +13,8 @@ import numpy as np
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.crop import crop, place_face
 from cari_keras.align.finder import find_faces, main_face
-from cari_keras.align.pictures import RefusedError, decode_picture
-from cari_keras.data.base import decode_image
 from cari_keras.data.encoding import resize
+from cari_keras.data.pictures import RefusedError, decode_image, decode_picture
 from cari_keras.errors import ImageError
 
 #: A path, a file's bytes, or pixels: uint8 RGB [h, w, 3].

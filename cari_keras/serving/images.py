@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cari_keras.data.base import PNG
+from cari_keras.data.pictures import PNG
 from cari_keras.data.records import decode
 
 
@@ -14,7 +14,7 @@ def checked_pixels(image: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _png(content: tf.Tensor) -> tf.Tensor:
-    """A PNG as uint8 RGB, transparency laid on white, by the sum of `data.base.decode_image`."""
+    """A PNG as uint8 RGB, transparency on white, by the sum of `data.pictures.decode_image`."""
     # With its own channels: asked for four, TensorFlow invents an alpha, and not always 255.
     image = tf.cast(tf.io.decode_png(content), tf.int32)
     channels = tf.shape(image)[-1]

@@ -16,8 +16,8 @@ from PIL import Image
 from cari_keras.align.aligner import Aligner
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.detector import Face
-from cari_keras.align.pictures import RefusedError, read_picture
 from cari_keras.align.tree import Entry
+from cari_keras.data.pictures import RefusedError, read_picture
 from tests.align.trees import face
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from cari_keras.data.base import decode_image
 from cari_keras.data.encoding import resize, to_jpeg
+from cari_keras.data.pictures import decode_image
 from cari_keras.data.records import decode
 from cari_keras.serving.images import decoded_pixels
 from tests.conftest import SHARED
