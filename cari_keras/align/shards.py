@@ -11,7 +11,7 @@ import numpy as np
 
 from cari_keras.align.journal import Journal, Record
 from cari_keras.data.base import MODALITIES
-from cari_keras.data.pictures import decode_image
+from cari_keras.data.pictures import RefusedError, decode_image
 from cari_keras.errors import AlignError
 from cari_keras.runtime import load_tensorflow
 
@@ -66,11 +66,10 @@ def read_face(folder: Path, shard: str, offset: int) -> np.ndarray:
     import tensorflow as tf
 
     example = tf.train.Example.FromString(read_record(folder, shard, offset))
-    encoded = np.frombuffer(example.features.feature["image"].bytes_list.value[0], np.uint8)
-    image = decode_image(encoded)
-    if image is None:
-        raise AlignError(f"{folder / shard}: the image at {offset} cannot be decoded; damaged?")
-    return image
+    try:
+        return decode_image(example.features.feature["image"].bytes_list.value[0])
+    except RefusedError as error:
+        raise AlignError(f"{folder / shard}: the image at {offset}: {error}") from error
 
 
 def read_record(folder: Path, shard: str, offset: int) -> bytes:

@@ -14,6 +14,7 @@ from cari_keras.evaluation.open_set import FPIR
 from cari_keras.runtime import load_tensorflow
 
 if TYPE_CHECKING:
+    from cari_keras.evaluation.matcher import Matcher
     from cari_keras.serving.calibration import Thresholds
 
 EXAMPLES = """
@@ -76,7 +77,7 @@ def _main(arguments: Sequence[str]) -> int:
             data_dir=given.data_dir,
             progress=not given.quiet,
         )
-        _tell(thresholds)
+        _tell(thresholds, judge)
     else:
         _refuse_thresholds(given)
         thresholds = NO_THRESHOLDS
@@ -102,7 +103,7 @@ def _refuse_thresholds(given: argparse.Namespace) -> None:
             )
 
 
-def _tell(thresholds: Thresholds) -> None:
+def _tell(thresholds: Thresholds, judge: Matcher) -> None:
     """Prints what the exports decide by."""
     if verify := thresholds.verify:
         print(
@@ -110,7 +111,7 @@ def _tell(thresholds: Thresholds) -> None:
             f"pairs FAR {verify.far:.2%} of {verify.impostor_pairs}, TAR {verify.tar:.2%} of "
             f"{verify.genuine_pairs}"
         )
-    else:
+    elif "verification" in judge.tasks:
         print("no validation pairs: there will be no signature verify")
     for task, known in thresholds.known.items():
         print(
@@ -121,7 +122,7 @@ def _tell(thresholds: Thresholds) -> None:
             f"({known.closed_set:.2%} without it)"
         )
     if not thresholds.known:
-        print("no images of strangers in the dataset: nobody will be said to be unknown")
+        print("no images of two strangers in the dataset: nobody will be said to be unknown")
 
 
 if __name__ == "__main__":

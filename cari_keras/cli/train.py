@@ -48,10 +48,12 @@ def _main(arguments: Sequence[str]) -> int:
         "--preset", choices=list(PRESETS), help="settings to start from (default: the dataset's)"
     )
     parser.add_argument("--resume", metavar="RUN", help="a run folder to go on with")
-    parser.add_argument("--quiet", action="store_true", help="only the table at the end")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_config_flags(parser)
     given = parser.parse_args(arguments)
     if given.resume:
+        if hasattr(given, "output"):
+            raise ConfigError("--resume names the run's folder already; leave --output out")
         run = Path(given.resume)
         saved = read_config(run)
         start = PRESETS[given.preset]() if given.preset else saved
@@ -212,7 +214,8 @@ def _report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None
         return
     figures.save(figures.plot_validation(metrics, title), run / "figures" / "validation.png")
     columns = {name: label for name, label in LABELS.items() if name in metrics}
-    shown = metrics.tail(1) if len(metrics) < 2 else metrics.iloc[[0, len(metrics) // 2, -1]]
+    last = len(metrics) - 1
+    shown = metrics.iloc[sorted({0, (last + 1) // 2, last})]
     table = (100 * shown[list(columns)].rename(columns=columns)).round(2)
     table.insert(0, "Epoch", shown["epoch"].astype(int))
     print("\nValidation, in percent (verification: threshold by two-fold cross-validation):\n")

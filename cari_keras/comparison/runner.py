@@ -51,7 +51,14 @@ def check_settings(folder: Path, config: Config) -> None:
     """Raises ConfigError where a folder holds a run of other settings, which would be compared."""
     if not (folder / CONFIG).is_file():
         return
-    changed = changes(read_config(folder), config)
+    saved = read_config(folder)
+    changed = changes(saved, config)
+    places = [c.data.data_dir and str(Path(c.data.data_dir).absolute()) for c in (saved, config)]
+    if places[0] != places[1]:
+        raise ConfigError(
+            f"{folder} holds a run on {places[0]}, not {places[1]}; choose another --output, or if "
+            f"the dataset has moved, cari-train --resume {folder} --data-dir {places[1]}"
+        )
     if changed:
         raise ConfigError(
             f"{folder} holds a run of other settings ({changed}); choose another --output"
@@ -59,7 +66,7 @@ def check_settings(folder: Path, config: Config) -> None:
 
 
 def call_train(arguments: Sequence[str], *, stdout: Optional[int] = None) -> int:
-    """cari-train's exit status; SIGTERM and Ctrl-C are handed on to it, and waited for.
+    """cari-train's exit status; SIGTERM, SIGHUP and Ctrl-C are handed on to it, and waited for.
 
     Args:
         arguments: Its arguments.
@@ -75,9 +82,13 @@ def call_train(arguments: Sequence[str], *, stdout: Optional[int] = None) -> int
 
         def hand_on(number: int, _: object) -> None:
             received.append(number)
-            process.send_signal(number)
+            process.send_signal(signal.SIGTERM if number == signal.SIGHUP else number)
 
-        before = {n: signal.signal(n, hand_on) for n in (signal.SIGTERM, signal.SIGINT)}
+        # A terminal that goes away is handed on as well, unless `nohup` has it ignored.
+        handed = [signal.SIGTERM, signal.SIGINT]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            handed.append(signal.SIGHUP)
+        before = {n: signal.signal(n, hand_on) for n in handed}
         try:
             status = process.wait()
         finally:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
-from cari_keras.data.pictures import decode_image
+from cari_keras.data.pictures import RefusedError, decode_image
 from cari_keras.errors import DatasetError
 
 PHOTO = "photo"
@@ -18,6 +18,9 @@ MODALITIES = (PHOTO, CARICATURE)
 
 #: The split of strangers' images, that networks must not take for anybody they know.
 UNKNOWN = "unknown"
+
+#: In the message of a file that the system does not give.
+CANNOT_BE_READ = "cannot be read"
 
 #: A remedy where a dataset's folder is not there.
 MOVED = "name it with --data-dir if it has moved"
@@ -151,16 +154,16 @@ def read_image(path: str) -> np.ndarray:
     """Reads an image file as uint8 RGB [height, width, 3].
 
     Raises:
-        DatasetError: The file is missing, empty, or not an image that OpenCV can decode.
+        DatasetError: The file is missing, empty, or not a picture.
     """
     try:
-        encoded = np.fromfile(path, dtype=np.uint8)
+        encoded = Path(path).read_bytes()
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
-    image = decode_image(encoded)
-    if image is None:
-        raise DatasetError(f"{path}: not an image (JPEG and PNG are read); remove or replace it")
-    return image
+        raise DatasetError(f"{path}: {CANNOT_BE_READ} ({error.strerror})") from error
+    try:
+        return decode_image(encoded)
+    except RefusedError as error:
+        raise DatasetError(f"{path}: {error}; remove or replace it") from error
 
 
 def check_trainable(dataset: Dataset, where: str) -> None:

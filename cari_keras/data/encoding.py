@@ -31,23 +31,23 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def start_worker(dataset: Dataset) -> None:
-    """Hands the dataset to a worker process once; one OpenCV thread per process."""
+    """Hands the dataset to a process once; it has one OpenCV thread, and ends with its parent."""
     global _dataset
+    end_with_parent()
     _dataset = dataset
     cv2.setNumThreads(1)
 
 
-def start_pool_worker(dataset: Dataset) -> None:
-    """The same in a process of its own, which ends with the one that started it."""
-    end_with_parent()
-    start_worker(dataset)
-
-
-def encode(sample: Sample, size: int) -> Union[bytes, str]:
-    """The sample's image as JPEG bytes, or one line saying why it cannot be read."""
+def encode_in_worker(sample: Sample, size: int) -> Union[bytes, str]:
+    """`encode` in a process that `start_worker` has started."""
     assert _dataset is not None, "start_worker was not called"
+    return encode(_dataset, sample, size)
+
+
+def encode(dataset: Dataset, sample: Sample, size: int) -> Union[bytes, str]:
+    """The sample's image as JPEG bytes, or one line saying why it cannot be read."""
     try:
-        image = resize(_dataset.load(sample), size)
+        image = resize(dataset.load(sample), size)
     except DatasetError as error:
         return str(error)
     return to_jpeg(image)

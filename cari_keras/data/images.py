@@ -119,7 +119,8 @@ def load_images(root: Path) -> Dataset:
     paths, refused = pictures(root, EXTENSIONS)
     for path in paths:
         name = path.relative_to(root).as_posix()
-        samples.append(Sample(name, path.parent.name, modality_of(name), source=str(path)))
+        modality = modality_of(f"{root.resolve().name}/{name}")
+        samples.append(Sample(name, path.parent.name, modality, source=str(path)))
         prints.append((name, stamp(path)))
     if not samples:
         raise DatasetError(f"{root}: no images in it ({', '.join(sorted(EXTENSIONS))})")

@@ -5,14 +5,15 @@ Runs in worker processes; never loads TensorFlow. Every limit is checked before 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import stat
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -22,6 +23,11 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 
 #: What every PNG file begins with.
 PNG = b"\x89PNG\r\n\x1a\n"
+
+#: More pixels are refused undecoded: they would take gigabytes, of a file of some kilobytes.
+MAX_PIXELS = 100_000_000
+
+_lock = threading.Lock()
 
 #: Shorter sides than this hold no face: 20 pixels is the least face that MTCNN looks for.
 MIN_SIDE = 20
@@ -67,12 +73,10 @@ def decode_picture(encoded: bytes, *, max_pixels: int) -> Picture:
     Raises:
         RefusedError: It is no picture, is damaged, too large or too small.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's about size and metadata; limits are our own
+    with _quietly():
         image = _open(encoded)
         width, height = image.size
-        if width * height > max_pixels:
-            raise RefusedError(f"too many pixels ({width} x {height}, the limit is {max_pixels})")
+        _check_pixels(image, max_pixels)
         if min(width, height) < MIN_SIDE:
             raise RefusedError(f"too small ({width} x {height}, the least side is {MIN_SIDE})")
         if image.format == "PNG":
@@ -82,28 +86,44 @@ def decode_picture(encoded: bytes, *, max_pixels: int) -> Picture:
     return Picture(pixels, hashlib.sha256(encoded).hexdigest())
 
 
-def decode_image(encoded: np.ndarray) -> Optional[np.ndarray]:
-    """A file's bytes, uint8 [n], as uint8 RGB [height, width, 3]; None where it is no image.
+def decode_image(encoded: bytes) -> np.ndarray:
+    """A file's bytes as uint8 RGB [height, width, 3].
 
     Turned as its EXIF entry says. Transparency is laid on white: a drawing's lines are often black
     on nothing, and what lies below nothing is usually black too.
+
+    Raises:
+        RefusedError: It is no picture, is damaged, or has more than `MAX_PIXELS`.
     """
     import cv2
 
-    if not encoded.size:
-        return None
-    if _may_be_transparent(encoded[:26].tobytes()):
-        # By Pillow: OpenCV turns no picture whose opacity it keeps, and no WebP at all.
-        try:
-            opened = _open(encoded.tobytes())
+    with _quietly():
+        opened = _open(encoded)
+        _check_pixels(opened, MAX_PIXELS)
+        if _may_be_transparent(encoded[:26]):
+            # By Pillow: OpenCV turns no picture whose opacity it keeps, and no WebP at all.
             return _on_white(_decode(opened, lambda image: np.asarray(image.convert("RGBA"))))
-        except RefusedError:
-            return None
-    try:
-        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
-    except cv2.error:  # more pixels than OpenCV takes
-        return None
-    return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise RefusedError("damaged picture")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Without Pillow's warnings about size and metadata; limits are our own.
+
+    In one thread at a time: what Python keeps of warnings is the whole process's.
+    """
+    with _lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _check_pixels(image: Image.Image, most: int) -> None:
+    width, height = image.size
+    if width * height > most:
+        raise RefusedError(f"too many pixels ({width} x {height}, the limit is {most})")
 
 
 def _may_be_transparent(beginning: bytes) -> bool:

@@ -21,12 +21,12 @@ from typing import Any, Optional, Union
 
 from tqdm import tqdm
 
-from cari_keras.data.base import MODALITIES, Dataset, Pair, Records, Sample
+from cari_keras.data.base import CANNOT_BE_READ, MODALITIES, Dataset, Pair, Records, Sample
 from cari_keras.data.encoding import (
     DECODING,
     JPEG_QUALITY,
     encode,
-    start_pool_worker,
+    encode_in_worker,
     start_worker,
 )
 from cari_keras.errors import DatasetError
@@ -162,9 +162,14 @@ def _sidecar(shard: Path) -> Path:
 
 
 def _is_there(shard: Path) -> bool:
-    """Whether a shard is there as it was written."""
+    """Whether a shard is there as it was written, and no file might be readable now that was not.
+
+    A file's permissions, or a disk that is back, do not show in the dataset's fingerprint.
+    """
     try:
         index = json.loads(_sidecar(shard).read_text(encoding="utf-8"))
+        if any(CANNOT_BE_READ in reason for _, reason in index["skipped"]):
+            return False
         return shard.stat().st_size == int(index["bytes"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -205,17 +210,16 @@ class _Encoder:
     """Encodes images in processes, or in this one where a single worker is asked for."""
 
     def __init__(self, dataset: Dataset, workers: int) -> None:
+        self.dataset = dataset
         self.pool: Optional[ProcessPoolExecutor] = None
         if workers > 1:
             # Spawned, not forked: the parent may have TensorFlow's threads running.
             self.pool = ProcessPoolExecutor(
                 workers,
                 mp_context=multiprocessing.get_context("spawn"),
-                initializer=start_pool_worker,
+                initializer=start_worker,
                 initargs=(dataset,),
             )
-        else:
-            start_worker(dataset)
 
     def __enter__(self) -> _Encoder:
         return self
@@ -225,10 +229,11 @@ class _Encoder:
             self.pool.shutdown(cancel_futures=True)
 
     def encode(self, samples: Sequence[Sample], image_size: int) -> Iterator[Union[bytes, str]]:
-        work = partial(encode, size=image_size)
         if not self.pool:
-            yield from map(work, samples)
+            for sample in samples:
+                yield encode(self.dataset, sample, image_size)
             return
+        work = partial(encode_in_worker, size=image_size)
         try:
             yield from self.pool.map(work, samples, chunksize=16)
         except BrokenProcessPool as error:

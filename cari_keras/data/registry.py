@@ -16,11 +16,16 @@ def _demo(config: Config) -> Dataset:
     from cari_keras.data import demo
 
     data = config.data
+    if data.data_dir:
+        raise ConfigError(
+            "the demo is drawn and has no --data-dir; name the dataset that lies there with "
+            "--dataset"
+        )
     return demo.load(
         identities=data.demo_identities,
         photos=data.demo_images,
         caricatures=data.demo_images,
-        size=data.image_size,
+        size=data.prepared_size,
         seed=config.training.seed,
     )
 

@@ -17,7 +17,7 @@ from cari_keras.evaluation.predictions import Predictions, kept, network_key, vi
 from cari_keras.files import user_cache_dir
 from cari_keras.model.pretrained import FILE_SHA256
 from cari_keras.model.transfer import load_source, transfer
-from cari_keras.saved import in_common
+from cari_keras.saved import CONFIG, in_common
 from cari_keras.training.build import build_model
 from cari_keras.training.restore import restore_run
 
@@ -112,6 +112,15 @@ class Matcher:
                 "images by; --tasks has to name it"
             )
 
+    def on_strangers(self) -> list[str]:
+        """What to note where it is asked about people whom it may not know."""
+        if self.views["verify_by"] != "identities":
+            return []
+        return [
+            "Compared by what the network says of the people it knows; for others, --verify-by "
+            "embedding."
+        ]
+
     def on_other_crops(self, prepared: Prepared) -> list[str]:
         """What to note where images are cut out otherwise than those it was trained on."""
         if self.aligned is None:
@@ -151,7 +160,7 @@ def load_matcher(name: str, views: Mapping[str, Any]) -> Matcher:
         PretrainedError: The public weights are not in the cache.
         ConfigError: A view is not possible with the public weights.
     """
-    if name == FACENET:
+    if name == FACENET and not (Path(name) / CONFIG).is_file():
         return _public(views)
     restored = restore_run(Path(name))
     return Matcher(
@@ -202,6 +211,9 @@ def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
     ]
     if judge.config.model.pretrained != matcher.config.model.pretrained:
         differing.append("pretrained")
+    both_known = judge.aligned is not None and matcher.aligned is not None
+    if judge.side != matcher.side or (both_known and judge.aligned != matcher.aligned):
+        differing.append("how images are cut out")
     if judge.identities != matcher.identities:
         differing.append("people")
     if differing:
@@ -218,7 +230,7 @@ def _public(views: Mapping[str, Any]) -> Matcher:
         raise ConfigError("the public weights know no identities; use --verify-by embedding")
     source = load_source(FACENET)
     config = Config().with_values({"depth": "facenet", "tasks": ("verification",)})
-    model = build_model(config, 2)
+    model = build_model(config, 2, seeded=False)
     transfer(model, config.model.depth, source)
     network = keras.Model(model.input, {"embedding": model.output["embedding"]})
     return Matcher(

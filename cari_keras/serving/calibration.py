@@ -154,12 +154,16 @@ def thresholds_of(
     Raises:
         DatasetError: The dataset is not there, is of other people or, with `far`, has no validation
             pairs of both kinds.
-        ConfigError: See `calibrate` and `open_set`.
+        ConfigError: See `calibrate` and `open_set`; or they are the public weights, which were
+            trained on no dataset here.
     """
+    if matcher.run is None:
+        raise ConfigError(f"{matcher.name} has no dataset of its own to take thresholds from")
     config = matcher.config.with_values({"data_dir": data_dir} if data_dir else {})
     dataset = load_dataset(config)
     cache_dir = config.data.cache_dir
-    prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, progress=progress)
+    # In this process: new ones would run a user's script again, if it has no `__main__`.
+    prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, workers=1, progress=progress)
     matcher.check_heads(prepared)
 
     def predict(split: str) -> Predictions:
@@ -171,6 +175,8 @@ def thresholds_of(
     validation = predict("validation")
     if "verification" in matcher.tasks:
         verify = _on_pairs(prepared, validation, far)
+    elif far is not None:
+        raise ConfigError(f"{matcher.name} was not trained for verification: it has no FAR")
     if prepared.count(UNKNOWN):
         strangers = predict(UNKNOWN)
         for task in MODALITIES:
@@ -201,12 +207,16 @@ def _on_strangers(
 ) -> Optional[OpenSet]:
     """A branch's threshold, from the images of its modality.
 
-    None where they are of a single stranger, who tells nothing of others, and none was asked for.
+    None where none was asked for and none can be told: where they are of a single stranger, who
+    tells nothing of others, or the network knows two people, of whom the best always stands out by
+    one standard deviation.
     """
     known, strangers = (p.only(p.is_caricature == (task == CARICATURE)) for p in (known, strangers))
-    if fpir is None and len(np.unique(strangers.labels)) < 2:
-        return None
     logits, of_strangers = (p.outputs[f"logits_{task}"] for p in (known, strangers))
+    if fpir is None and (len(np.unique(strangers.labels)) < 2 or logits.shape[1] < 3):
+        return None
+    if logits.shape[1] < 3:
+        raise ConfigError("strangers can be told from three people or more, not from two")
     scores, stranger_scores = (standing_out(each).numpy() for each in (logits, of_strangers))
     right = np.argmax(logits, axis=-1) == known.labels
     return open_set(scores, right, stranger_scores, strangers.labels, fpir)

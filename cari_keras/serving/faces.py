@@ -13,6 +13,7 @@ import numpy as np
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.crop import crop, place_face
 from cari_keras.align.finder import find_faces, main_face
+from cari_keras.data.base import CANNOT_BE_READ
 from cari_keras.data.encoding import resize
 from cari_keras.data.pictures import RefusedError, decode_image, decode_picture
 from cari_keras.errors import ImageError
@@ -62,15 +63,12 @@ class Faces:
                 f"Received: {type(image).__name__}"
             )
         content = image if isinstance(image, bytes) else _content(image)
-        if self.align:
-            try:
+        try:
+            if self.align:
                 return decode_picture(content, max_pixels=self.align.max_pixels).pixels
-            except RefusedError as error:
-                raise ImageError(f"{name_of(image)}: {error}") from error
-        found = decode_image(np.frombuffer(content, np.uint8))
-        if found is None:
-            raise ImageError(f"{name_of(image)}: not an image (JPEG and PNG are read)")
-        return found
+            return decode_image(content)
+        except RefusedError as error:
+            raise ImageError(f"{name_of(image)}: {error}") from error
 
     def _aligned(
         self, pixels: np.ndarray, modality: str, name: str, config: AlignConfig
@@ -93,7 +91,7 @@ def _content(path: Union[str, os.PathLike[str]]) -> bytes:
     except FileNotFoundError as error:
         raise ImageError(f"{name_of(path)}: no such file") from error
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
-        raise ImageError(f"{name_of(path)}: cannot be read ({error})") from error
+        raise ImageError(f"{name_of(path)}: {CANNOT_BE_READ} ({error})") from error
 
 
 def name_of(image: Image) -> str:

@@ -13,6 +13,8 @@ import numpy as np
 from tqdm import tqdm
 
 from cari_keras.data.aligned import is_aligned
+from cari_keras.data.base import CANNOT_BE_READ
+from cari_keras.data.encoding import DECODING
 from cari_keras.data.folder import EXTENSIONS, stamp
 from cari_keras.data.images import modality_of
 from cari_keras.data.walk import pictures
@@ -79,7 +81,8 @@ def open_gallery(
             "--align"
         )
     paths, closed = pictures(folder, EXTENSIONS)
-    request = repr((model.key, str(folder.resolve()), [(str(p), stamp(p)) for p in paths], closed))
+    files = [(str(path), stamp(path)) for path in paths]
+    request = repr((model.key, DECODING, str(folder.resolve()), files, closed))
     name = hashlib.sha256(request.encode("utf-8", "surrogateescape")).hexdigest()[:32]
     kept = (cache_dir or user_cache_dir()) / "galleries" / f"{name}.npz"
     with contextlib.suppress(*DAMAGED_ARCHIVE), np.load(kept, allow_pickle=False) as stored:
@@ -89,6 +92,8 @@ def open_gallery(
     found = found._replace(refused=(*closed, *found.refused))
     if not found.paths:
         raise DatasetError(f"{folder}: no usable image in it")
+    if any(CANNOT_BE_READ in line for line in found.refused):
+        return found  # it may be readable the next time, which its stamp would not show
     with (
         contextlib.suppress(OSError),  # a cache that cannot be written
         atomic_path(kept) as temporary,
@@ -104,8 +109,8 @@ def open_gallery(
 
 
 def gallery_modality(folder: Path, path: Path) -> str:
-    """What a gallery's image is, by the folders below the gallery's."""
-    return modality_of(path.relative_to(folder).as_posix())
+    """What a gallery's image is, by the gallery's folder and those below it."""
+    return modality_of(f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}")
 
 
 def _embed(model: FaceModel, folder: Path, paths: Sequence[Path], progress: bool) -> Gallery:

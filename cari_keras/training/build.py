@@ -12,9 +12,9 @@ from cari_keras.config import Config, TrainingConfig
 from cari_keras.data.augment import Augmentation
 from cari_keras.data.base import MODALITIES, Keypoints
 from cari_keras.data.exaggerate import mean_face, sparse_image_warp
-from cari_keras.data.pipeline import split_records
+from cari_keras.data.pipeline import split_records, steps_per_epoch
 from cari_keras.data.prepare import Prepared
-from cari_keras.errors import ConfigError
+from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.model.network import (
     build_network,
     freeze_stages,
@@ -33,9 +33,17 @@ from cari_keras.training.step import TrainStep
 from cari_keras.training.strategies import check_strategy, strategy_class
 
 
-def build_model(config: Config, num_identities: int) -> keras.Model:
-    """The network as a configuration describes it, its random weights decided by the seed."""
-    keras.utils.set_random_seed(config.training.seed)
+def build_model(config: Config, num_identities: int, *, seeded: bool = True) -> keras.Model:
+    """The network as a configuration describes it.
+
+    Args:
+        config: The settings.
+        num_identities: K.
+        seeded: Whether the seed decides its random weights, which seeds Python, NumPy and
+            TensorFlow as a whole; not for a network that is given others anyway.
+    """
+    if seeded:
+        keras.utils.set_random_seed(config.training.seed)
     model = build_network(
         num_identities,
         image_size=config.data.image_size,
@@ -56,14 +64,27 @@ def build_model(config: Config, num_identities: int) -> keras.Model:
     return model
 
 
-def check_tasks(config: Config, prepared: Prepared) -> None:
-    """Raises ConfigError where a task has no image to train on: its branch would guess."""
+def steps_of(config: Config, prepared: Prepared) -> int:
+    """The steps of an epoch.
+
+    Raises:
+        ConfigError: A task has no image to train on: its branch would guess.
+        DatasetError: There are fewer training images than one batch holds.
+    """
     for task in config.training.tasks:
         if task in MODALITIES and not prepared.count("train", [task]):
             raise ConfigError(
                 f"{prepared.name}: has no {task} to train the task {task} on; name the others "
                 "with --tasks"
             )
+    modalities = modalities_of(config.training.tasks)
+    steps = steps_per_epoch(prepared, config.data.batch_size, modalities)
+    if not steps:
+        raise DatasetError(
+            f"{prepared.name}: {prepared.count('train', modalities)} training images are fewer "
+            f"than one batch; lower --batch-size (now {config.data.batch_size})"
+        )
+    return steps
 
 
 def load_pretrained(config: Config, model: keras.Model) -> str:
@@ -159,6 +180,7 @@ def build_shared_outputs(
         modalities=modalities_of(config.training.tasks),
         part=part,
         check=check,
+        made_for=f"{describe_inputs(config, prepared)} {config.model.pretrained} {prepared.root}",
     )
 
 
@@ -195,4 +217,4 @@ def modalities_of(tasks: Sequence[str]) -> tuple[str, ...]:
 def describe_inputs(config: Config, prepared: Prepared) -> str:
     """What the workers of a run must have in common, as text: settings and training images."""
     found = [prepared.identities, prepared.counts, prepared.shards, len(prepared.skipped)]
-    return json.dumps([in_common(config), *found], sort_keys=True)
+    return json.dumps([in_common(config), *found, prepared.aligned], sort_keys=True)

@@ -6,6 +6,7 @@ once and kept on disk: a pass over CaVI that takes minutes with the shared layer
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +20,10 @@ from cari_keras.data.augment import Augmentation
 from cari_keras.data.base import MODALITIES, Batch
 from cari_keras.data.pipeline import steps_per_epoch, training_batches
 from cari_keras.data.prepare import Prepared
-from cari_keras.files import atomic_path
+from cari_keras.files import atomic_path, write_text
+
+#: In the folder: a hash of what its views were made for.
+MADE_FOR = "made_for.txt"
 
 
 class SharedOutputs:
@@ -41,6 +45,8 @@ class SharedOutputs:
         part: (w, W): the w-th of W equal parts of every batch, as worker w of W takes it. A view is
             shuffled as a whole, so each worker computes all of it.
         check: Called before each batch that is computed; may raise.
+        made_for: Describes images, settings and weights; views that an earlier process made for
+            others are removed.
     """
 
     def __init__(
@@ -56,6 +62,7 @@ class SharedOutputs:
         modalities: Sequence[str] = MODALITIES,
         part: tuple[int, int] = (0, 1),
         check: Callable[[], None] = lambda: None,
+        made_for: str = "",
     ) -> None:
         self.check, self.part = check, part
         self.prepared, self.folder, self.views = prepared, folder, views
@@ -66,6 +73,15 @@ class SharedOutputs:
             lambda images: tf.cast(trunk(images, training=False), tf.float16),
             input_signature=[tf.TensorSpec([None, *trunk.input.shape[1:]], tf.float32)],
         )
+
+        self._forget_others(made_for)
+
+    def _forget_others(self, made_for: str) -> None:
+        """What was killed before its first checkpoint begins again, perhaps with other images."""
+        stamp, digest = self.folder / MADE_FOR, hashlib.sha256(made_for.encode()).hexdigest()
+        if not stamp.is_file() or stamp.read_text(encoding="utf-8") != digest:
+            self.delete()
+            write_text(stamp, digest)
 
     def batches(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
         """One epoch of batches whose images are float32 [N, *Z], a pure function of the arguments.

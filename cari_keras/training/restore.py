@@ -48,6 +48,6 @@ def restore_run(run: Path) -> Restored:
             f"--resume {run}"
         )
     arrays, meta = load_checkpoint(run / "best")
-    model = build_model(settings, len(names))
+    model = build_model(settings, len(names), seeded=False)
     assign(named_weights(model), arrays, str(run / "best"))
     return Restored(settings, model, names, meta)

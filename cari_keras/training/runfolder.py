@@ -85,7 +85,10 @@ def write_settings(run: Path, config: Config, prepared: Prepared) -> None:
 
 def describe_data(prepared: Prepared) -> str:
     """What labels, and numbers of steps, depend on, for checkpoints."""
-    text = json.dumps([prepared.identities, prepared.counts.get("train")], sort_keys=True)
+    found: list[Any] = [prepared.identities, prepared.counts.get("train")]
+    if prepared.aligned:
+        found += [prepared.image_size, prepared.aligned]
+    text = json.dumps(found, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -105,8 +108,9 @@ def check_same_data(run: Path, prepared: Prepared, described: Optional[str]) -> 
         people = read_identities(run)
     if people != prepared.identities or described not in (None, describe_data(prepared)):
         raise DatasetError(
-            f"{prepared.name}: its people or the number of their training images are not what "
-            f"{run} was begun with; put them back, or choose another --output"
+            f"{prepared.name}: its people, the number of their training images, or how cari-align "
+            f"cut them out are not what {run} was begun with; put them back, or choose another "
+            "--output"
         )
 
 
@@ -137,6 +141,8 @@ class Checkpoints:
         """Turns a write that fails within the block into a TrainingError that says what is left."""
         try:
             yield
+        except BrokenPipeError:  # whoever read what is printed has seen enough
+            raise
         except OSError as error:
             raise TrainingError(
                 f"{error.filename or self.folder.parent}: cannot be written ({error.strerror}); "
@@ -147,6 +153,21 @@ class Checkpoints:
     def paths(self) -> list[Path]:
         """The checkpoints' folders, the newest last."""
         return sorted(path for path in self.folder.glob("[0-9]*") if path.is_dir())
+
+    def are_there(self) -> bool:
+        """Whether there is one to go on from.
+
+        Raises:
+            CheckpointError: There is none and the run has been validated: it was not just begun,
+                and beginning again would write over it.
+        """
+        best = self.folder.parent / "best"
+        if not self.paths() and best.is_dir():
+            raise CheckpointError(
+                f"{self.folder}: no checkpoints to go on from; choose another --output, where "
+                f"--pretrained {best.parent} begins with the weights in best/"
+            )
+        return bool(self.paths())
 
     def last(self) -> str:
         """The newest one's name for messages, `none yet` where there is none."""

@@ -20,9 +20,9 @@ from tqdm import tqdm
 
 from cari_keras.config import Config
 from cari_keras.data.base import Batch
-from cari_keras.data.pipeline import steps_per_epoch, training_batches
+from cari_keras.data.pipeline import training_batches
 from cari_keras.data.prepare import Prepared
-from cari_keras.errors import DatasetError, StoppedError, TrainingError
+from cari_keras.errors import StoppedError, TrainingError
 from cari_keras.files import user_cache_dir
 from cari_keras.model.network import TASKS, named_weights
 from cari_keras.training.build import (
@@ -30,10 +30,10 @@ from cari_keras.training.build import (
     build_model,
     build_shared_outputs,
     build_step,
-    check_tasks,
     describe_inputs,
     load_pretrained,
     modalities_of,
+    steps_of,
 )
 from cari_keras.training.checkpoints import as_arrays, assign, save_checkpoint
 from cari_keras.training.cluster import ALONE, Cluster
@@ -94,13 +94,7 @@ class Trainer:
         cluster.check_batch_size(config.data.batch_size)
         cluster.check_same(describe_inputs(config, prepared))
         self.modalities = modalities_of(config.training.tasks)
-        check_tasks(config, prepared)
-        self.steps = steps_per_epoch(prepared, config.data.batch_size, self.modalities)
-        if not self.steps:
-            raise DatasetError(
-                f"{prepared.name}: {prepared.count('train', self.modalities)} training images are "
-                f"fewer than one batch; lower --batch-size (now {config.data.batch_size})"
-            )
+        self.steps = steps_of(config, prepared)
         if cluster.is_chief:
             self._lock = claim(self.run, resume=resume)
         self.stopping = StopRequest()
@@ -108,7 +102,7 @@ class Trainer:
         self.augmentation = build_augmentation(config, prepared)
         self.model = build_model(config, len(prepared.identities))
         # A run that was killed before its first checkpoint begins again.
-        resume = resume and cluster.is_chief and bool(self.checkpoints.paths())
+        resume = resume and cluster.is_chief and self.checkpoints.are_there()
         begins = cluster.is_chief and not resume
         self.started_from = load_pretrained(config, self.model) if begins else ""
         self.step = build_step(config, self.model, len(prepared.identities), cluster)
@@ -233,8 +227,7 @@ class Trainer:
         bad = [task for task, value in zip(TASKS, values) if not np.isfinite(value)]
         raise TrainingError(
             f"the loss of {' and '.join(bad) or 'the weights'} is not finite at iteration "
-            f"{iteration}; lower --learning-rate. The last good checkpoint is "
-            f"{self.checkpoints.last()}"
+            f"{iteration}; begin anew, with a lower --learning-rate and another --output"
         )
 
     def _batches(self) -> Iterable[Batch]:

@@ -79,7 +79,7 @@ def test_a_run_end_to_end(tmp_path):
     arguments += ["--output", tmp_path / "run", "--cache-dir", tmp_path / "cache"]
     result = cari_train(*arguments)
     assert result.returncode == 0, result.stderr
-    assert "broken.jpg: not an image" in result.stdout
+    assert "broken.jpg: not a picture" in result.stdout
     assert "folder: train:" in result.stdout
     assert re.search(
         r"Epoch +Verification +AUC +Photo id\. +Caricature id\. +V2C +C2V", result.stdout

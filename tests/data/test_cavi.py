@@ -125,6 +125,16 @@ def test_final_does_not_train_on_what_is_tested_or_contradicts_itself(tree):
     assert final.report["validation images under two identities, not trained on"] == 1
 
 
+def test_the_fingerprint_follows_who_has_which_bytes(tree):
+    before = cavi.load(str(tree)).fingerprint
+    first, second = (tree / "CaVI_Dataset" / "Real" / name for name in ("Ann_Lee", "bob_ray"))
+    one, other = (folder / "Pic3.jpg" for folder in (first, second))
+    content = one.read_bytes(), other.read_bytes()
+    one.write_bytes(content[1])
+    other.write_bytes(content[0])
+    assert cavi.load(str(tree)).fingerprint != before
+
+
 def test_the_fingerprint_follows_the_bytes(tree):
     before = cavi.load(str(tree)).fingerprint
     assert cavi.load(str(tree)).fingerprint == before

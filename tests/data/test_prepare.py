@@ -1,5 +1,6 @@
 """Preparation: what is written, what is skipped, that it is cached and resumed."""
 
+import errno
 import json
 import shutil
 import time
@@ -78,7 +79,7 @@ def test_unreadable_images_are_skipped_listed_and_their_pairs_dropped(tmp_path):
     assert prepared.report["unreadable images, left out"] == 2
     for sample, line in zip(bad, sorted(prepared.skipped, key=lambda s: bad[1].path in s)):
         assert line.startswith(str(root / sample.path))
-        assert "not an image" in line
+        assert "not a picture" in line
     used = {path for p in prepared.pairs["validation"] for path in (p.first, p.second)}
     assert bad[1].path not in used
     # The same from the cache.
@@ -102,11 +103,11 @@ def test_an_interrupted_preparation_goes_on_where_it_stopped(tmp_path, monkeypat
     calls = []
     encode = module.encode
 
-    def killed(sample, size):
+    def killed(dataset, sample, size):
         calls.append(sample.path)
         if len(calls) == 11:
             raise KeyboardInterrupt
-        return encode(sample, size)
+        return encode(dataset, sample, size)
 
     monkeypatch.setattr(module, "encode", killed)
     with pytest.raises(KeyboardInterrupt):
@@ -134,6 +135,25 @@ def test_a_damaged_shard_is_written_anew(bytes_left, tmp_path):
         shard.write_bytes(content[:bytes_left])
     assert prepare(dataset, 80, cache_dir=tmp_path, workers=1, progress=False) == whole
     assert shard.read_bytes() == content
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(tmp_path, monkeypatch):
+    dataset = folder.load(str(write_folder_dataset(tmp_path / "data", identities=2, images=2)))
+    read, closed = Path.read_bytes, dataset.splits["train"][0].source
+
+    def refused(path):
+        if str(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return read(path)
+
+    def count():
+        found = prepare(dataset, 80, cache_dir=tmp_path / "c", workers=1, progress=False)
+        return found.count("train"), found.skipped
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    assert count() == (7, [f"{closed}: cannot be read (Permission denied)"])
+    monkeypatch.undo()
+    assert count() == (8, [])
 
 
 def test_a_full_disk_is_the_system_s_error(tmp_path):

@@ -47,6 +47,7 @@ class RuleMatcher:
         return Predictions(paths, *found, {"embedding": embedding})
 
     check_verifies = Matcher.check_verifies
+    on_strangers = Matcher.on_strangers
 
     def check_heads(self, prepared) -> None:
         pass

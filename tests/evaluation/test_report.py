@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import re
 from dataclasses import replace
@@ -122,6 +123,9 @@ def test_accepted_impostors_are_people_taken_for_each_other(known):
 def test_names_are_escaped(known):
     text = report_html(replace(known, title="<script>alert(1)</script>"))
     assert "<script>" not in text
+    matcher = copy.copy(known.matcher)
+    matcher.epoch = "<script>alert(1)</script>"  # from a run's checkpoint.json
+    assert "<script>" not in report_html(replace(known, matcher=matcher))
 
 
 def test_names_are_no_formulas():

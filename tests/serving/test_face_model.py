@@ -1,6 +1,7 @@
 """The Python interface: one answer whatever it is asked by, whatever it was loaded from."""
 
 import json
+import random
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -85,7 +86,7 @@ def test_identities(model, matcher, pixels):
     [
         (np.zeros((9, 9), np.uint8), r"uint8 RGB \[height, width, 3\]. Received: uint8 \[9, 9\]"),
         (np.zeros((9, 9, 3), np.float32), "Received: float32"),
-        (b"no image", "the image: not an image"),
+        (b"no image", "the image: not a picture"),
         ("nowhere.jpg", "nowhere.jpg: no such file"),
         ("a\0b", "cannot be read"),
         ("x" * 5000, "cannot be read"),
@@ -95,6 +96,16 @@ def test_identities(model, matcher, pixels):
 def test_images_that_are_none(image, message, model):
     with pytest.raises(ImageError, match=message):
         model.embed(image)
+
+
+def test_a_programs_random_numbers_are_its_own(matcher):
+    random.seed(5)
+    np.random.seed(5)
+    expected = random.random(), np.random.random()
+    random.seed(5)
+    np.random.seed(5)
+    load_model(matcher.run)
+    assert (random.random(), np.random.random()) == expected
 
 
 def test_threads_get_their_own_answers(model, pixels):
@@ -183,6 +194,12 @@ def test_a_run_that_saw_the_validation_images_needs_anothers_thresholds(
     )
     with pytest.raises(ConfigError, match=r"trained on its validation images too \(--final\)"):
         load_model(matcher.run, thresholds_of=final)
+    best = final / "best" / "checkpoint.json"
+    meta = json.loads(best.read_text())
+    best.write_text(json.dumps({**meta, "aligned": {"align": "similarity", "margin": 0.5}}))
+    with pytest.raises(ConfigError, match=r"in how images are cut out; its thresholds"):
+        load_model(final, thresholds_of=matcher.run)
+    best.write_text(json.dumps(meta))
     config["model"]["pretrained"] = "runs/another"
     (final / "config.json").write_text(json.dumps(config))
     with pytest.raises(ConfigError, match=r"differs from .* in pretrained; its thresholds"):

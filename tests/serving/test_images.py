@@ -1,6 +1,10 @@
 """Files become the same pixels in the graph as in preparation, by OpenCV, to one level of 255."""
 
 import io
+import struct
+import warnings
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -9,7 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 from cari_keras.data.encoding import resize, to_jpeg
-from cari_keras.data.pictures import decode_image
+from cari_keras.data.pictures import RefusedError, decode_image, decode_picture
 from cari_keras.data.records import decode
 from cari_keras.serving.images import decoded_pixels
 from tests.conftest import SHARED
@@ -66,7 +70,7 @@ def test_transparency_is_laid_on_white(kind):
     image = Image.open(io.BytesIO(content)).convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     expected = np.asarray(Image.alpha_composite(white, image).convert("RGB")).astype(int)
-    read = decode_image(np.frombuffer(content, np.uint8))
+    read = decode_image(content)
     assert np.abs(read - expected).max() <= 1
     found = decoded_pixels(tf.constant([content]), 96).numpy()[0]
     assert np.abs(found.astype(int) - resize(read, 96)).max() <= 1
@@ -91,17 +95,53 @@ def test_exif_is_obeyed_outside_the_graph_alone(format, mode, how):
         as_file(image, format=format, **how),
     )
     expected = np.rot90(scene(24, 40), -1).astype(int)
-    assert np.abs(decode_image(np.frombuffer(turned, np.uint8)) - expected).mean() < 1
+    assert np.abs(decode_image(turned) - expected).mean() < 1
     if format != "WEBP":  # which TensorFlow does not read
         found, other = decoded_pixels(tf.constant([turned, plain]), 40).numpy().astype(int)
         assert np.abs(found - other).mean() < 2
 
 
+def promising(width, height):
+    """A PNG whose header promises a size; its data are a few bytes."""
+    content = bytearray(as_png(scene(30, 30)))
+    content[16:24] = struct.pack(">II", width, height)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    return bytes(content)
+
+
+def promising_jpeg(width, height):
+    content = bytearray(to_jpeg(scene(30, 30)))
+    place = content.index(b"\xff\xc0") + 5
+    content[place : place + 4] = struct.pack(">HH", height, width)
+    return bytes(content)
+
+
+@pytest.mark.parametrize("make", [promising, promising_jpeg])
+def test_more_pixels_than_memory_holds_are_not_decoded(make):
+    content = make(60_000, 60_000)
+    with pytest.raises(RefusedError, match="too many pixels"):
+        decode_image(content)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="has too many pixels"):
+        decoded_pixels(tf.constant([content]), 96)
+    content = make(20_000, 5_001)
+    with pytest.raises(RefusedError, match=r"pixels \(20000 x 5001, the limit is 100000000"):
+        decode_image(content)
+
+
+def test_warnings_are_the_programs_own_after_threads_have_read():
+    content = as_file(Image.fromarray(scene(60, 60)).convert("RGBA"), format="PNG")
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(decode_image, [content] * 200))
+        list(pool.map(lambda c: decode_picture(c, max_pixels=10**6), [content] * 200))
+    assert warnings.filters == before
+
+
 def test_a_stroke_on_nothing_can_be_seen():
     clear = np.zeros((40, 40, 4), np.uint8)
     clear[10:20, :, 3] = 255  # black everywhere, opaque in a stripe
-    content = cv2.imencode(".png", clear)[1]
-    for pixels in (decode_image(content), decoded_pixels(tf.constant([content.tobytes()]), 40)[0]):
+    content = cv2.imencode(".png", clear)[1].tobytes()
+    for pixels in (decode_image(content), decoded_pixels(tf.constant([content]), 40)[0]):
         np.testing.assert_array_equal(np.unique(pixels[10:20]), 0)
         np.testing.assert_array_equal(np.unique(pixels[20:]), 255)
 

@@ -89,13 +89,24 @@ def test_workers_share_the_stored_batches(prepared, tmp_path):
 def test_a_view_is_computed_once_even_by_two_processes(prepared, tmp_path):
     _, stored = outputs(prepared, tmp_path / "kept")
     first = [b.images.numpy() for b in stored.batches(0)]
-    assert sorted(p.name for p in (tmp_path / "kept").iterdir()) == ["view_0"]
+    assert sorted(p.name for p in (tmp_path / "kept").iterdir()) == ["made_for.txt", "view_0"]
     trunk, again = outputs(prepared, tmp_path / "kept")
     trunk.set_weights([np.zeros_like(w) for w in trunk.get_weights()])
     for a, b in zip(first, again.batches(0), strict=True):
         np.testing.assert_array_equal(a, b.images)
     again.delete()
     assert not (tmp_path / "kept").exists()
+
+
+@pytest.mark.slow
+def test_views_that_were_made_for_others_are_removed(prepared, tmp_path):
+    """A run that was killed before its first checkpoint begins again, perhaps with other images."""
+    view = tmp_path / "kept" / "view_0"
+    list(outputs(prepared, tmp_path / "kept", made_for="a")[1].batches(0))
+    outputs(prepared, tmp_path / "kept", made_for="a")
+    assert view.is_dir()
+    outputs(prepared, tmp_path / "kept", made_for="b")
+    assert not view.exists()
 
 
 @pytest.mark.parametrize("shared_rate", [1.0, 0.1])

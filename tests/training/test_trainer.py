@@ -161,6 +161,15 @@ def test_a_run_goes_on_with_its_own_data_only(change, run, prepared, tmp_path):
     assert known == list(prepared.identities)
 
 
+def test_a_run_without_its_checkpoints_is_not_trained_over(run, prepared, tmp_path):
+    shutil.copytree(run[0], tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    before = (tmp_path / "run" / "steps.csv").read_text()
+    with pytest.raises(CheckpointError, match="no checkpoints to go on from; choose another"):
+        Trainer(small_config(), prepared, tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "steps.csv").read_text() == before
+
+
 def test_damaged_names_are_told(run, prepared, tmp_path):
     shutil.copytree(run[0], tmp_path / "run")
     (tmp_path / "run" / "identities.json").write_text("[")

@@ -85,12 +85,17 @@ def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
             if (pairs := _pairs(rows, samples, split, report))
         },
         report=dict(report),
-        fingerprint=hashlib.sha256("".join(sorted(digests.values())).encode()).hexdigest(),
+        fingerprint=_fingerprint(digests, aligned),
         records=aligned.records if aligned else None,
         strangers=tuple(sorted({key[1] for key in unknown})),
     )
     check_trainable(dataset, str(root))
     return dataset
+
+
+def _fingerprint(digests: dict[Key, str], aligned: Optional[AlignedFolder]) -> str:
+    text = repr((sorted(digests.items()), aligned.fingerprint if aligned else ""))
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _of_faces(

@@ -53,7 +53,7 @@ def evaluate_gallery(
     if not set(datasets["gallery"].strangers) & set(datasets["probe"].strangers):
         raise DatasetError(f"{probe}: nobody of it is in {gallery}; both hold <identity>/*")
     parts: dict[str, Predictions] = {}
-    notes = []
+    notes = matcher.on_strangers()
     for name, dataset in datasets.items():
         prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, progress=progress)
         notes += [f"{name}: {count} {kind}." for kind, count in prepared.report.items()]

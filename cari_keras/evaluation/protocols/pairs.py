@@ -55,7 +55,7 @@ def evaluate_pairs(
     if not there:
         raise DatasetError(f"{images}: no listed pair has two images that can be read")
     trials = listed_trials(predictions, [pairs[k] for k in there])
-    notes = matcher.on_other_crops(prepared)
+    notes = [*matcher.on_strangers(), *matcher.on_other_crops(prepared)]
     notes += [f"{count} {kind}." for kind, count in prepared.report.items()]
     if len(there) < len(pairs):
         notes.append(f"{len(pairs) - len(there)} pairs with an unreadable image, left out.")

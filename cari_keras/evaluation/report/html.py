@@ -46,7 +46,7 @@ figure img { max-width: 100%; }
 def report_html(outcome: Outcome) -> str:
     """The whole page. Equal outcomes give equal pages."""
     matcher = outcome.matcher
-    epoch = "" if matcher.epoch is None else f", best epoch {matcher.epoch}"
+    epoch = "" if matcher.epoch is None else f", best epoch {html.escape(str(matcher.epoch))}"
     views = ", ".join(f"{name} {value}" for name, value in sorted(matcher.views.items()))
     parts = [
         f"<h1>{html.escape(outcome.title)}</h1>",

@@ -81,7 +81,7 @@ def plot_cmc(folds: Sequence[Fold], most: int = 50) -> Figure:
 
 def plot_scores(folds: Sequence[Fold]) -> Figure:
     """Histograms of squared distances of genuine and of impostor pairs, and the threshold."""
-    figure, axes = _empty("squared distance of embeddings", "share of pairs in a bin (%)")
+    figure, axes = _empty("squared distance", "share of pairs in a bin (%)")
     trials = [fold.trials for fold in folds if fold.trials is not None]
     top = max(float(part.distances.max()) for part in trials)
     bins = np.linspace(0, max(top, 1e-6), 61)

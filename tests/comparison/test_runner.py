@@ -1,0 +1,61 @@
+"""Planned runs: whose folder holds what, and that a terminal's end reaches the run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from cari_keras.comparison.runner import check_settings
+from cari_keras.errors import ConfigError
+from tests.cli.commands import ROOT
+from tests.conftest import small_config
+
+
+def test_a_run_on_another_dataset_is_refused(tmp_path):
+    config = small_config(data_dir=str(tmp_path / "a"))
+    run = tmp_path / "run"
+    check_settings(run, config)  # nothing there yet
+    run.mkdir()
+    (run / "config.json").write_text(json.dumps(config.to_dict()))
+    check_settings(run, config)
+    with pytest.raises(ConfigError, match=r"a, not .*b; choose another --output, or if"):
+        check_settings(run, config.with_values({"data_dir": str(tmp_path / "b")}))
+    with pytest.raises(ConfigError, match="holds a run of other settings"):
+        check_settings(run, config.with_values({"dropout": 0.25}))
+
+
+CALL = """
+import sys
+from cari_keras.comparison import runner
+from cari_keras.errors import StoppedError
+runner.sys.executable = sys.argv[1]
+try:
+    runner.call_train([])
+except StoppedError as stopped:
+    print("stopped by", stopped.signal)
+"""
+
+#: In place of the interpreter: says what signal it got.
+CHILD = """#!/bin/sh
+trap 'echo told; exit 0' TERM
+echo ready
+while :; do sleep 0.1; done
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_are_handed_on(number, tmp_path):
+    (tmp_path / "child").write_text(CHILD)
+    (tmp_path / "child").chmod(0o755)
+    command = [sys.executable, "-c", CALL, str(tmp_path / "child")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.2)  # the handlers are set right after the child has started
+        process.send_signal(number)
+        printed, _ = process.communicate(timeout=60)
+    assert printed.splitlines() == ["told", f"stopped by {int(number)}"]
