@@ -43,6 +43,12 @@ def read_identities(run: Path) -> tuple[str, ...]:
         raise CheckpointError(f"{path}: not a run's list of identities ({error})") from error
 
 
+def anywhere(config: Config) -> Config:
+    """The settings with the dataset's full path, so that a run can be used from any folder."""
+    folder = config.data.data_dir
+    return config.with_values({"data_dir": str(Path(folder).absolute())}) if folder else config
+
+
 def in_common(config: Config) -> dict[str, Any]:
     """The settings that all workers of a run must have, by name."""
     return {

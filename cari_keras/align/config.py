@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cari_keras.align.tree import LAYOUTS
+from cari_keras.data.pictures import MAX_PIXELS
 from cari_keras.errors import ConfigError
 from cari_keras.settings import setting
 
@@ -34,7 +35,7 @@ class AlignConfig:
         1600, "larger pictures are shrunk to this side before faces are looked for"
     )
     max_pixels: int = setting(
-        100_000_000, "pictures of more pixels are refused before they are decoded"
+        MAX_PIXELS, "pictures of more pixels are refused before they are decoded"
     )
     max_bytes: int = setting(100_000_000, "larger files are refused unread")
 

@@ -41,8 +41,9 @@ def _main(arguments: Sequence[str]) -> int:
 
     model = open_given(given)  # first, since it loads TensorFlow without its lines
 
+    from cari_keras.data.images import modality_below
     from cari_keras.data.sheet import write_png
-    from cari_keras.serving.search import gallery_modality, open_gallery, sheet
+    from cari_keras.serving.search import open_gallery, sheet
 
     face = model.face(given.query, given.modality)
     gallery = open_gallery(model, Path(given.gallery), progress=not given.quiet)
@@ -53,7 +54,7 @@ def _main(arguments: Sequence[str]) -> int:
         print(json.dumps(near._asdict()) if given.json else f"{near.distance:.4f}  {near.path}")
     if given.picture:
         root = Path(given.gallery)
-        faces = [model.face(near.path, gallery_modality(root, Path(near.path))) for near in found]
+        faces = [model.face(near.path, modality_below(root, Path(near.path))) for near in found]
         write_png(sheet(face, faces, found), given.picture)
     return 0
 

@@ -14,7 +14,7 @@ from cari_keras.cli.flags import Parser, add_config_flags, run_program, with_fla
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError, StoppedError
 from cari_keras.presets import PRESETS
-from cari_keras.saved import CONFIG, changes, read_config
+from cari_keras.saved import CONFIG, anywhere, changes, read_config
 
 if TYPE_CHECKING:
     from cari_keras.data.base import Dataset
@@ -66,7 +66,7 @@ def _main(arguments: Sequence[str]) -> int:
         preset = given.preset or getattr(given, "dataset", "demo")
         config = with_flags(PRESETS[preset](), given)
         run = Path(config.training.output or _default_run(config))
-    config = _anywhere(config)
+    config = anywhere(config)
     resume = (run / CONFIG).exists()
     if config.data.final and config.data.dataset != "cavi":
         raise ConfigError(f"--final is for cavi alone; leave it out with {config.data.dataset}")
@@ -83,12 +83,6 @@ def _refuse_changes(run: Path, saved: Config, asked: Config) -> None:
             f"{run} was begun with other settings ({changed}); choose another --output, or go on "
             f"with --resume {run} alone"
         )
-
-
-def _anywhere(config: Config) -> Config:
-    """The settings with the dataset's full path, so that a run can be used from any folder."""
-    folder = config.data.data_dir
-    return config.with_values({"data_dir": str(Path(folder).absolute())}) if folder else config
 
 
 def _default_run(config: Config) -> str:

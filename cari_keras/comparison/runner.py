@@ -12,7 +12,7 @@ from typing import Optional
 from cari_keras.comparison.plan import PlannedRun
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError, StoppedError, TrainingError
-from cari_keras.saved import CONFIG, changes, read_config
+from cari_keras.saved import CONFIG, anywhere, changes, read_config
 
 #: In a run's folder once it has been trained to its end.
 DONE = "figures/weights_and_losses.png"
@@ -53,11 +53,11 @@ def check_settings(folder: Path, config: Config) -> None:
         return
     saved = read_config(folder)
     changed = changes(saved, config)
-    places = [c.data.data_dir and str(Path(c.data.data_dir).absolute()) for c in (saved, config)]
-    if places[0] != places[1]:
+    there, asked = (anywhere(each).data.data_dir for each in (saved, config))
+    if there != asked:
         raise ConfigError(
-            f"{folder} holds a run on {places[0]}, not {places[1]}; choose another --output, or if "
-            f"the dataset has moved, cari-train --resume {folder} --data-dir {places[1]}"
+            f"{folder} holds a run on {there}, not {asked}; choose another --output, or if the "
+            f"dataset has moved, cari-train --resume {folder} --data-dir {asked}"
         )
     if changed:
         raise ConfigError(

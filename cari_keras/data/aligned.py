@@ -104,7 +104,6 @@ def read_aligned(folder: Path) -> AlignedFolder:
     if version != SCHEMA_VERSION:
         raise DatasetError(f"{index}: of version {version}; run cari-align --overwrite")
     faces, places = [], {}
-    last: dict[str, int] = {}
     rejected: Counter[str] = Counter()
     for row in read_manifest(folder):
         if row["status"] != ALIGNED:
@@ -116,13 +115,12 @@ def read_aligned(folder: Path) -> AlignedFolder:
             raise AlignError(f"{folder / MANIFEST}: damaged ({error}); {REMEDY}") from error
         faces.append(AlignedFace(path, row["identity"], row["modality"], row["sha256"]))
         places[path] = (row["shard"], offset)
-        last[row["shard"]] = max(offset, last.get(row["shard"], 0))
     written = (folder / MANIFEST).read_bytes()
     if len(faces) != listed or not written.endswith(b"\n"):
         raise AlignError(
             f"{folder / MANIFEST}: damaged ({len(faces)} of {listed} faces whole); {REMEDY}"
         )
-    for shard, offset in last.items():
+    for shard, offset in dict(sorted(places.values())).items():  # each shard's last
         if not ends_at(folder, shard, offset):
             raise DatasetError(
                 f"{folder / FOLDER / shard}: missing or cut short; copy it again, or run "

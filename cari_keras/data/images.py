@@ -101,6 +101,11 @@ def modality_of(name: str) -> str:
     return CARICATURE if CARICATURE in name.lower().split("/")[:-1] else PHOTO
 
 
+def modality_below(folder: Path, path: Path) -> str:
+    """What an image is, by its folder's name and those of the folders below it."""
+    return modality_of(f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}")
+
+
 def load_images(root: Path) -> Dataset:
     """Every image below a folder, raw or from cari-align; its person is the folder it lies in.
 
@@ -119,7 +124,7 @@ def load_images(root: Path) -> Dataset:
     paths, refused = pictures(root, EXTENSIONS)
     for path in paths:
         name = path.relative_to(root).as_posix()
-        modality = modality_of(f"{root.resolve().name}/{name}")
+        modality = modality_below(root, path)
         samples.append(Sample(name, path.parent.name, modality, source=str(path)))
         prints.append((name, stamp(path)))
     if not samples:

@@ -16,7 +16,7 @@ from cari_keras.data.aligned import is_aligned
 from cari_keras.data.base import CANNOT_BE_READ
 from cari_keras.data.encoding import DECODING
 from cari_keras.data.folder import EXTENSIONS, stamp
-from cari_keras.data.images import modality_of
+from cari_keras.data.images import modality_below
 from cari_keras.data.walk import pictures
 from cari_keras.errors import DatasetError, ImageError
 from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, user_cache_dir
@@ -108,11 +108,6 @@ def open_gallery(
     return found
 
 
-def gallery_modality(folder: Path, path: Path) -> str:
-    """What a gallery's image is, by the gallery's folder and those below it."""
-    return modality_of(f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}")
-
-
 def _embed(model: FaceModel, folder: Path, paths: Sequence[Path], progress: bool) -> Gallery:
     kept, refused, parts = [], [], []
     bar = tqdm(total=len(paths), unit="image", desc="Looking at the gallery", disable=not progress)
@@ -120,7 +115,7 @@ def _embed(model: FaceModel, folder: Path, paths: Sequence[Path], progress: bool
         faces = []
         for path in paths[start : start + BATCH]:
             try:
-                faces.append(model.face(path, gallery_modality(folder, path)))
+                faces.append(model.face(path, modality_below(folder, path)))
                 kept.append(str(path))
             except ImageError as error:
                 refused.append(str(error))

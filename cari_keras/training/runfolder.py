@@ -161,13 +161,13 @@ class Checkpoints:
             CheckpointError: There is none and the run has been validated: it was not just begun,
                 and beginning again would write over it.
         """
-        best = self.folder.parent / "best"
-        if not self.paths() and best.is_dir():
+        run, found = self.folder.parent, bool(self.paths())
+        if not found and (run / "best").is_dir():
             raise CheckpointError(
                 f"{self.folder}: no checkpoints to go on from; choose another --output, where "
-                f"--pretrained {best.parent} begins with the weights in best/"
+                f"--pretrained {run} begins with the weights in best/"
             )
-        return bool(self.paths())
+        return found
 
     def last(self) -> str:
         """The newest one's name for messages, `none yet` where there is none."""

@@ -3,7 +3,6 @@
 import io
 import struct
 import warnings
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -16,6 +15,7 @@ from cari_keras.data.encoding import resize, to_jpeg
 from cari_keras.data.pictures import RefusedError, decode_image, decode_picture
 from cari_keras.data.records import decode
 from cari_keras.serving.images import decoded_pixels
+from tests.align.test_aligner import png_of_size
 from tests.conftest import SHARED
 
 CAVI = SHARED / "data/cavi/CaVI_Dataset/Caricature/Aamir_Khan"
@@ -101,22 +101,15 @@ def test_exif_is_obeyed_outside_the_graph_alone(format, mode, how):
         assert np.abs(found - other).mean() < 2
 
 
-def promising(width, height):
-    """A PNG whose header promises a size; its data are a few bytes."""
-    content = bytearray(as_png(scene(30, 30)))
-    content[16:24] = struct.pack(">II", width, height)
-    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
-    return bytes(content)
-
-
 def promising_jpeg(width, height):
+    """A JPEG whose header promises a size."""
     content = bytearray(to_jpeg(scene(30, 30)))
     place = content.index(b"\xff\xc0") + 5
     content[place : place + 4] = struct.pack(">HH", height, width)
     return bytes(content)
 
 
-@pytest.mark.parametrize("make", [promising, promising_jpeg])
+@pytest.mark.parametrize("make", [png_of_size, promising_jpeg])
 def test_more_pixels_than_memory_holds_are_not_decoded(make):
     content = make(60_000, 60_000)
     with pytest.raises(RefusedError, match="too many pixels"):
