@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from cari_keras.config import TrainingConfig
 
@@ -24,6 +27,24 @@ def make_optimizer(config: TrainingConfig, *, for_weights: bool = False) -> Any:
             rate, rho=0.9, momentum=config.momentum, epsilon=1.0, global_clipnorm=clip
         )
     return keras.optimizers.Adam(rate, global_clipnorm=clip)
+
+
+def apply_gradients(optimizer: Any, pairs: Sequence[tuple[Any, Any]]) -> None:
+    """Applies gradients of the whole batch, whatever the replicas, to their variables.
+
+    Optimizers would sum them over replicas once more. Of one replica this changes no number, but
+    the sum registers a gradient of its own, for good: a process would keep the graph of every step
+    that it has compiled, with all variables in it.
+
+    Args:
+        optimizer: One of Keras.
+        pairs: (gradient, variable).
+    """
+    if "skip_gradients_aggregation" in inspect.signature(optimizer.apply_gradients).parameters:
+        optimizer.apply_gradients(pairs, skip_gradients_aggregation=True)
+    else:  # Keras 3 leaves it where it is called for all replicas together
+        context = tf.distribute.get_replica_context()
+        context.merge_call(lambda _: optimizer.apply_gradients(pairs))
 
 
 def scheduled_rate(config: TrainingConfig, epoch: int, iteration: int, steps: int) -> float:

@@ -22,6 +22,7 @@ from cari_keras.model.network import (
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.losses import task_losses, update_centers
+from cari_keras.training.optimizers import apply_gradients
 from cari_keras.training.retention import Retention
 from cari_keras.training.strategies import strategy_class
 from cari_keras.training.strategies.base import Result, Settings, View
@@ -267,4 +268,4 @@ def _apply(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]) -
     """Applies what gradients there are; a branch whose task is off has none."""
     pairs = [(g, v) for g, v in zip(gradients, variables) if g is not None]
     if pairs:  # the shared layers' optimizer has none while these are frozen
-        optimizer.apply_gradients(pairs)
+        apply_gradients(optimizer, pairs)

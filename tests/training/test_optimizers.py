@@ -1,11 +1,20 @@
 """Learning rates and the published optimizer."""
 
+import gc
 import itertools
+import weakref
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from cari_keras.config import TrainingConfig
-from cari_keras.training.optimizers import learning_rate_factor, make_optimizer, scheduled_rate
+from cari_keras.training.optimizers import (
+    apply_gradients,
+    learning_rate_factor,
+    make_optimizer,
+    scheduled_rate,
+)
 
 
 def test_warm_up_and_cosine():
@@ -55,3 +64,30 @@ def test_the_published_rmsprop():
 
 def test_clipping_can_be_turned_off():
     assert make_optimizer(TrainingConfig(clip_norm=0.0), for_weights=False).global_clipnorm is None
+
+
+@pytest.mark.parametrize("name", ["adam", "rmsprop"])
+def test_a_compiled_step_that_is_forgotten_leaves_nothing(name):
+    """Each would keep all variables of its network until the process ends."""
+    optimizer = make_optimizer(TrainingConfig(optimizer=name))
+    variable = tf.Variable([1.0, 2.0])
+    optimizer.build([variable])
+    graphs = []
+
+    def forgotten():
+        @tf.function
+        def step():
+            graphs.append(weakref.ref(tf.compat.v1.get_default_graph()))
+            apply_gradients(optimizer, [(tf.ones(2), variable)])
+
+        step()
+        step()
+
+    for _ in range(3):
+        forgotten()
+    gc.collect()
+    assert int(optimizer.iterations) == 6
+    assert not np.any(variable.numpy() == [1.0, 2.0])
+    assert len(graphs) >= 3
+    # Keras itself remembers the last graph that it has seen.
+    assert sum(graph() is not None for graph in graphs) <= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from cari_keras.training.optimizers import apply_gradients
 from cari_keras.training.strategies.base import Result, Settings, Strategy, View
 from cari_keras.training.weighting import masked_softmax, normalized
 
@@ -44,4 +45,4 @@ class Weighting(Strategy):
         fall = tf.math.log(result.view.losses + SMALL) - tf.math.log(result.new_losses + SMALL)
         fall = tf.where(active, fall, tf.zeros(3))
         gradient = shares * (fall - tf.reduce_sum(shares * fall)) + DECAY * self.logits
-        self.optimizer.apply_gradients([(gradient, self.logits)])
+        apply_gradients(self.optimizer, [(gradient, self.logits)])
