@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from cari_keras.errors import ConfigError
 from cari_keras.ranges import RANGES, check_range
-from cari_keras.settings import Setting, setting, settings
+from cari_keras.settings import setting, settings
 from cari_keras.training.strategies import NAMES as STRATEGY_NAMES
 
 DATASET_NAMES = ("demo", "cavi", "folder", "webcaricature")
@@ -91,7 +91,9 @@ class ModelConfig:
     )
     precision: str = setting("float32", "arithmetic of the network", ("float32", "bfloat16"))
     pretrained: Optional[str] = setting(
-        None, "start from trained weights: facenet (see cari-pretrained), a run folder, or a file"
+        None,
+        "start from trained weights: facenet (see cari-pretrained), a run folder, or a file; "
+        "'none' = from nothing, with nothing frozen or retained",
     )
 
 
@@ -158,7 +160,9 @@ class TrainingConfig:
         "verification compares embeddings, or what branch 1 says of the known identities",
         ("embedding", "identities"),
     )
-    evaluate_every: int = setting(1, "epochs from one validation to the next")
+    evaluate_every: int = setting(
+        1, "epochs from one validation to the next, counted from the last frozen one"
+    )
     frozen_epochs: int = setting(
         0, "first epochs that train the branches alone, on stored outputs of the shared layers"
     )
@@ -176,7 +180,8 @@ class TrainingConfig:
     output: Optional[str] = setting(
         None,
         "run folder, which the same command then goes on with (default: runs/<dataset>-<date>; "
-        "webcaricature: runs/webcaricature-<protocol>/fold-<fold>)",
+        "webcaricature: runs/webcaricature-<protocol>/fold-<fold>; cari-compare: "
+        "runs/compare-<preset>, a folder of runs)",
     )
     workers: Optional[int] = setting(None, "processes that prepare images (default: all cores)")
 
@@ -212,9 +217,10 @@ class Config:
         # A schedule without milestones takes those of the preset away.
         if "schedule" in values and values["schedule"] != "steps":
             values.setdefault("milestones", ())
-        # Likewise a network that begins with nothing, what the preset retains of it.
+        # Likewise a network that begins with nothing, what the preset retains or freezes of it.
         if "pretrained" in values and values["pretrained"] is None:
-            values.setdefault("retain", 0.0)
+            for name in ("retain", "frozen_stages", "frozen_epochs", "shared_rate"):
+                values.setdefault(name, getattr(TrainingConfig(), name))
         # And a margin the preset's class means, which its cosines cannot be mixed with.
         if values.get("margin"):
             values.setdefault("class_means", 0.0)
@@ -246,36 +252,13 @@ class Config:
         return cls().with_values(flat)
 
 
-def _check_type(item: Setting, value: Any) -> None:
-    """Raises ConfigError where a value, which may come from a file, is not of its field's type."""
-    if item.many != isinstance(value, tuple):
-        raise ConfigError(
-            f"{item.name} must be {'a list' if item.many else 'one value'}. Received: {value!r}"
-        )
-    for one in value if item.many else [value]:
-        if one is None and item.optional:
-            continue
-        wanted = (int, float) if item.type is float else item.type
-        if not isinstance(one, wanted) or (isinstance(one, bool) and item.type is not bool):
-            raise ConfigError(
-                f"{item.name} must be of type {item.type.__name__}. Received: {one!r}"
-            )
-
-
 def validate(config: Config) -> None:
     """Raises ConfigError for the first value that is out of its range."""
     for section, cls in SECTIONS.items():
         values = getattr(config, section)
         for item in settings(cls):
             value = getattr(values, item.name)
-            _check_type(item, value)
-            if item.choices:
-                for one in value if item.many else [value]:
-                    if one not in item.choices:
-                        raise ConfigError(
-                            f"{item.name} must be one of {', '.join(item.choices)}. "
-                            f"Received: {one!r}"
-                        )
+            item.check(value)
             if item.name in RANGES and value is not None:
                 for one in value if item.many else [value]:
                     check_range(item.name, one)

@@ -159,8 +159,9 @@ def pretrain() -> Config:
     """Section 5.2: branch 1 alone on photographs, as the paper pretrains on MS-Celeb-1M.
 
     RMSprop (momentum 0.99, epsilon 1), batches of 90, a learning rate of 0.1 divided by ten at
-    iterations 60,000 and 80,000. `--epochs` decides the length: a million images are 11,111
-    iterations an epoch. The result is what `--pretrained RUN` starts from.
+    iterations 60,000 and 80,000. `--epochs` decides the length: a million images, of which a
+    fifth is held out for validation, are 8,888 iterations an epoch. The result is what
+    `--pretrained RUN` starts from.
 
     Command: `cari-train --preset pretrain --data-dir ROOT`, with ROOT/<identity>/*.
     """

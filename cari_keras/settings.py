@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin, get_type_hints
 
+from cari_keras.errors import ConfigError
+
 
 def setting(default: Any, help: str, choices: tuple[Any, ...] = ()) -> Any:
     """A dataclass field with the text and choices of its command-line flag."""
@@ -36,6 +38,30 @@ class Setting:
     default: Any
     help: str
     choices: tuple[Any, ...]
+
+    def check(self, value: Any) -> None:
+        """Checks a value, which may come from a file.
+
+        Raises:
+            ConfigError: It is not of the field's type, or none of its choices.
+        """
+        if self.many != isinstance(value, tuple):
+            raise ConfigError(
+                f"{self.name} must be {'a list' if self.many else 'one value'}. Received: {value!r}"
+            )
+        for one in value if self.many else [value]:
+            if one is None and self.optional:
+                continue
+            wanted = (int, float) if self.type is float else self.type
+            if not isinstance(one, wanted) or (isinstance(one, bool) and self.type is not bool):
+                raise ConfigError(
+                    f"{self.name} must be of type {self.type.__name__}. Received: {one!r}"
+                )
+        for one in value if self.choices and self.many else [value]:
+            if self.choices and one not in self.choices:
+                raise ConfigError(
+                    f"{self.name} must be one of {', '.join(self.choices)}. Received: {one!r}"
+                )
 
 
 def settings(section: Any) -> list[Setting]:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Time and memory of scoring every pair of WebCaricature: 6,042 caricatures by 5,974 photos.
 
-    scripts/bench_pairs.py
-    scripts/bench_pairs.py --caricatures 600 --photos 590
+    .venv/bin/python scripts/bench_pairs.py
+    .venv/bin/python scripts/bench_pairs.py --caricatures 600 --photos 590
 
 Embeddings are drawn at random about their people's, since only their number matters. Prints each
 step's time, its share of the whole, and the most memory the process held.

@@ -18,7 +18,7 @@ def train(run: Path, flags: Sequence[str]) -> None:
 
     Raises:
         SystemExit: cari-train failed, for example since the run was begun with other settings; it
-            has said why. Or it was stopped by a signal, and has saved itself.
+            has said why. Or it was stopped by a signal; the same call goes on.
     """
     try:
         status = call_train(["--output", str(run), *flags])

@@ -4,8 +4,8 @@
 Every measurement is a process of its own, one after the other, and is kept in a file: a run that is
 killed goes on where it was. Ratios are to each table's first row, except where they say otherwise.
 
-    scripts/scaling.py
-    scripts/scaling.py --images 1000 10000 --identities 100 10000 --pairs 10000 1000000
+    .venv/bin/python scripts/scaling.py
+    .venv/bin/python scripts/scaling.py --images 1000 10000 --identities 100 10000
 """
 
 from __future__ import annotations

@@ -32,6 +32,15 @@ def test_with_values_changes_only_what_is_named():
     assert config.with_values({"epochs": Config().training.epochs, "image_size": 160}) == Config()
 
 
+def test_what_begins_with_nothing_has_nothing_to_hold_on_to():
+    config = PRESETS["cavi-facenet"]().with_values({"pretrained": None})
+    own = TrainingConfig()
+    for name in ("retain", "frozen_stages", "frozen_epochs", "shared_rate"):
+        assert getattr(config.training, name) == getattr(own, name)
+    kept = PRESETS["cavi-facenet"]().with_values({"pretrained": None, "frozen_epochs": 3})
+    assert kept.training.frozen_epochs == 3
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [

@@ -101,10 +101,11 @@ def align_files(
 def _check(options: Sequence[str]) -> None:
     said = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
             PipelineOptions(list(options)).get_all_options()
     except SystemExit as error:
-        raise AlignError(f"Beam: {said.getvalue().strip().splitlines()[-1]}") from error
+        last = said.getvalue().strip().rpartition("\n")[2]  # none where it was asked for help
+        raise AlignError(f"Beam: {last or 'the option is not for pipelines'}") from error
 
 
 def _own_runner(workers: int) -> list[str]:

@@ -116,8 +116,10 @@ def _engine(name: str, aligned: Path, beam_options: Sequence[str]) -> Align:
         return align_files
     if name != "beam":
         raise ConfigError(f"engine must be one of {', '.join(ENGINES)}. Received: {name!r}")
-    if glob.escape(str(aligned)) != str(aligned):
-        raise AlignError(f"{aligned}: Beam takes [, * and ? for patterns; choose another name")
+    if glob.escape(str(aligned.resolve())) != str(aligned.resolve()):
+        raise AlignError(
+            f"{aligned.resolve()}: Beam takes [, * and ? for patterns; choose another name"
+        )
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)  # Beam warns of cloud clients that nobody asked for
     try:

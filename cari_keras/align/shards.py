@@ -139,7 +139,9 @@ class _OldShards:
 def _read(stream: BinaryIO, offset: int) -> bytes:
     stream.seek(offset)
     length = int.from_bytes(stream.read(_BEFORE)[:8], "little")
-    record = stream.read(length)
-    if not record or len(record) < length:
+    # A damaged length is no reason to ask for that much memory.
+    left = os.fstat(stream.fileno()).st_size - stream.tell()
+    record = stream.read(length) if length <= left else b""
+    if not record:
         raise AlignError(f"{stream.name}: cut short; run cari-align --overwrite")
     return record

@@ -65,7 +65,7 @@ def _main(arguments: Sequence[str]) -> int:
         train_runs(runs, flags, progress=not given.quiet)
     except StoppedError as stopped:
         print(
-            "cari-compare: stopped; everything is saved; go on with the same command",
+            "cari-compare: stopped; the same command goes on where it was",
             file=sys.stderr,
         )
         return 128 + stopped.signal

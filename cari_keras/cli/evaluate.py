@@ -66,7 +66,12 @@ def _parser() -> Parser:
         action="store_true",
         help="also by the published code's faulty arithmetic",
     )
-    add("--output", type=Path, metavar="DIR", help="default: RUN/evaluation, or evaluations/")
+    add(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="default: a folder in RUN/evaluation, or evaluations/",
+    )
     add("--cache-dir", metavar="DIR", help="where images and answers are kept (per-user cache)")
     add("--quiet", action="store_true", help="only the tables")
     return parser

@@ -176,13 +176,17 @@ def _prepare(dataset: Dataset, config: Config, cluster: Cluster, *, progress: bo
 
 @contextlib.contextmanager
 def _stopped_by_signals(trainer: Trainer) -> Iterator[None]:
-    """SIGTERM and Ctrl-C save the run first; the second Ctrl-C does not wait."""
+    """SIGTERM, Ctrl-C and a closed terminal save the run first; the second Ctrl-C does not wait."""
 
     def stop(number: int, _: object) -> None:
-        signal.signal(number, before[number])
+        if number != signal.SIGHUP:  # which a closed terminal sends twice
+            signal.signal(number, before[number])
         trainer.stopping.ask(number)
 
-    before = {int(n): signal.signal(n, stop) for n in (signal.SIGTERM, signal.SIGINT)}
+    heard = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as `nohup` has it
+        heard.append(signal.SIGHUP)
+    before = {int(n): signal.signal(n, stop) for n in heard}
     try:
         yield
     finally:

@@ -29,7 +29,7 @@ def train_runs(runs: Sequence[PlannedRun], flags: Sequence[str], *, progress: bo
     Raises:
         ConfigError: A run's folder holds one of other settings.
         TrainingError: A run failed; cari-train has said why.
-        StoppedError: A signal came; the run under way has saved itself.
+        StoppedError: A signal came and was handed on to the run under way.
     """
     for position, run in enumerate(runs):
         folder = run.folder
@@ -73,7 +73,7 @@ def call_train(arguments: Sequence[str], *, stdout: Optional[int] = None) -> int
         stdout: Where it prints to, as `subprocess` has it; None is where this process does.
 
     Raises:
-        StoppedError: There was such a signal.
+        StoppedError: There was such a signal; what cari-train had begun, it goes on with.
     """
     command = [sys.executable, "-m", "cari_keras.cli.train", *arguments]
     received: list[int] = []
@@ -81,6 +81,10 @@ def call_train(arguments: Sequence[str], *, stdout: Optional[int] = None) -> int
     with subprocess.Popen(command, stdout=stdout, start_new_session=True) as process:
 
         def hand_on(number: int, _: object) -> None:
+            # A closed terminal tells it twice, the shell's way and the kernel's; a second SIGTERM
+            # would cut short what the first has cari-train save.
+            if number == signal.SIGHUP and received:
+                return
             received.append(number)
             process.send_signal(signal.SIGTERM if number == signal.SIGHUP else number)
 

@@ -103,7 +103,8 @@ def modality_of(name: str) -> str:
 
 def modality_below(folder: Path, path: Path) -> str:
     """What an image is, by its folder's name and those of the folders below it."""
-    return modality_of(f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}")
+    own = Path(os.path.abspath(folder)).name  # noqa: PTH100 - not that of what a link leads to
+    return modality_of(f"{own}/{path.relative_to(folder).as_posix()}")
 
 
 def load_images(root: Path) -> Dataset:

@@ -103,7 +103,10 @@ def decode_image(encoded: bytes) -> np.ndarray:
         if _may_be_transparent(encoded[:26]):
             # By Pillow: OpenCV turns no picture whose opacity it keeps, and no WebP at all.
             return _on_white(_decode(opened, lambda image: np.asarray(image.convert("RGBA"))))
-    image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    try:
+        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # of sides longer than it takes, whatever their product
+        image = None
     if image is None:
         raise RefusedError("damaged picture")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

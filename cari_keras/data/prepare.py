@@ -112,7 +112,7 @@ def prepare(
     digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]
     root = Path(cache_dir or user_cache_dir()) / "datasets" / f"{dataset.name}-{digest}"
     plan = _plan(dataset)
-    missing = {name: samples for name, samples in plan if not _is_there(root / name)}
+    missing = {name: samples for name, samples in plan if not _is_there(root / name, samples)}
     if missing:
         root.mkdir(parents=True, exist_ok=True)
         _write_shards(dataset, missing, root, image_size, workers or os.cpu_count() or 1, progress)
@@ -161,14 +161,15 @@ def _sidecar(shard: Path) -> Path:
     return shard.with_suffix(".json")
 
 
-def _is_there(shard: Path) -> bool:
-    """Whether a shard is there as it was written, and no file might be readable now that was not.
+def _is_there(shard: Path, samples: Sequence[Sample]) -> bool:
+    """Whether a shard is there as it was written, and no file is readable now that was not.
 
     A file's permissions, or a disk that is back, do not show in the dataset's fingerprint.
     """
     try:
         index = json.loads(_sidecar(shard).read_text(encoding="utf-8"))
-        if any(CANNOT_BE_READ in reason for _, reason in index["skipped"]):
+        unread = {path for path, reason in index["skipped"] if CANNOT_BE_READ in reason}
+        if any(os.access(s.source, os.R_OK) for s in samples if unread and s.path in unread):
             return False
         return shard.stat().st_size == int(index["bytes"])
     except (OSError, ValueError, KeyError, TypeError):

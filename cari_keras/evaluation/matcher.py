@@ -125,7 +125,7 @@ class Matcher:
         """What to note where images are cut out otherwise than those it was trained on."""
         if self.aligned is None:
             return []
-        own, theirs = ((m.get("align"), m.get("margin")) for m in (self.aligned, prepared.aligned))
+        own, theirs = _crop(self.aligned), _crop(prepared.aligned)
         if own == theirs:
             return []
         trained, asked = (
@@ -209,10 +209,12 @@ def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
         for name, value in in_common(judge.config).items()
         if name not in _OF_ANOTHER_RUN and value != own[name]
     ]
-    if judge.config.model.pretrained != matcher.config.model.pretrained:
+    if _place(judge.config.model.pretrained) != _place(matcher.config.model.pretrained):
         differing.append("pretrained")
     both_known = judge.aligned is not None and matcher.aligned is not None
-    if judge.side != matcher.side or (both_known and judge.aligned != matcher.aligned):
+    if judge.side != matcher.side or (
+        both_known and _crop(judge.aligned) != _crop(matcher.aligned)
+    ):
         differing.append("how images are cut out")
     if judge.identities != matcher.identities:
         differing.append("people")
@@ -222,6 +224,16 @@ def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
             "do not fit"
         )
     return judge
+
+
+def _place(pretrained: Optional[str]) -> Optional[Path]:
+    """What `--pretrained` names, however it was written: a path, or the word `facenet`."""
+    return Path(pretrained).resolve() if pretrained else None
+
+
+def _crop(aligned: Optional[Mapping[str, Any]]) -> tuple[Any, Any]:
+    """Of what cari-align notes, that by which its crops look different."""
+    return (aligned or {}).get("align"), (aligned or {}).get("margin")
 
 
 def _public(views: Mapping[str, Any]) -> Matcher:

@@ -74,14 +74,8 @@ class SharedOutputs:
             input_signature=[tf.TensorSpec([None, *trunk.input.shape[1:]], tf.float32)],
         )
 
-        self._forget_others(made_for)
-
-    def _forget_others(self, made_for: str) -> None:
-        """What was killed before its first checkpoint begins again, perhaps with other images."""
-        stamp, digest = self.folder / MADE_FOR, hashlib.sha256(made_for.encode()).hexdigest()
-        if not stamp.is_file() or stamp.read_text(encoding="utf-8") != digest:
-            self.delete()
-            write_text(stamp, digest)
+        # Paths in it may be no UTF-8.
+        self._made_for = hashlib.sha256(made_for.encode(errors="surrogateescape")).hexdigest()
 
     def batches(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
         """One epoch of batches whose images are float32 [N, *Z], a pure function of the arguments.
@@ -108,7 +102,16 @@ class SharedOutputs:
         """Removes the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _forget_others(self) -> None:
+        """What was killed before its first checkpoint begins again, perhaps with other images."""
+        stamp = self.folder / MADE_FOR
+        if not stamp.is_file() or stamp.read_text(encoding="utf-8") != self._made_for:
+            self.delete()
+            write_text(stamp, self._made_for)
+
     def _view(self, view: int) -> tuple[Any, np.ndarray, np.ndarray]:
+        # Not before: a run that refuses the dataset which it is to go on with keeps its views.
+        self._forget_others()
         folder = self.folder / f"view_{view}"
         if not folder.is_dir():
             self._compute(folder, view)

@@ -58,7 +58,7 @@ def test_without_apache_beam(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_what_beam_would_not_take(tmp_path):
+def test_what_beam_would_not_take(tmp_path, monkeypatch):
     pytest.importorskip("apache_beam", reason="needs the extra beam")
     with pytest.raises(AlignError, match=r"al\[1\]: Beam takes \[, \* and \? for patterns"):
         align_folder(tmp_path, tmp_path / "al[1]", CONFIG, engine="beam")
@@ -66,6 +66,12 @@ def test_what_beam_would_not_take(tmp_path):
     options = ["--runner=FnApiRunner", "--direct_num_workers=x"]
     with pytest.raises(AlignError, match=r"Beam: .*direct_num_workers: invalid int value: 'x'"):
         align_folder(raw, tmp_path / "out", CONFIG, engine="beam", beam_options=options)
+    with pytest.raises(AlignError, match="Beam: the option is not for pipelines"):
+        align_folder(raw, tmp_path / "out", CONFIG, engine="beam", beam_options=["--help"])
+    (tmp_path / "[x]").mkdir()
+    monkeypatch.chdir(tmp_path / "[x]")
+    with pytest.raises(AlignError, match=r"\[x\]/out: Beam takes \[, \* and \? for patterns"):
+        align_folder(raw, Path("out"), CONFIG, engine="beam")
 
 
 def test_options_go_with_beam(tmp_path):

@@ -106,7 +106,7 @@ def test_a_run_end_to_end(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_saves_first_and_the_same_command_goes_on(number, tmp_path):
     root = write_folder_dataset(tmp_path / "data")
     run = tmp_path / "run"
@@ -118,6 +118,8 @@ def test_a_signal_saves_first_and_the_same_command_goes_on(number, tmp_path):
         # One run, one process.
         assert "another process is training this run" in last_error(cari_train(*arguments))
         process.send_signal(number)
+        if number == signal.SIGHUP:  # which a terminal that is closed sends twice
+            process.send_signal(number)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + number
     assert "stopped; everything is saved; go on with --resume" in errors

@@ -173,6 +173,9 @@ def test_what_is_not_whole_is_refused(aligned: Path, tmp_path: Path):
             shard.write_bytes(whole[:-cut])
             with pytest.raises(DatasetError, match=rf"{shard.name}: missing or cut short; copy it"):
                 folder.load(str(out))
+        shard.write_bytes(b"\xff" * len(whole))  # lengths that no memory holds
+        with pytest.raises(DatasetError, match=rf"{shard.name}: missing or cut short; copy it"):
+            folder.load(str(out))
         shard.write_bytes(whole)
     folder.load(str(out))
     manifest = out / "manifest.csv"

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from cari_keras.data import folder
-from cari_keras.data.images import load_images
+from cari_keras.data.images import load_images, modality_below
 from cari_keras.errors import DatasetError
 from tests.conftest import write_folder_dataset, write_image
 
@@ -112,6 +112,16 @@ def test_a_tree_of_photographs_alone(tmp_path):
     }  # of the first person there is nobody else before
     assert len({frozenset((p.first, p.second)) for p in pairs}) == len(pairs)
     assert all((p.first.split("/")[0] == p.second.split("/")[0]) == p.same for p in pairs)
+
+
+def test_a_link_s_own_name_says_what_it_holds(tmp_path):
+    write_image(tmp_path / "set2" / "ann" / "1.png", (90, 90, 90))
+    (tmp_path / "caricature").symlink_to(tmp_path / "set2")
+    for name, modality in (("caricature", "caricature"), ("set2", "photo")):
+        folder, picture = tmp_path / name, tmp_path / name / "ann" / "1.png"
+        assert modality_below(folder, picture) == modality
+    inside = tmp_path / "caricature" / "ann" / ".."
+    assert modality_below(inside, inside / "ann" / "1.png") == "caricature"
 
 
 def test_errors_name_the_folder_and_the_layout(tmp_path):

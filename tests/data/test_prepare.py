@@ -156,6 +156,18 @@ def test_a_file_that_could_not_be_read_is_tried_again(tmp_path, monkeypatch):
     assert count() == (8, [])
 
 
+def test_a_file_that_still_cannot_be_read_costs_nothing(tmp_path):
+    root = write_folder_dataset(tmp_path / "data", identities=2, images=2)
+    gone = next((root / "photo").rglob("*.png"))
+    dataset = folder.load(str(root))
+    gone.unlink()
+    found = prepare(dataset, 80, cache_dir=tmp_path / "c", workers=1, progress=False)
+    assert any("cannot be read" in line for line in found.skipped)
+    written = {path: path.stat().st_mtime_ns for path in found.root.glob("*.tfrecord")}
+    assert prepare(dataset, 80, cache_dir=tmp_path / "c", workers=1, progress=False) == found
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+
+
 def test_a_full_disk_is_the_system_s_error(tmp_path):
     dataset = demo.load(identities=2, photos=2, caricatures=2, size=80)
     with no_room(1000), pytest.raises(OSError, match="File too large") as caught:

@@ -199,7 +199,15 @@ def test_a_run_that_saw_the_validation_images_needs_anothers_thresholds(
     best.write_text(json.dumps({**meta, "aligned": {"align": "similarity", "margin": 0.5}}))
     with pytest.raises(ConfigError, match=r"in how images are cut out; its thresholds"):
         load_model(final, thresholds_of=matcher.run)
+    # Limits on raw pictures say nothing about how faces were cut out.
+    for run, limit in ((final, 1), (matcher.run, 2)):
+        path = run / "best" / "checkpoint.json"
+        path.write_text(
+            json.dumps({**json.loads(path.read_text()), "aligned": {"max_side": limit}})
+        )
+    load_model(final, thresholds_of=matcher.run)
     best.write_text(json.dumps(meta))
+    (matcher.run / "best" / "checkpoint.json").write_text(json.dumps(meta))
     config["model"]["pretrained"] = "runs/another"
     (final / "config.json").write_text(json.dumps(config))
     with pytest.raises(ConfigError, match=r"differs from .* in pretrained; its thresholds"):

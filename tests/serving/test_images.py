@@ -121,6 +121,12 @@ def test_more_pixels_than_memory_holds_are_not_decoded(make):
         decode_image(content)
 
 
+def test_sides_that_opencv_does_not_take_are_no_crash():
+    content = as_file(Image.new("L", (2**20 + 1, 1)), format="BMP")
+    with pytest.raises(RefusedError, match="damaged picture"):
+        decode_image(content)
+
+
 def test_warnings_are_the_programs_own_after_threads_have_read():
     content = as_file(Image.fromarray(scene(60, 60)).convert("RGBA"), format="PNG")
     before = list(warnings.filters)
