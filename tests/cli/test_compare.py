@@ -78,6 +78,7 @@ def test_a_signal_reaches_the_run_which_saves_itself(tmp_path):
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGTERM
-    assert errors.endswith("everything is saved; go on with the same command\n")
+    assert "cari-train: stopped; everything is saved" in errors
+    assert errors.endswith("cari-compare: stopped; the same command goes on where it was\n")
     assert "Traceback" not in errors
     lock(run).close()  # nobody holds it any more
