@@ -19,6 +19,7 @@ DATASET_NAMES = ("demo", "cavi", "folder", "webcaricature")
 PROTOCOL_NAMES = ("unrestricted", "restricted", "identification")
 FOLD_NAMES = ("dev", *(str(k) for k in range(1, 11)))
 TASK_NAMES = ("verification", "caricature", "photo")
+PRECISION_NAMES = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class ModelConfig:
         "heads 2 and 3 are head 1 plus a part of their own with this L2 coefficient; 'none' = "
         "separate heads",
     )
-    precision: str = setting("float32", "arithmetic of the network", ("float32", "bfloat16"))
+    precision: str = setting("float32", "arithmetic of the network", PRECISION_NAMES)
     pretrained: Optional[str] = setting(
         None,
         "start from trained weights: facenet (see cari-pretrained), a run folder, or a file; "

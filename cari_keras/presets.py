@@ -10,8 +10,8 @@ from cari_keras.config import Config
 def demo() -> Config:
     """The embedded demo: 20 drawn people, 600 photos and 600 caricatures at 96 pixels.
 
-    Four and a half minutes on two cores. Validation at the end: verification 93 % (AUC 98 %),
-    photos 97 %, caricatures 86 %, V2C 69 %, C2V 82 %.
+    Two and a half to five minutes on two cores. Validation at the end: verification 90 % (AUC
+    97 %), photos 94 %, caricatures 83 %, V2C 68 %, C2V 81 %.
 
     Command: `cari-train` (or `./scripts/demo`, which also sets everything up).
     """
@@ -31,8 +31,8 @@ def demo() -> Config:
 def cavi() -> Config:
     """CaVI from scratch with the paper's network (no pretrained weights).
 
-    Three minutes an epoch on two cores, 2.6 GiB. After three epochs: verification 58 % (AUC 60 %),
-    photos 5.9 %, caricatures 5.7 %: it learns, but 5,468 images are few to start from nothing.
+    Two to three minutes an epoch on two cores. After three epochs: verification 59 % (AUC 60 %),
+    photos 5.7 %, caricatures 5.9 %: it learns, but 5,468 images are few to start from nothing.
 
     Command: `cari-train --dataset cavi --data-dir DIR --epochs 3`.
     """

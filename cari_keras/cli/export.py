@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from cari_keras.cli.flags import Parser, run_program
+from cari_keras.config import PRECISION_NAMES
 from cari_keras.errors import ConfigError
 from cari_keras.evaluation.open_set import FPIR
 from cari_keras.runtime import load_tensorflow
@@ -23,6 +24,7 @@ examples:
   cari-export runs/cavi-facenet models --far 0.01    'same' accepts 1 % of impostors at most
   cari-export runs/final --thresholds-of runs/cavi-facenet
                                                      for a run with --final, which has none
+  cari-export runs/cavi-facenet --precision float32  for processors without bfloat16
   docker compose -f saved_models/docker-compose.yml up
                                                      then serves them: REST 8501, gRPC 8500
 """
@@ -58,6 +60,12 @@ def _main(arguments: Sequence[str]) -> int:
         help="take the thresholds from another run of the same settings; a run that was trained on "
         "its validation images (--final) has none of its own",
     )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISION_NAMES,
+        help="arithmetic of the exports, whose thresholds are taken in it: float32 where the "
+        "servers' processors have no instructions for bfloat16 [the run's]",
+    )
     parser.add_argument("--data-dir", metavar="DIR", help="the dataset's folder, if it has moved")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     given = parser.parse_args(arguments)
@@ -67,7 +75,7 @@ def _main(arguments: Sequence[str]) -> int:
     from cari_keras.serving.calibration import NO_THRESHOLDS, thresholds_of
     from cari_keras.serving.export import export
 
-    matcher = load_matcher(given.run, {})
+    matcher = load_matcher(given.run, {}, precision=given.precision)
     judge = judge_of(matcher, given.thresholds_of)
     if judge:
         thresholds = thresholds_of(

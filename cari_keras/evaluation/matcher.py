@@ -141,6 +141,7 @@ class Matcher:
             "weights_sha256": self.weights,
             "epoch": self.epoch,
             "depth": self.config.model.depth,
+            "precision": self.config.model.precision,
             "image_size": self.config.data.image_size,
             "final": self.config.data.final,
             "tasks": list(self.tasks),
@@ -148,12 +149,15 @@ class Matcher:
         }
 
 
-def load_matcher(name: str, views: Mapping[str, Any]) -> Matcher:
+def load_matcher(
+    name: str, views: Mapping[str, Any], *, precision: Optional[str] = None
+) -> Matcher:
     """The network of a run at its best epoch, or the public weights with no training.
 
     Args:
         name: A run's folder, or `facenet`.
         views: Of `flip`, `crops` and `verify_by`, those to set; the rest are the run's own.
+        precision: Of a run's network, if not its own.
 
     Raises:
         CheckpointError: The run is missing or damaged.
@@ -162,7 +166,7 @@ def load_matcher(name: str, views: Mapping[str, Any]) -> Matcher:
     """
     if name == FACENET and not (Path(name) / CONFIG).is_file():
         return _public(views)
-    restored = restore_run(Path(name))
+    restored = restore_run(Path(name), precision)
     return Matcher(
         name=name,
         model=restored.model,
@@ -197,7 +201,7 @@ def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
     """
     if run is None:
         return None if matcher.config.data.final else matcher
-    judge = load_matcher(run, matcher.views)
+    judge = load_matcher(run, matcher.views, precision=matcher.config.model.precision)
     if judge.config.data.final:
         raise ConfigError(
             f"{judge.name} was trained on its validation images too (--final), which gives no "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 import keras
 
@@ -33,14 +33,22 @@ class Restored(NamedTuple):
     meta: dict[str, Any]
 
 
-def restore_run(run: Path) -> Restored:
+def restore_run(run: Path, precision: Optional[str] = None) -> Restored:
     """Rebuilds a run's network from its config.json, identities.json and best checkpoint.
+
+    Args:
+        run: Its folder.
+        precision: Of the network's arithmetic, see `build_network`; the run's own by default. The
+            weights are float32 in any case.
 
     Raises:
         CheckpointError: A file is missing or damaged, or the weights do not fit the network.
+        ConfigError: There is no such precision.
     """
     run = Path(run)
     settings = read_config(run)
+    if precision is not None:
+        settings = settings.with_values({"precision": precision})
     names = read_identities(run)
     if not (run / "best").is_dir():
         raise CheckpointError(

@@ -109,3 +109,14 @@ def test_the_benchmark_compares_three_sides(run):
 def test_a_far_that_the_pairs_cannot_tell(run, tmp_path):
     error = last_error(run_command("export", run, tmp_path, "--far", "0.001", "--quiet"))
     assert "cannot be told from 0 by" in error
+
+
+def test_an_export_in_another_arithmetic_says_so(run, folder_dataset, tmp_path):
+    result = run_command("export", run, tmp_path, "--precision", "bfloat16", "--quiet")
+    assert result.returncode == 0, result.stderr
+    for name in ("verification", "caricature", "photo"):
+        card = json.loads((tmp_path / name / "1" / "export.json").read_text())
+        assert card["network"]["precision"] == "bfloat16"
+    photo = folder_dataset / "photo" / "person_0" / "0.png"
+    result = run_command("identify", tmp_path, photo, "--json")
+    assert len(json.loads(result.stdout)["candidates"]) == 3

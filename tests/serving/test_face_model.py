@@ -20,6 +20,7 @@ from cari_keras.data.records import decode, parse
 from cari_keras.data.registry import load_dataset
 from cari_keras.errors import CheckpointError, ConfigError, ImageError
 from cari_keras.evaluation.answering import answering
+from cari_keras.evaluation.matcher import judge_of, load_matcher
 from cari_keras.serving.calibration import Thresholds
 from tests.conftest import SHARED
 
@@ -192,6 +193,10 @@ def test_a_run_that_saw_the_validation_images_needs_anothers_thresholds(
     assert model.verify(pixels[0], pixels[1]).threshold == pytest.approx(
         thresholds.verify.threshold
     )
+    # In the arithmetic of the network that they are for.
+    other = load_matcher(str(final), {}, precision="bfloat16")
+    judge = judge_of(other, str(matcher.run))
+    assert {other.config.model.precision, judge.config.model.precision} == {"bfloat16"}
     with pytest.raises(ConfigError, match=r"trained on its validation images too \(--final\)"):
         load_model(matcher.run, thresholds_of=final)
     best = final / "best" / "checkpoint.json"

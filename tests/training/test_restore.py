@@ -6,8 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-from cari_keras.errors import CheckpointError
+from cari_keras.errors import CheckpointError, ConfigError
 from cari_keras.evaluation.evaluator import Evaluator
+from cari_keras.model.network import named_weights
 from cari_keras.training.restore import restore_run
 from cari_keras.training.trainer import Trainer
 from tests.conftest import small_config
@@ -28,6 +29,20 @@ def test_it_gives_the_figures_the_run_wrote_down(run, prepared):
     assert restored.identities == tuple(f"person_{i}" for i in range(3))
     found = Evaluator(restored.model, prepared)()
     assert found == pytest.approx(restored.meta["figures"], abs=1e-6)
+
+
+def test_in_another_arithmetic_it_is_the_same_network(run):
+    own, other = restore_run(run), restore_run(run, "bfloat16")
+    assert other.config == own.config.with_values({"precision": "bfloat16"})
+    weights = named_weights(other.model)
+    for name, value in named_weights(own.model).items():
+        np.testing.assert_array_equal(value, weights[name])
+    images = np.random.default_rng(0).normal(size=(4, 80, 80, 3)).astype(np.float32)
+    one, two = (r.model(images)["embedding"].numpy() for r in (own, other))
+    assert one.dtype == two.dtype == np.float32
+    assert 0 < np.max(np.linalg.norm(one - two, axis=1)) < 0.1
+    with pytest.raises(ConfigError, match=r"precision must be one of float32, bfloat16"):
+        restore_run(run, "int8")
 
 
 def test_what_is_missing_or_does_not_fit_is_named(run, tmp_path):
