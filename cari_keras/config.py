@@ -219,7 +219,7 @@ class Config:
         if "schedule" in values and values["schedule"] != "steps":
             values.setdefault("milestones", ())
         # Likewise a network that begins with nothing, what the preset retains or freezes of it.
-        if "pretrained" in values and values["pretrained"] is None:
+        if self.model.pretrained and "pretrained" in values and not values["pretrained"]:
             for name in ("retain", "frozen_stages", "frozen_epochs", "shared_rate"):
                 values.setdefault(name, getattr(TrainingConfig(), name))
         # And a margin the preset's class means, which its cosines cannot be mixed with.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,10 +65,8 @@ def _main(arguments: Sequence[str]) -> int:
     try:
         train_runs(runs, flags, progress=not given.quiet)
     except StoppedError as stopped:
-        print(
-            "cari-compare: stopped; the same command goes on where it was",
-            file=sys.stderr,
-        )
+        with contextlib.suppress(OSError):  # to a terminal that is gone
+            print("cari-compare: stopped; the same command goes on where it was", file=sys.stderr)
         return 128 + stopped.signal
     from cari_keras.comparison.report import report
 

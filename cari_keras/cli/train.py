@@ -147,7 +147,8 @@ def _train_on(
         except StoppedError as stopped:
             alone = cluster.workers == 1
             again = f"--resume {run}" if alone else "the same command, on every worker"
-            print(f"cari-train: {stopped}; go on with {again}", file=sys.stderr)
+            with contextlib.suppress(OSError):  # to a terminal that is gone
+                print(f"cari-train: {stopped}; go on with {again}", file=sys.stderr)
             cluster.wait()
             return 128 + stopped.signal
     if cluster.is_chief:

@@ -81,9 +81,9 @@ def call_train(arguments: Sequence[str], *, stdout: Optional[int] = None) -> int
     with subprocess.Popen(command, stdout=stdout, start_new_session=True) as process:
 
         def hand_on(number: int, _: object) -> None:
-            # A closed terminal tells it twice, the shell's way and the kernel's; a second SIGTERM
-            # would cut short what the first has cari-train save.
-            if number == signal.SIGHUP and received:
+            # The end of a terminal or a session is told by the shell, the kernel or both, twice or
+            # with SIGTERM; a second SIGTERM would cut short what the first has cari-train save.
+            if received and signal.SIGHUP in (number, *received):
                 return
             received.append(number)
             process.send_signal(signal.SIGTERM if number == signal.SIGHUP else number)

@@ -188,7 +188,8 @@ def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
 
     Args:
         matcher: The network.
-        run: Another run's folder; by default the network judges itself.
+        run: Another run's folder; by default the network judges itself. Whatever it was trained in,
+            it is asked in this network's precision.
 
     Returns:
         None for a network that was trained on its validation images (`--final`), if no other run is

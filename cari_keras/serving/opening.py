@@ -71,6 +71,7 @@ def _kept_thresholds(matcher: Matcher, data_dir: Optional[str]) -> Thresholds:
     made_for = {
         "score": "standing_out",
         "weights_sha256": matcher.weights,
+        "precision": matcher.config.model.precision,
         "views": json.loads(json.dumps(matcher.views)),
     }
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -84,20 +85,21 @@ def _kept_thresholds(matcher: Matcher, data_dir: Optional[str]) -> Thresholds:
 
 
 def _checked(folder: Path) -> tuple[str, str, Optional[dict[str, Any]]]:
-    """An export's hash, which its files must have, that of its network, and how faces are cut out.
+    """An export's hash, which its files must have, which network it is, and how faces are cut out.
 
     Raises:
         CheckpointError: There is no card, or the files are not those it was written for.
     """
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        recorded, network = card["files_sha256"], card["network"]["weights_sha256"]
+        recorded, of = card["files_sha256"], card["network"]
+        network = f"{of['weights_sha256']} {of.get('precision')}"
         aligned = card["preprocessing"].get("aligned")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{folder / CARD}: not an export's card ({error})") from error
     if hash_of_files(folder) != recorded:
         raise CheckpointError(f"{folder}: its files do not have the recorded hash; damaged?")
-    return str(recorded), str(network), aligned
+    return str(recorded), network, aligned
 
 
 def _from_exports(folders: dict[str, Path], *, align: bool) -> FaceModel:

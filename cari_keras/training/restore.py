@@ -22,7 +22,8 @@ class Restored(NamedTuple):
         config: Its settings.
         model: Its network with the weights of `best/`.
         identities: Names in the order of their labels.
-        meta: What `best/` says of itself: `epoch`, `score`, `figures`; and of the images
+        meta: What `best/` says of itself: `epoch`, `score`, `figures` (if they are of this
+            precision); and of the images
             that it was trained on, `stored_size`, their side in pixels, and `aligned`, see
             `Prepared` (neither in runs of versions before them).
     """
@@ -47,8 +48,7 @@ def restore_run(run: Path, precision: Optional[str] = None) -> Restored:
     """
     run = Path(run)
     settings = read_config(run)
-    if precision is not None:
-        settings = settings.with_values({"precision": precision})
+    asked = settings if precision is None else settings.with_values({"precision": precision})
     names = read_identities(run)
     if not (run / "best").is_dir():
         raise CheckpointError(
@@ -56,6 +56,8 @@ def restore_run(run: Path, precision: Optional[str] = None) -> Restored:
             f"--resume {run}"
         )
     arrays, meta = load_checkpoint(run / "best")
-    model = build_model(settings, len(names), seeded=False)
+    if asked != settings:
+        meta.pop("figures", None)  # which are of the other arithmetic
+    model = build_model(asked, len(names), seeded=False)
     assign(named_weights(model), arrays, str(run / "best"))
-    return Restored(settings, model, names, meta)
+    return Restored(asked, model, names, meta)

@@ -164,7 +164,15 @@ def test_a_runs_thresholds_are_kept(matcher, thresholds):
     assert Thresholds.of_json(kept) == thresholds
     # What was damaged, or made for other weights, is taken anew.
     other = {**kept, "made_for": {**kept["made_for"], "weights_sha256": "0"}}
-    for damaged in ("{", "[]", json.dumps(other), json.dumps({**kept, "known": 3})):
+    wide = {**kept, "made_for": {**kept["made_for"], "precision": "bfloat16"}}
+    damaged_ones = (
+        "{",
+        "[]",
+        json.dumps(other),
+        json.dumps(wide),
+        json.dumps({**kept, "known": 3}),
+    )
+    for damaged in damaged_ones:
         path.write_text(damaged)
         load_model(matcher.run)
         assert json.loads(path.read_text()) == kept

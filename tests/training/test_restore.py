@@ -33,6 +33,8 @@ def test_it_gives_the_figures_the_run_wrote_down(run, prepared):
 
 def test_in_another_arithmetic_it_is_the_same_network(run):
     own, other = restore_run(run), restore_run(run, "bfloat16")
+    assert "figures" in own.meta
+    assert "figures" not in other.meta
     assert other.config == own.config.with_values({"precision": "bfloat16"})
     weights = named_weights(other.model)
     for name, value in named_weights(own.model).items():
