@@ -49,7 +49,7 @@ class Setting:
             raise ConfigError(
                 f"{self.name} must be {'a list' if self.many else 'one value'}. Received: {value!r}"
             )
-        for one in value if self.many else [value]:
+        for one in value if self.many else (value,):
             if one is None and self.optional:
                 continue
             wanted = (int, float) if self.type is float else self.type
@@ -57,7 +57,6 @@ class Setting:
                 raise ConfigError(
                     f"{self.name} must be of type {self.type.__name__}. Received: {one!r}"
                 )
-        for one in value if self.choices and self.many else [value]:
             if self.choices and one not in self.choices:
                 raise ConfigError(
                     f"{self.name} must be one of {', '.join(self.choices)}. Received: {one!r}"

@@ -116,10 +116,9 @@ def _engine(name: str, aligned: Path, beam_options: Sequence[str]) -> Align:
         return align_files
     if name != "beam":
         raise ConfigError(f"engine must be one of {', '.join(ENGINES)}. Received: {name!r}")
-    if glob.escape(str(aligned.resolve())) != str(aligned.resolve()):
-        raise AlignError(
-            f"{aligned.resolve()}: Beam takes [, * and ? for patterns; choose another name"
-        )
+    there = str(aligned.resolve())
+    if glob.escape(there) != there:
+        raise AlignError(f"{there}: Beam takes [, * and ? for patterns; choose another name")
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)  # Beam warns of cloud clients that nobody asked for
     try:

@@ -15,6 +15,7 @@ from cari_keras.config import Config
 from cari_keras.errors import ConfigError, StoppedError
 from cari_keras.presets import PRESETS
 from cari_keras.saved import CONFIG, anywhere, changes, read_config
+from cari_keras.training.stopping import set_handlers, stop_handlers
 
 if TYPE_CHECKING:
     from cari_keras.data.base import Dataset
@@ -184,15 +185,12 @@ def _stopped_by_signals(trainer: Trainer) -> Iterator[None]:
             signal.signal(number, before[number])
         trainer.stopping.ask(number)
 
-    heard = [signal.SIGTERM, signal.SIGINT]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as `nohup` has it
-        heard.append(signal.SIGHUP)
-    before = {int(n): signal.signal(n, stop) for n in heard}
+    before = stop_handlers()
+    set_handlers(dict.fromkeys(before, stop))
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        set_handlers(before)
 
 
 def _report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from cari_keras.comparison.plan import PlannedRun
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError, StoppedError, TrainingError
 from cari_keras.saved import CONFIG, anywhere, changes, read_config
+from cari_keras.training.stopping import set_handlers, stop_handlers
 
 #: In a run's folder once it has been trained to its end.
 DONE = "figures/weights_and_losses.png"
@@ -81,23 +81,15 @@ def call_train(arguments: Sequence[str], *, stdout: Optional[int] = None) -> int
     with subprocess.Popen(command, stdout=stdout, start_new_session=True) as process:
 
         def hand_on(number: int, _: object) -> None:
-            # The end of a terminal or a session is told by the shell, the kernel or both, twice or
-            # with SIGTERM; a second SIGTERM would cut short what the first has cari-train save.
-            if received and signal.SIGHUP in (number, *received):
-                return
             received.append(number)
-            process.send_signal(signal.SIGTERM if number == signal.SIGHUP else number)
+            process.send_signal(number)
 
-        # A terminal that goes away is handed on as well, unless `nohup` has it ignored.
-        handed = [signal.SIGTERM, signal.SIGINT]
-        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-            handed.append(signal.SIGHUP)
-        before = {n: signal.signal(n, hand_on) for n in handed}
+        before = stop_handlers()
+        set_handlers(dict.fromkeys(before, hand_on))
         try:
             status = process.wait()
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            set_handlers(before)
     if received:
         raise StoppedError(received[0])
     return status

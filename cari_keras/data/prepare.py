@@ -169,7 +169,7 @@ def _is_there(shard: Path, samples: Sequence[Sample]) -> bool:
     try:
         index = json.loads(_sidecar(shard).read_text(encoding="utf-8"))
         unread = {path for path, reason in index["skipped"] if CANNOT_BE_READ in reason}
-        if any(os.access(s.source, os.R_OK) for s in samples if unread and s.path in unread):
+        if any(os.access(s.source, os.R_OK) for s in samples if s.path in unread):
             return False
         return shard.stat().st_size == int(index["bytes"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -23,9 +23,8 @@ class Restored(NamedTuple):
         model: Its network with the weights of `best/`.
         identities: Names in the order of their labels.
         meta: What `best/` says of itself: `epoch`, `score`, `figures` (if they are of this
-            precision); and of the images
-            that it was trained on, `stored_size`, their side in pixels, and `aligned`, see
-            `Prepared` (neither in runs of versions before them).
+            precision); and of the images that it was trained on, `stored_size`, their side in
+            pixels, and `aligned`, see `Prepared` (neither in runs of versions before them).
     """
 
     config: Config

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import signal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from cari_keras.errors import StoppedError
 
 if TYPE_CHECKING:
     from cari_keras.training.cluster import Cluster
+
+
+def stop_handlers() -> dict[int, Any]:
+    """The present handlers of the signals that ask a process to stop, by number.
+
+    SIGTERM, Ctrl-C, and the SIGHUP of a closed terminal unless it is ignored, as `nohup` has it.
+    """
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    found: dict[int, Any] = {int(number): signal.getsignal(number) for number in numbers}
+    if found[signal.SIGHUP] == signal.SIG_IGN:
+        del found[signal.SIGHUP]
+    return found
+
+
+def set_handlers(handlers: Mapping[int, Any]) -> None:
+    """Sets handlers of signals, by number."""
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 class StopRequest:

@@ -39,9 +39,10 @@ except StoppedError as stopped:
     print("stopped by", stopped.signal)
 """
 
-#: In place of the interpreter: as cari-train, it saves first and is ended by a second SIGTERM.
+#: In place of the interpreter: as cari-train, it saves first, and is ended by a second SIGTERM but
+#: by no second SIGHUP.
 CHILD = """#!/bin/sh
-trap 'trap - TERM; echo told; sleep 1; echo saved; exit 0' TERM
+trap 'trap - TERM; trap "" HUP; echo told; sleep 1; echo saved; exit 0' TERM HUP
 echo ready
 while :; do sleep 0.1; done
 """
