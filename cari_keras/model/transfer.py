@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from cari_keras.errors import CheckpointError, PretrainedError
+from cari_keras.errors import PretrainedError
 from cari_keras.model.network import DEPTHS, TASKS, WEIGHT_HEAD, named_weights
-from cari_keras.model.pretrained import FILE_SHA256, HOW_TO_GET, cached_facenet, read_facenet
+from cari_keras.model.pretrained import FILE_SHA256, import_facenet, read_facenet
 from cari_keras.saved import read_config
-from cari_keras.training.checkpoints import META, load_checkpoint
+from cari_keras.training.checkpoints import load_checkpoint
 
 
 class Source(NamedTuple):
@@ -50,21 +50,16 @@ def load_source(pretrained: str) -> Source:
     """Finds trained weights by what `--pretrained` names.
 
     Args:
-        pretrained: `facenet` (the public weights, from the cache), a run folder (its best
-            checkpoint), or the path of `facenet_keras.h5`.
+        pretrained: `facenet` (the public weights, which are fetched on first use), a run folder
+            (its best checkpoint), or the path of `facenet_keras.h5`.
 
     Raises:
         PretrainedError: There is nothing of that name, or it is not what it should be.
         CheckpointError: A run's checkpoint is damaged.
     """
     if pretrained == "facenet":
-        folder = cached_facenet()
-        if not (folder / META).is_file():
-            raise PretrainedError(f"the public FaceNet weights are not there yet: {HOW_TO_GET}")
-        try:
-            arrays, meta = load_checkpoint(folder)
-        except CheckpointError as error:
-            raise PretrainedError(f"{error} {HOW_TO_GET}") from error
+        folder = import_facenet(progress=True)
+        arrays, meta = load_checkpoint(folder)
         if meta.get("file") != FILE_SHA256:
             raise PretrainedError(f"{folder}: not the public FaceNet weights; delete it")
         return Source("facenet", "facenet", arrays)

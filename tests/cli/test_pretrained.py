@@ -1,5 +1,7 @@
 """cari-pretrained as its user runs it; the network is never asked."""
 
+import pytest
+
 from tests.cli.commands import last_error, run_command
 
 
@@ -17,11 +19,24 @@ def test_a_file_that_is_not_the_pinned_one_is_refused(tmp_path):
     assert "facenet_keras.h5: refused, its SHA-256 is" in message
 
 
-def test_training_says_how_to_get_the_weights(folder_dataset, tmp_path):
-    arguments = ["--dataset", "folder", "--data-dir", folder_dataset, "--image-size", "80"]
-    arguments += ["--batch-size", "4", "--output", tmp_path / "run", "--pretrained", "facenet"]
-    result = run_command("train", *arguments, "--quiet")
+@pytest.mark.parametrize("command", ["train", "verify"])
+def test_without_a_network_the_commands_say_how_to_bring_them(
+    command, folder_dataset, tmp_path, monkeypatch
+):
+    """Before any picture is prepared, and without a run that would stand in the way."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    run = tmp_path / "run"
+    arguments = {
+        "train": ["--dataset", "folder", "--data-dir", folder_dataset, "--output", run],
+        "verify": ["facenet", "a.jpg", "b.jpg"],
+    }[command]
+    result = run_command(command, *arguments)
     assert result.returncode == 2
-    assert "run cari-pretrained once" in result.stderr.rstrip().split("\n")[-1]
+    first, *_, last = result.stderr.rstrip().split("\n")
+    assert first.startswith("Fetching the public FaceNet weights (90 MB, once")
+    assert "bring the file facenet_keras.h5: cari-pretrained --from FILE" in last
     assert "Traceback" not in result.stderr
-    assert not (tmp_path / "run" / "config.json").exists()
+    assert "Preparing" not in result.stderr
+    assert not (run / "config.json").exists()

@@ -8,7 +8,7 @@ import pytest
 
 from cari_keras.errors import PretrainedError
 from cari_keras.files import sha256_of_file
-from cari_keras.model import pretrained
+from cari_keras.model import pretrained, transfer
 from cari_keras.model.pretrained import extract_weights, import_facenet, read_facenet
 from cari_keras.model.transfer import load_source
 from cari_keras.training.checkpoints import load_checkpoint
@@ -61,10 +61,12 @@ def test_from_a_file_or_its_archive_and_only_once(pinned, tmp_path, monkeypatch)
     assert import_facenet() == folder  # at once, without a network
 
     (folder / "arrays.npz").write_bytes(b"damaged")
-    with pytest.raises(PretrainedError, match=r"recorded hash.* run cari-pretrained once"):
-        load_source("facenet")
-    monkeypatch.setattr(pretrained, "fetch_archive", lambda _: pinned)
-    import_facenet()  # fetches it anew
+    asked = []
+    monkeypatch.setattr(pretrained, "fetch_archive", lambda _, **how: asked.append(how) or pinned)
+    monkeypatch.setattr(transfer, "FILE_SHA256", sha256_of_file(pinned))
+    assert set(load_source("facenet").arrays) == set(arrays)  # fetched anew, and told
+    assert set(load_source("facenet").arrays) == set(arrays)
+    assert asked == [{"progress": True}]
     assert set(load_checkpoint(folder)[0]) == set(arrays)
 
     archive = tmp_path / "archive.tar.gz"
@@ -89,6 +91,16 @@ def test_an_archive_without_the_file(tmp_path):
 def test_a_missing_file(tmp_path):
     with pytest.raises(PretrainedError, match="nowhere: no such file"):
         import_facenet(tmp_path / "nowhere")
+
+
+def test_what_pip_tells_becomes_a_bar(capsys):
+    """In bytes, of the size that pip names; lines of other kinds are passed over."""
+    lines = ["Collecting x\n", "Progress 0 of 2000000\n", "Progress 2000000 of 2000000\n", "Saved"]
+    pretrained._show_progress(lines, shown=True)
+    assert "100%" in (told := capsys.readouterr().err)
+    assert "2.00M/2.00M" in told
+    pretrained._show_progress(lines, shown=False)
+    assert capsys.readouterr().err == ""
 
 
 def test_without_a_network_the_way_out_is_named(tmp_path, monkeypatch):
