@@ -93,8 +93,8 @@ class ModelConfig:
     precision: str = setting("float32", "arithmetic of the network", PRECISION_NAMES)
     pretrained: Optional[str] = setting(
         None,
-        "start from trained weights: facenet (see cari-pretrained), a run folder, or a file; "
-        "'none' = from nothing, with nothing frozen or retained",
+        "start from trained weights: facenet (the public ones), a run folder, or a file; 'none' = "
+        "from nothing, by the settings of cavi-scratch where no --preset is given",
     )
 
 
@@ -222,6 +222,16 @@ class Config:
         if self.model.pretrained and "pretrained" in values and not values["pretrained"]:
             for name in ("retain", "frozen_stages", "frozen_epochs", "shared_rate"):
                 values.setdefault(name, getattr(TrainingConfig(), name))
+        # Another length keeps the share of the frozen epochs, and of those between validations.
+        epochs, training = values.get("epochs"), self.training
+        if isinstance(epochs, int) and training.frozen_epochs and "frozen_epochs" not in values:
+            share = epochs / training.epochs
+            values["frozen_epochs"] = round(share * training.frozen_epochs)
+            values.setdefault("evaluate_every", max(round(share * training.evaluate_every), 1))
+        # Images are not stored smaller than the network's input.
+        size, stored = values.get("image_size"), self.data.stored_size
+        if isinstance(size, int) and stored and stored < size:
+            values.setdefault("stored_size", size)
         # And a margin the preset's class means, which its cosines cannot be mixed with.
         if values.get("margin"):
             values.setdefault("class_means", 0.0)

@@ -31,6 +31,19 @@ def load_tensorflow() -> None:
         os.close(nowhere)
 
 
+def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor multiplies bfloat16 by instructions of its own.
+
+    Args:
+        cpuinfo: Where Linux tells of it; on other systems nothing does, and the answer is no.
+    """
+    try:
+        words = set(cpuinfo.read_text(encoding="utf-8").split())
+    except OSError:
+        return False
+    return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})
+
+
 @contextlib.contextmanager
 def file_errors(path: Path) -> Iterator[None]:
     """TensorFlow's errors of a file that cannot be written are the system's, as for others.

@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--steps", type=int, default=8, help="steps in a block")
     add_config_flags(parser)
     given = parser.parse_args(arguments)
-    preset = PRESETS["cavi"]().with_values({"dataset": "demo"})
+    preset = PRESETS["cavi-scratch"]().with_values({"dataset": "demo"})
     return run(with_flags(preset, given), given.rounds, given.steps)
 
 

@@ -27,9 +27,10 @@ from runs import evaluate, train, write_table
 
 #: What the runs start from: the public weights, every lever off.
 PLAIN = [
-    "--pretrained facenet --depth facenet --private-blocks 0 --bn-momentum 0.995 --dropout 0.0",
+    "--preset cavi-scratch --pretrained facenet --depth facenet --private-blocks 0",
+    "--bn-momentum 0.995 --dropout 0.0",
     "--learning-rate 1e-3 --warmup 0.0 --schedule constant --average-decay 0",
-    "--crop 1 --color 0 --greyscale 0 --no-repeatable",
+    "--crop 1 --test-crops 1 --color 0 --greyscale 0 --no-repeatable",
 ]
 
 #: Lever -> flags of its run.

@@ -6,7 +6,7 @@ validation images of both modalities. A run that was interrupted is gone on with
 only read.
 
     .venv/bin/python scripts/reproduce_figure2.py
-    .venv/bin/python scripts/reproduce_figure2.py --dataset cavi --data-dir DIR --epochs 10
+    .venv/bin/python scripts/reproduce_figure2.py --preset cavi-scratch --data-dir DIR --epochs 10
 
 Flags it does not know go to cari-train.
 """

@@ -99,8 +99,9 @@ def prepared(folder_dataset: Path, tmp_path_factory: pytest.TempPathFactory):
 
 def small_config(**values: object) -> Config:
     """Settings of a run of seconds on the folder dataset."""
-    return PRESETS["folder"]().with_values(
+    return PRESETS["cavi-scratch"]().with_values(
         {
+            "dataset": "folder",
             "image_size": 80,
             "batch_size": 8,
             "epochs": 2,

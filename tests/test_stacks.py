@@ -12,7 +12,10 @@ from tests.conftest import write_folder_dataset
 #: Where `scripts/environment.sh` puts them.
 STACKS = {"keras2": ROOT / ".venv", "keras3": ROOT / ".venv-keras3"}
 
-SETTINGS = "--image-size 80 --batch-size 8 --embedding-size 8 --epochs 1 --bn-momentum 0.5 --quiet"
+SETTINGS = (
+    "--pretrained none --image-size 80 --batch-size 8 --embedding-size 8 --epochs 1 "
+    "--bn-momentum 0.5 --quiet"
+)
 
 EMBED = """
 import sys

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Optional
 
-from cari_keras.cli.flags import Parser, add_config_flags, config_flags, run_program, with_flags
+from cari_keras.cli.flags import (
+    Parser,
+    add_config_flags,
+    asked_config,
+    config_flags,
+    config_values,
+    run_program,
+)
 from cari_keras.comparison.plan import REFERENCE, plan_runs
 from cari_keras.comparison.runner import train_runs
 from cari_keras.config import Config
@@ -57,13 +64,11 @@ def _main(arguments: Sequence[str]) -> int:
         if hasattr(given, name):
             raise ConfigError(f"name --{'strategies' if name == 'weighting' else 'seeds'} instead")
     preset = given.preset or getattr(given, "dataset", "demo")
-    config = with_flags(PRESETS[preset](), given)
+    config = _fitted(asked_config(given), config_values(given))
     folder = Path(config.training.output or f"runs/compare-{preset}")
     runs = plan_runs(config, given.strategies, given.seeds, folder)
-    _check_validation(config)
-    flags = ["--preset", preset, *config_flags(given)]
     try:
-        train_runs(runs, flags, progress=not given.quiet)
+        train_runs(runs, config_flags(config), progress=not given.quiet)
     except StoppedError as stopped:
         with contextlib.suppress(OSError):  # to a terminal that is gone
             print("cari-compare: stopped; the same command goes on where it was", file=sys.stderr)
@@ -76,13 +81,19 @@ def _main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _check_validation(config: Config) -> None:
-    """Raises DatasetError where the runs would have no figures to be compared by."""
+def _fitted(config: Config, given: Collection[str]) -> Config:
+    """The settings that the runs share, fitted to their data as cari-train does it.
+
+    Raises:
+        DatasetError: The runs would have no figures to be compared by.
+    """
     from cari_keras.data.registry import load_dataset
+    from cari_keras.recipe import fit
 
     dataset = load_dataset(config)
     if not dataset.splits.get("validation"):
         raise DatasetError(f"{dataset.name}: no validation images to compare strategies on")
+    return fit(config, dataset, given).config
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from cari_keras.config import SECTIONS, Config
 from cari_keras.errors import CariError
+from cari_keras.presets import PRESETS
 from cari_keras.settings import Setting, settings
 
 
@@ -90,22 +91,35 @@ def config_values(arguments: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def config_flags(arguments: argparse.Namespace) -> list[str]:
-    """The given configuration fields as flags again, for another of the package's programs."""
+def config_flags(config: Config) -> list[str]:
+    """All settings of a configuration as flags, for another of the package's programs."""
     flags = []
-    for name, value in config_values(arguments).items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            flags.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            values = value if isinstance(value, tuple) else (value,)
-            flags += [f"--{flag}", *map(str, values)]
+    for values in config.to_dict().values():
+        for name, value in values.items():
+            flag = name.replace("_", "-")
+            if isinstance(value, bool):
+                flags.append(f"--{flag}" if value else f"--no-{flag}")
+            elif value != ():
+                flags += [f"--{flag}", *map(str, value if isinstance(value, tuple) else (value,))]
     return flags
 
 
 def with_flags(config: Config, arguments: argparse.Namespace) -> Config:
     """The configuration with the given flags put over it."""
     return config.with_values(config_values(arguments))
+
+
+def asked_config(arguments: argparse.Namespace) -> Config:
+    """The configuration of a new run: its preset's, or its dataset's, with the flags put over it.
+
+    The datasets' own recipes are made for trained weights. Who wants none, and names no preset,
+    gets the settings of `cavi-scratch`.
+    """
+    dataset = getattr(arguments, "dataset", "demo")
+    preset = arguments.preset or dataset
+    if not arguments.preset and dataset != "demo" and getattr(arguments, "pretrained", "") is None:
+        preset = "cavi-scratch"
+    return with_flags(PRESETS[preset](), arguments)
 
 
 def run_program(

@@ -10,7 +10,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
-from cari_keras.cli.flags import Parser, add_config_flags, run_program, with_flags
+from cari_keras.cli.flags import (
+    Parser,
+    add_config_flags,
+    asked_config,
+    config_values,
+    run_program,
+    with_flags,
+)
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError, StoppedError
 from cari_keras.presets import PRESETS
@@ -26,11 +33,13 @@ if TYPE_CHECKING:
 EXAMPLES = """
 examples:
   cari-train                                         the embedded demo, drawn by the package itself
-  cari-train --dataset cavi --data-dir DIR           CaVI from scratch
-  cari-train --dataset folder --data-dir ROOT        any ROOT/{photo,caricature}/<identity>/*
-  cari-train --preset cavi-facenet --data-dir DIR    CaVI from the public FaceNet weights
+  cari-train --dataset cavi --data-dir DIR           CaVI, from the public FaceNet weights
+  cari-train --dataset folder --data-dir ROOT        any ROOT/{photo,caricature}/<identity>/*,
+                                                     likewise
   cari-train --dataset webcaricature --data-dir DIR --fold 3
-                                                     one fold of ten, from the public weights
+                                                     one fold of ten, likewise
+  cari-train --dataset cavi --data-dir DIR --pretrained none
+                                                     CaVI from nothing, as --preset cavi-scratch
   cari-train --preset pretrain --data-dir ROOT       the paper's pretraining, on ROOT/<identity>/*
   cari-train --tasks photo                           photo identification alone
   cari-train --weighting equal --seed 1              fixed equal task weights
@@ -64,16 +73,14 @@ def _main(arguments: Sequence[str]) -> int:
             raise ConfigError(
                 "--distribute multiworker needs --output, to go on by the same command"
             )
-        preset = given.preset or getattr(given, "dataset", "demo")
-        config = with_flags(PRESETS[preset](), given)
+        config = asked_config(given)
         run = Path(config.training.output or _default_run(config))
     config = anywhere(config)
-    resume = (run / CONFIG).exists()
     if config.data.final and config.data.dataset != "cavi":
         raise ConfigError(f"--final is for cavi alone; leave it out with {config.data.dataset}")
-    if resume:
-        _refuse_changes(run, read_config(run), config)
-    return _train(config, run, resume=resume, progress=not given.quiet)
+    # A run that goes on by its name alone has its settings; others are fitted to their data.
+    fitted_by = None if given.resume and not given.preset else list(config_values(given))
+    return _train(config, run, fitted_by, progress=not given.quiet)
 
 
 def _refuse_changes(run: Path, saved: Config, asked: Config) -> None:
@@ -94,12 +101,34 @@ def _default_run(config: Config) -> str:
     return f"runs/{data.dataset}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def _train(config: Config, run: Path, *, resume: bool, progress: bool) -> int:
-    from cari_keras.data.registry import load_dataset
+def _train(config: Config, run: Path, given: Optional[Sequence[str]], *, progress: bool) -> int:
+    """Trains a run, or goes on with it.
 
+    Args:
+        config: The settings.
+        run: The run's folder.
+        given: Names of the settings that the user gave, where the others are to be fitted.
+        progress: Whether to show progress bars.
+    """
+    from cari_keras.data.registry import load_dataset
+    from cari_keras.recipe import describe, fit
+
+    saved = read_config(run) if (run / CONFIG).exists() else None
+    if saved and given is not None and "precision" not in given:
+        # What a run was begun in it goes on in, whichever machine it is on now.
+        config = config.with_values({"precision": saved.model.precision})
+        given = [*given, "precision"]
     dataset = load_dataset(config)
+    told: Sequence[str] = ()
+    if given is not None:
+        fitted = fit(config, dataset, given)
+        config, told = fitted.config, describe(fitted, dataset)
+    if saved:
+        _refuse_changes(run, saved, config)
     for kind, count in dataset.report.items():
         print(f"{dataset.name}: {count} {kind}")
+    for line in told:
+        print(line, flush=True)
 
     # TensorFlow is loaded only now, so that mistakes in flags and datasets are told at once.
     from cari_keras.runtime import in_order, load_tensorflow
@@ -115,10 +144,14 @@ def _train(config: Config, run: Path, *, resume: bool, progress: bool) -> int:
     ordered = config.training.repeatable and not several_devices(distribute)
     with in_order() if ordered else contextlib.nullcontext():
         cluster = start(distribute)
-        told = cluster.is_chief
-        with contextlib.nullcontext() if told else contextlib.redirect_stdout(None):
+        chief = cluster.is_chief
+        with contextlib.nullcontext() if chief else contextlib.redirect_stdout(None):
+            if chief and config.model.pretrained == "facenet" and not saved:
+                from cari_keras.model.pretrained import import_facenet
+
+                import_facenet(progress=progress)  # before any picture is prepared
             return _train_on(
-                dataset, config, run, cluster, resume=resume, progress=progress and told
+                dataset, config, run, cluster, resume=bool(saved), progress=progress and chief
             )
 
 

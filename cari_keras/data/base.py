@@ -28,6 +28,11 @@ MOVED = "name it with --data-dir if it has moved"
 Keypoints = tuple[tuple[float, float], ...]
 
 
+def modalities_of(tasks: Sequence[str]) -> tuple[str, ...]:
+    """The modalities that some tasks look at: only their own for the identification tasks."""
+    return MODALITIES if "verification" in tasks else tuple(m for m in MODALITIES if m in tasks)
+
+
 @dataclass(frozen=True)
 class Sample:
     """One image of one face.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 
 from cari_keras.config import Config, TrainingConfig
 from cari_keras.data.augment import Augmentation
-from cari_keras.data.base import MODALITIES, Keypoints
+from cari_keras.data.base import MODALITIES, Keypoints, modalities_of
 from cari_keras.data.exaggerate import mean_face, sparse_image_warp
 from cari_keras.data.pipeline import split_records, steps_per_epoch
 from cari_keras.data.prepare import Prepared
@@ -207,11 +207,6 @@ def build_augmentation(config: Config, prepared: Prepared) -> Augmentation:
         exaggerate=data.exaggerate,
         mean_face=mean,
     )
-
-
-def modalities_of(tasks: Sequence[str]) -> tuple[str, ...]:
-    """The modalities that some tasks look at: only their own for the identification tasks."""
-    return MODALITIES if "verification" in tasks else tuple(m for m in MODALITIES if m in tasks)
 
 
 def describe_inputs(config: Config, prepared: Prepared) -> str:

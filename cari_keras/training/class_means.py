@@ -4,7 +4,7 @@ The nearest class mean (Mensink et al., 2013) in the space of the bottleneck, wi
 covariance normalised (Hatch et al., 2006), names people by a linear map of the bottleneck, as a
 head does; so the two can be mixed into one head, and nothing else of the network changes. On CaVI
 half of each is better than the trained heads in all four identification figures, and than the means
-in all but photos (README, "Measured").
+in all but photos (docs/results.md).
 """
 
 from __future__ import annotations

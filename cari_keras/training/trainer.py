@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cari_keras.config import Config
-from cari_keras.data.base import Batch
+from cari_keras.data.base import Batch, modalities_of
 from cari_keras.data.pipeline import training_batches
 from cari_keras.data.prepare import Prepared
 from cari_keras.errors import StoppedError, TrainingError
@@ -32,7 +32,6 @@ from cari_keras.training.build import (
     build_step,
     describe_inputs,
     load_pretrained,
-    modalities_of,
     steps_of,
 )
 from cari_keras.training.checkpoints import as_arrays, assign, save_checkpoint

@@ -57,7 +57,18 @@ def test_align_then_train(tmp_path: Path):
     assert "Faces of 2 people" in done.stdout
     assert "100.0 %" in done.stdout
     assert not done.stderr
-    small = ["--image-size", "80", "--batch-size", "4", "--epochs", "1", "--embedding-size", "8"]
+    small = [
+        "--pretrained",
+        "none",
+        "--image-size",
+        "80",
+        "--batch-size",
+        "4",
+        "--epochs",
+        "1",
+        "--embedding-size",
+        "8",
+    ]
     done = run_command(
         "train", "--dataset", "folder", "--data-dir", "aligned", *small, "--quiet", cwd=tmp_path
     )

@@ -10,7 +10,10 @@ from cari_keras.training.runfolder import lock
 from tests.cli.commands import last_error, run_command, started, wait_until
 from tests.conftest import write_folder_dataset
 
-SMALL = "--image-size 80 --batch-size 8 --embedding-size 8 --epochs 1 --tasks caricature photo"
+SMALL = (
+    "--pretrained none --image-size 80 --batch-size 8 --embedding-size 8 --epochs 1 "
+    "--tasks caricature photo"
+)
 
 
 def arguments(tmp_path, *more):

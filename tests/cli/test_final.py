@@ -10,7 +10,8 @@ from tests.data.cavi_trees import write_cavi
 
 pytestmark = pytest.mark.slow
 
-SMALL = ("--image-size", 80, "--batch-size", 4, "--embedding-size", 8, "--epochs", 1, "--quiet")
+SMALL = ("--pretrained", "none", "--image-size", 80, "--batch-size", 4, "--embedding-size", 8)
+SMALL += ("--epochs", 1, "--quiet")
 
 
 def succeed(*command, **how):

@@ -18,8 +18,8 @@ EPOCHS = 40
 
 #: A network that is traced and written quickly; there are as many kinds of state as in any other.
 SETTINGS = (
-    f"--image-size 80 --batch-size 8 --embedding-size 8 --epochs {EPOCHS} --bn-momentum 0.9 "
-    "--private-blocks 0 --shared-bottleneck"
+    f"--pretrained none --image-size 80 --batch-size 8 --embedding-size 8 --epochs {EPOCHS} "
+    "--bn-momentum 0.9 --private-blocks 0 --shared-bottleneck"
 )
 
 

@@ -12,7 +12,8 @@ from cari_keras.training.runfolder import Checkpoints
 from tests.cli.commands import last_error, run_command, started, wait_until
 from tests.conftest import write_folder_dataset, write_image
 
-SMALL = ["--image-size", "80", "--batch-size", "4", "--embedding-size", "8", "--epochs", "2"]
+SMALL = ["--pretrained", "none", "--image-size", "80", "--batch-size", "4", "--epochs", "2"]
+SMALL += ["--embedding-size", "8"]
 
 
 def cari_train(*arguments, cwd=None):
@@ -113,6 +114,7 @@ def test_a_signal_saves_first_and_the_same_command_goes_on(number, tmp_path):
     root = write_folder_dataset(tmp_path / "data")
     run = tmp_path / "run"
     arguments = ["--dataset", "folder", "--data-dir", root, "--output", run, "--image-size", 80]
+    arguments += ["--pretrained", "none"]
     arguments += ["--batch-size", 8, "--embedding-size", 8, "--epochs", 400, "--quiet"]
     with started("train", *arguments) as process:
         for written in (run / "metrics.csv", run / "checkpoints"):

@@ -8,7 +8,7 @@ import pytest
 from tests.cli.commands import run_script
 from tests.data.cavi_trees import write_cavi
 
-FLAGS = "--preset cavi --image-size 80 --batch-size 4 --embedding-size 8 --epochs 1 --quiet"
+FLAGS = "--preset cavi-scratch --image-size 80 --batch-size 4 --embedding-size 8 --epochs 1 --quiet"
 
 
 def table2(data, runs, *flags):

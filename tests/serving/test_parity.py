@@ -37,7 +37,16 @@ def run(tmp_path_factory):
         path.write_text("\n".join(kept) + "\n")
     result = run_command(
         *("train", "--dataset", "cavi", "--data-dir", root, "--epochs", 1, "--image-size", 80),
-        *("--batch-size", 32, "--output", root / "run", "--quiet", "--flip-test"),
+        *(
+            "--pretrained",
+            "none",
+            "--batch-size",
+            32,
+            "--output",
+            root / "run",
+            "--quiet",
+            "--flip-test",
+        ),
     )
     assert result.returncode == 0, result.stderr
     return root / "run"

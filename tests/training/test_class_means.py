@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from cari_keras.data.base import modalities_of
 from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.errors import ConfigError
 from cari_keras.evaluation.evaluator import figures
@@ -13,7 +14,6 @@ from cari_keras.evaluation.matcher import load_matcher
 from cari_keras.model.heads import Head, bottlenecks, head_arrays, read_heads
 from cari_keras.model.network import TASKS, build_network, named_weights
 from cari_keras.presets import PRESETS
-from cari_keras.training.build import modalities_of
 from cari_keras.training.class_means import SHRINKAGE, Moments, mix_heads
 from cari_keras.training.runfolder import Checkpoints
 from cari_keras.training.trainer import Trainer

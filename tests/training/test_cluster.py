@@ -21,8 +21,8 @@ from tests.conftest import write_folder_dataset
 
 #: Four epochs of five steps.
 SETTINGS = (
-    "--image-size 80 --batch-size 6 --embedding-size 8 --epochs 4 --bn-momentum 0.9 --quiet "
-    "--optimizer rmsprop --learning-rate 2e-5 --weight-learning-rate 2e-2"
+    "--pretrained none --image-size 80 --batch-size 6 --embedding-size 8 --epochs 4 "
+    "--bn-momentum 0.9 --quiet --optimizer rmsprop --learning-rate 2e-5 --weight-learning-rate 2e-2"
 )
 STEPS = 20
 

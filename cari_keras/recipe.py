@@ -1,0 +1,167 @@
+"""Fits a configuration to its data and its machine, and says in two lines what training will do.
+
+A preset is made for a dataset of the size of CaVI on a processor with instructions for bfloat16.
+What differs from that is met by the rules below. A setting that the user gave is never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cari_keras.config import Config
+from cari_keras.data.base import MODALITIES, Dataset, modalities_of
+from cari_keras.errors import DatasetError
+from cari_keras.runtime import has_bfloat16
+from cari_keras.saved import CONFIG, read_config
+
+#: An epoch has at least so many steps, as far as batches of `SMALLEST_BATCH` images allow.
+LEAST_STEPS = 4
+
+#: BatchNorm's statistics are poor below it.
+SMALLEST_BATCH = 8
+
+#: The margin of `cari-align` at which a face takes the same share of its crop as of one of CaVI's
+#: pictures, for which the presets' crops were chosen.
+MARGIN_OF_WHOLE_PICTURES = 0.2
+
+
+class Change(NamedTuple):
+    """One adaptation.
+
+    Attributes:
+        values: Settings by name.
+        told: What it does and why, for people.
+    """
+
+    values: dict[str, Any]
+    told: str
+
+
+class Fitted(NamedTuple):
+    """A configuration that fits.
+
+    Attributes:
+        config: All settings.
+        changes: What was adapted, in order.
+    """
+
+    config: Config
+    changes: tuple[Change, ...]
+
+
+Rule = Callable[[Config, Dataset], list[Change]]
+
+
+def fit(config: Config, dataset: Dataset, given: Collection[str]) -> Fitted:
+    """Adapts a configuration to its data and to this machine.
+
+    Args:
+        config: The preset with the user's flags put over it.
+        dataset: What will be trained on.
+        given: Names of the settings that the user gave; they stay as they are.
+
+    Raises:
+        DatasetError: There is no image for any of the tasks.
+    """
+    changes: list[Change] = []
+    for rule in RULES:
+        for change in rule(config, dataset):
+            if set(change.values) & set(given):
+                continue
+            config = config.with_values(change.values)
+            changes.append(change)
+    return Fitted(config, tuple(changes))
+
+
+def _one_modality(config: Config, dataset: Dataset) -> list[Change]:
+    """The tasks of the modality that is there, where the other one is not."""
+    missing = [m for m in MODALITIES if not dataset.count("train", m)]
+    tasks = tuple(task for task in config.training.tasks if task not in missing)
+    if tasks == config.training.tasks:
+        return []
+    if not tasks:
+        raise DatasetError(
+            f"{dataset.name}: has no {' and no '.join(missing)} to train on; name other --tasks"
+        )
+    return [Change({"tasks": tasks}, f"tasks {' and '.join(tasks)} (there is no {missing[0]})")]
+
+
+def _depth_of_a_run(config: Config, dataset: Dataset) -> list[Change]:
+    """A run's weights fit a network of that run's depth."""
+    pretrained = config.model.pretrained
+    if not pretrained or not (Path(pretrained) / CONFIG).is_file():
+        return []
+    depth = read_config(Path(pretrained)).model.depth
+    if depth == config.model.depth:
+        return []
+    return [Change({"depth": depth}, f"depth {depth} (that of {pretrained})")]
+
+
+def _few_pictures(config: Config, dataset: Dataset) -> list[Change]:
+    """Smaller batches, so that an epoch has some steps."""
+    images, size = training_images(config, dataset), config.data.batch_size
+    while size >= 2 * SMALLEST_BATCH and images < LEAST_STEPS * size:
+        size //= 2
+    size = min(size, max(images, 1))
+    if size == config.data.batch_size:
+        return []
+    return [Change({"batch_size": size}, f"batches of {size} ({images} pictures)")]
+
+
+def _aligned_faces(config: Config, dataset: Dataset) -> list[Change]:
+    """Crops by the margin of aligned faces, so that a face fills as much of them as elsewhere."""
+    margin = dataset.records.settings.get("margin") if dataset.records else None
+    if margin is None or margin <= MARGIN_OF_WHOLE_PICTURES:
+        return []
+    share = (1 + MARGIN_OF_WHOLE_PICTURES) / (1 + margin)
+    sides = tuple(round(share * side, 3) for side in config.training.test_crops)
+    crop = round(share * config.data.crop, 3)
+    why = f"(aligned faces with a margin of {margin:g})"
+    shown = " and ".join(f"{side:g}" for side in sides)
+    return [
+        Change({"crop": crop}, f"training crops from {crop:g} {why}"),
+        Change({"test_crops": sides}, f"judged by central squares of {shown} {why}"),
+    ]
+
+
+def _no_bfloat16(config: Config, dataset: Dataset) -> list[Change]:
+    """float32, which is faster than bfloat16 without instructions for it."""
+    if config.model.precision != "bfloat16" or has_bfloat16():
+        return []
+    return [Change({"precision": "float32"}, "float32 (no bfloat16 instructions here)")]
+
+
+#: In this order; each sees what the ones before it changed.
+RULES: tuple[Rule, ...] = (
+    _one_modality,
+    _depth_of_a_run,
+    _few_pictures,
+    _aligned_faces,
+    _no_bfloat16,
+)
+
+
+def training_images(config: Config, dataset: Dataset) -> int:
+    """How many training images the tasks look at."""
+    wanted = modalities_of(config.training.tasks)
+    return sum(dataset.count("train", modality) for modality in wanted)
+
+
+def describe(fitted: Fitted, dataset: Dataset) -> tuple[str, str]:
+    """What will be trained, and what was adapted: two lines."""
+    config = fitted.config
+    start = {None: "nothing", "facenet": "the public FaceNet weights"}
+    pretrained = config.model.pretrained
+    steps = training_images(config, dataset) // config.data.batch_size
+    epochs = f"{config.training.epochs} epochs of {steps} steps"
+    if config.training.frozen_epochs:
+        epochs += f", the first {config.training.frozen_epochs} of the branches alone"
+    what = (
+        f"recipe: from {start.get(pretrained, pretrained)}; {len(dataset.identities)} people, "
+        f"{training_images(config, dataset)} training images; {epochs}; "
+        f"{config.data.image_size} pixels, {config.model.precision}"
+    )
+    told = "; ".join(change.told for change in fitted.changes)
+    return what, f"fitted to the data and this machine: {told or 'nothing had to be'}"
