@@ -12,17 +12,19 @@ if TYPE_CHECKING:
 def load_model(
     path: Union[str, Path],
     *,
-    align: bool = False,
+    align: Optional[bool] = None,
     data_dir: Optional[str] = None,
     thresholds_of: Union[str, Path, None] = None,
 ) -> FaceModel:
     """A trained network, ready to answer.
 
     Args:
-        path: A run folder of `cari-train`, or a folder that `cari-export` wrote, whose newest
-            versions are taken.
-        align: Find each image's main face and cut it out as `cari-align` did what the network was
-            trained on, or does by default; otherwise the whole image is resized.
+        path: A run folder of `cari-train`; a folder that `cari-export` wrote, whose newest versions
+            are taken; or the word `facenet`: the public weights with no training, which verify and
+            embed, and are fetched on first use.
+        align: Find each image's main face and cut it out as the images were that the network was
+            trained on, or by cari-align's default; otherwise the whole image is resized. None:
+            as the network was trained, so True for `facenet` and for runs on aligned faces.
         data_dir: For a run: its dataset's folder, if that has moved or changed; thresholds are
             taken from its validation pairs and its strangers then, otherwise once, and kept in the
             run folder.
@@ -31,6 +33,7 @@ def load_model(
             verify, and says of nobody that they are unknown.
 
     Raises:
+        PretrainedError: The public weights are asked for, and cannot be fetched.
         CheckpointError: There is no run and no export, or it is damaged.
         DatasetError: The run's dataset is not there.
         ConfigError: The thresholds of the other run do not fit.
@@ -38,6 +41,8 @@ def load_model(
     Example:
         >>> model = load_model("runs/cavi-facenet")
         >>> model.verify("photo.jpg", "drawing.png").same
+        True
+        >>> load_model("facenet").verify("a.jpg", "b.jpg", modality="photo").same
         True
     """
     from cari_keras.serving.opening import open_model

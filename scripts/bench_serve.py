@@ -4,7 +4,7 @@
 The export standardises images itself; for the Keras model that is done before the clock starts.
 What is compared takes turns, so that a slow minute of the machine hits all sides.
 
-    .venv/bin/python scripts/bench_serve.py runs/cavi-facenet
+    .venv/bin/python scripts/bench_serve.py runs/cavi
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ The reference is what evaluation says of the images as they are stored. The firs
 those very images, as pixels or as files; the last two the original files, which are decoded, and
 resized, by each side's own means, and were stored as JPEG of quality 95 for the reference.
 
-    .venv/bin/python scripts/check_parity.py runs/cavi-facenet
+    .venv/bin/python scripts/check_parity.py runs/cavi
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""cari-export: a run's branches as SavedModels for TensorFlow Serving."""
+"""cari-export: a network's branches as SavedModels for TensorFlow Serving."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 examples:
-  cari-export runs/cavi-facenet                      into saved_models/
-  cari-export runs/cavi-facenet models --far 0.01    'same' accepts 1 % of impostors at most
-  cari-export runs/final --thresholds-of runs/cavi-facenet
-                                                     for a run with --final, which has none
-  cari-export runs/cavi-facenet --precision float32  for processors without bfloat16
+  cari-export runs/cavi                              into saved_models/
+  cari-export runs/cavi models --far 0.01            'same' accepts 1 % of impostors at most
+  cari-export runs/final --thresholds-of runs/cavi   for a run with --final, which has none
+  cari-export runs/cavi --precision float32          for processors without bfloat16
+  cari-export facenet                                the public weights: verification alone
   docker compose -f saved_models/docker-compose.yml up
                                                      then serves them: REST 8501, gRPC 8500
 """
@@ -36,8 +36,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    parser = Parser("cari-export", "Exports each branch of a run as a SavedModel.", EXAMPLES)
-    parser.add_argument("run", metavar="RUN", help="a run folder of cari-train")
+    parser = Parser("cari-export", "Exports each branch of a network as a SavedModel.", EXAMPLES)
+    parser.add_argument("run", metavar="RUN", help="a run folder, or the word facenet")
     parser.add_argument(
         "folder", metavar="DIR", nargs="?", default="saved_models", help="where to [saved_models]"
     )
@@ -74,10 +74,14 @@ def _main(arguments: Sequence[str]) -> int:
     from cari_keras.evaluation.matcher import judge_of, load_matcher
     from cari_keras.serving.calibration import NO_THRESHOLDS, thresholds_of
     from cari_keras.serving.export import export
+    from cari_keras.serving.public import public_thresholds
 
     matcher = load_matcher(given.run, {}, precision=given.precision)
-    judge = judge_of(matcher, given.thresholds_of)
-    if judge:
+    if matcher.run is None:
+        _refuse(given, ("fpir", "thresholds_of", "data_dir"), "have thresholds of their own")
+        judge, thresholds = None, public_thresholds(far=given.far)
+        _tell(thresholds, matcher)
+    elif judge := judge_of(matcher, given.thresholds_of):
         thresholds = thresholds_of(
             judge,
             far=given.far,
@@ -87,7 +91,12 @@ def _main(arguments: Sequence[str]) -> int:
         )
         _tell(thresholds, judge)
     else:
-        _refuse_thresholds(given)
+        _refuse(
+            given,
+            ("far", "fpir", "data_dir"),
+            "was trained on its validation images too (--final), and has no thresholds; name "
+            "another run by --thresholds-of",
+        )
         thresholds = NO_THRESHOLDS
         print(
             f"{given.run} was trained on its validation images too (--final), so it has no "
@@ -101,35 +110,34 @@ def _main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _refuse_thresholds(given: argparse.Namespace) -> None:
-    """Raises ConfigError for what asks for thresholds, where there are none."""
-    for name in ("far", "fpir", "data_dir"):
+def _refuse(given: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    """Raises ConfigError for flags about thresholds that say nothing to this network."""
+    for name in names:
         if getattr(given, name) is not None:
-            raise ConfigError(
-                f"--{name.replace('_', '-')} needs thresholds, and {given.run} was trained on its "
-                "validation images too (--final); name another run by --thresholds-of"
-            )
+            raise ConfigError(f"--{name.replace('_', '-')} does not fit: {given.run} {why}")
 
 
 def _tell(thresholds: Thresholds, judge: Matcher) -> None:
     """Prints what the exports decide by."""
-    if verify := thresholds.verify:
-        print(
-            f"verify: same up to a squared distance of {verify.threshold:.4f}; on the validation "
-            f"pairs FAR {verify.far:.2%} of {verify.impostor_pairs}, TAR {verify.tar:.2%} of "
-            f"{verify.genuine_pairs}"
-        )
-    elif "verification" in judge.tasks:
+    pairs = {"verify": thresholds.verify, "verify_photos": thresholds.verify_photos}
+    for name, known in pairs.items():
+        if known:
+            print(
+                f"{name}: same up to a squared distance of {known.threshold:.4f}; FAR "
+                f"{known.far:.2%} of {known.impostor_pairs}, TAR {known.tar:.2%} of "
+                f"{known.genuine_pairs} {known.measured_on}"
+            )
+    if not thresholds.verify and "verification" in judge.tasks:
         print("no validation pairs: there will be no signature verify")
-    for task, known in thresholds.known.items():
+    for task, limit in thresholds.known.items():
         print(
-            f"{task}: known from a score of {known.threshold:.3f}; that takes "
-            f"{known.fpir:.2%} of {known.stranger_images} images of {known.strangers} strangers "
-            f"for somebody ({known.fpir_unseen:.2%} of strangers it was not chosen on), and names "
-            f"{known.tpir:.2%} of {known.known_images} validation images rightly "
-            f"({known.closed_set:.2%} without it)"
+            f"{task}: known from a score of {limit.threshold:.3f}; that takes "
+            f"{limit.fpir:.2%} of {limit.stranger_images} images of {limit.strangers} strangers "
+            f"for somebody ({limit.fpir_unseen:.2%} of strangers it was not chosen on), and names "
+            f"{limit.tpir:.2%} of {limit.known_images} validation images rightly "
+            f"({limit.closed_set:.2%} without it)"
         )
-    if not thresholds.known:
+    if not thresholds.known and judge.run is not None:
         print("no images of two strangers in the dataset: nobody will be said to be unknown")
 
 

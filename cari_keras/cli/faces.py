@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +14,23 @@ if TYPE_CHECKING:
     from cari_keras.serving.face_model import FaceModel
 
 
+MODALITY_NAMES = ("photo", "caricature")
+
+
 def model_parser(program: str, description: str, examples: str) -> Parser:
     """A parser with the network's argument and flags."""
     parser = Parser(program, description, examples)
-    parser.add_argument("run", metavar="RUN", help="a run folder, or a folder of cari-export")
+    parser.add_argument(
+        "run",
+        metavar="RUN",
+        help="a run folder, a folder of cari-export, or the word facenet: the public weights, with "
+        "no training, which verify and search",
+    )
     parser.add_argument(
         "--align",
         action=argparse.BooleanOptionalAction,
-        default=False,
-        help="find the main face of each image first; for networks trained on aligned faces [no]",
+        help="find the main face of each image and cut it out first [as the images were that the "
+        "network was trained on; yes for facenet]",
     )
     parser.add_argument(
         "--data-dir", metavar="DIR", help="the run's dataset, if it moved or changed"
@@ -51,16 +58,9 @@ def picture_path(text: str) -> Path:
 def open_given(given: argparse.Namespace) -> FaceModel:
     """The network that the flags name."""
     load_tensorflow()
-    model = load_model(
+    return load_model(
         given.run,
         align=given.align,
         data_dir=given.data_dir,
         thresholds_of=given.thresholds_of,
     )
-    if model.aligned and not given.align:
-        print(
-            "note: the network was trained on faces that cari-align cut out; unless these images "
-            "are such faces, use --align",
-            file=sys.stderr,
-        )
-    return model

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from typing import Optional
 
-from cari_keras.cli.faces import at_least_one, model_parser, open_given
+from cari_keras.cli.faces import MODALITY_NAMES, at_least_one, model_parser, open_given
 from cari_keras.cli.flags import run_program
 
 EXAMPLES = """
 examples:
-  cari-identify runs/cavi-facenet photo.jpg
+  cari-identify runs/cavi photo.jpg
   cari-identify saved_models drawing1.png drawing2.png --modality caricature --top 3
 """
 
@@ -26,7 +26,7 @@ def _main(arguments: Sequence[str]) -> int:
     parser = model_parser("cari-identify", "Says who images show, best guess first.", EXAMPLES)
     parser.add_argument("images", metavar="IMAGE", nargs="+")
     parser.add_argument(
-        "--modality", choices=("photo", "caricature"), default="photo", help="of the images [photo]"
+        "--modality", choices=MODALITY_NAMES, default="photo", help="of the images [photo]"
     )
     parser.add_argument(
         "--top", type=at_least_one, default=5, metavar="N", help="names of each, 5 at most [5]"

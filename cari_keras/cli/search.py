@@ -8,12 +8,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from cari_keras.cli.faces import at_least_one, model_parser, open_given, picture_path
+from cari_keras.cli.faces import (
+    MODALITY_NAMES,
+    at_least_one,
+    model_parser,
+    open_given,
+    picture_path,
+)
 from cari_keras.cli.flags import run_program
 
 EXAMPLES = """
 examples:
-  cari-search runs/cavi-facenet photos/ drawing.jpg --modality caricature
+  cari-search facenet photos/ photo.jpg              by the public weights, with no training
+  cari-search runs/cavi photos/ drawing.jpg --modality caricature
   cari-search saved_models photos/ photo.jpg --top 12 --picture nearest.png
 Embeddings of the folder are kept in the per-user cache; a second search is quick.
 """
@@ -29,7 +36,7 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("gallery", metavar="GALLERY", help="a folder of images")
     parser.add_argument("query", metavar="IMAGE")
     parser.add_argument(
-        "--modality", choices=("photo", "caricature"), default="photo", help="of IMAGE [photo]"
+        "--modality", choices=MODALITY_NAMES, default="photo", help="of IMAGE [photo]"
     )
     parser.add_argument("--top", type=at_least_one, default=8, metavar="N", help="how many [8]")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""cari-verify: whether a photo and a drawing show one person."""
+"""cari-verify: whether two pictures show one person."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import sys
 from collections.abc import Sequence
 from typing import Optional
 
-from cari_keras.cli.faces import model_parser, open_given, picture_path
+from cari_keras.cli.faces import MODALITY_NAMES, model_parser, open_given, picture_path
 from cari_keras.cli.flags import run_program
 
 EXAMPLES = """
 examples:
-  cari-verify runs/cavi-facenet photo.jpg drawing.jpg
+  cari-verify facenet photo.jpg drawing.jpg          the public weights, with no training
+  cari-verify facenet a.jpg b.jpg --modality photo   two photos
+  cari-verify runs/cavi photo.jpg drawing.jpg --picture both.png
   cari-verify saved_models photo.jpg drawing.jpg --json
-  cari-verify runs/cavi-facenet photo.jpg drawing.jpg --picture both.png
 """
 
 
@@ -24,11 +25,16 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    parser = model_parser(
-        "cari-verify", "Says whether a photo and a caricature show one person.", EXAMPLES
-    )
+    parser = model_parser("cari-verify", "Says whether two pictures show one person.", EXAMPLES)
     parser.add_argument("photo", metavar="PHOTO")
-    parser.add_argument("caricature", metavar="CARICATURE")
+    parser.add_argument("other", metavar="OTHER", help="what it is compared with")
+    parser.add_argument(
+        "--modality",
+        choices=MODALITY_NAMES,
+        default="caricature",
+        help="of OTHER; photo needs a network with a threshold for two photos, as facenet is "
+        "[caricature]",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--picture", type=picture_path, metavar="PNG", help="write both faces side by side"
@@ -36,19 +42,21 @@ def _main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
 
     model = open_given(given)
-    found = model.verify(given.photo, given.caricature)
+    found = model.verify(given.photo, given.other, modality=given.modality)
     if given.picture:
         from cari_keras.data.sheet import write_png
         from cari_keras.serving.faces import side_by_side
 
-        faces = model.face(given.photo, "photo"), model.face(given.caricature, "caricature")
+        faces = model.face(given.photo, "photo"), model.face(given.other, given.modality)
         write_png(side_by_side(*faces), given.picture)
     if given.json:
         print(json.dumps(found._asdict()))
         return 0
     decision = "the same person" if found.same else "two people"
     print(f"{decision}: squared distance {found.distance:.4f}, threshold {found.threshold:.4f}")
-    print(f"(this threshold takes {found.far:.2%} of validation pairs of two people for one)")
+    print(
+        f"(this threshold takes two people for one in {found.far:.2%} of the {found.measured_on})"
+    )
     return 0
 
 

@@ -24,6 +24,10 @@ from cari_keras.training.restore import restore_run
 #: The public weights' name in place of a run's folder.
 FACENET = "facenet"
 
+#: How the faces that it was trained on were cut out, in cari-align's words: by MTCNN's boxes, with
+#: 44 pixels of margin on 182. So LFW gives its published figure.
+FACENET_CROP = {"align": "box", "margin": 0.25}
+
 #: Settings in which a network may differ from the one that its thresholds come from.
 _OF_ANOTHER_RUN = ("seed", "final", "epochs", "evaluate_every", "repeatable")
 
@@ -157,15 +161,15 @@ def load_matcher(
     Args:
         name: A run's folder, or `facenet`.
         views: Of `flip`, `crops` and `verify_by`, those to set; the rest are the run's own.
-        precision: Of a run's network, if not its own.
+        precision: Of the network, if not its own; that of the public weights is float32.
 
     Raises:
         CheckpointError: The run is missing or damaged.
-        PretrainedError: The public weights are not in the cache.
-        ConfigError: A view is not possible with the public weights.
+        PretrainedError: The public weights are not in the cache and cannot be fetched.
+        ConfigError: A view, or another precision, is not possible with the public weights.
     """
     if name == FACENET and not (Path(name) / CONFIG).is_file():
-        return _public(views)
+        return _public(views, precision)
     restored = restore_run(Path(name), precision)
     return Matcher(
         name=name,
@@ -241,8 +245,10 @@ def _crop(aligned: Optional[Mapping[str, Any]]) -> tuple[Any, Any]:
     return (aligned or {}).get("align"), (aligned or {}).get("margin")
 
 
-def _public(views: Mapping[str, Any]) -> Matcher:
+def _public(views: Mapping[str, Any], precision: Optional[str]) -> Matcher:
     """Branch 1 of the public network; its embedding is compared, since it has no heads."""
+    if precision not in (None, "float32"):
+        raise ConfigError(f"the public weights compute in float32. Received: {precision}")
     if views.get("verify_by", "embedding") != "embedding":
         raise ConfigError("the public weights know no identities; use --verify-by embedding")
     source = load_source(FACENET)
@@ -260,4 +266,5 @@ def _public(views: Mapping[str, Any]) -> Matcher:
         epoch=None,
         views={"flip": False, "crops": (1.0,), "verify_by": "embedding", **views},
         side=config.data.prepared_size,
+        aligned=FACENET_CROP,
     )

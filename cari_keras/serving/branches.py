@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Optional
 
 import keras
@@ -14,6 +14,12 @@ from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.open_set import OpenSet
 from cari_keras.serving.calibration import Calibration, Thresholds, standing_out
 from cari_keras.serving.images import checked_pixels, decoded_pixels
+
+#: Endpoints that tell pairs apart -> the names of what they take.
+PAIRS = {
+    "verify": ("photo_bytes", "caricature_bytes"),
+    "verify_photos": ("photo_bytes", "other_photo_bytes"),
+}
 
 #: How many identities an identification names, best first.
 TOP = 5
@@ -45,13 +51,18 @@ class Branch(NamedTuple):
     endpoints: dict[str, Endpoint]
 
 
-def verification_branch(matcher: Matcher, calibration: Optional[Calibration] = None) -> Branch:
+def verification_branch(
+    matcher: Matcher,
+    calibration: Optional[Calibration] = None,
+    of_photos: Optional[Calibration] = None,
+) -> Branch:
     """Branch 1: embeddings, and pairs told apart.
 
     `serving_default`: `image` uint8 [N, S, S, 3] RGB -> `embedding` float32 [N, d], unit norm.
     `serving_bytes`: `image_bytes` string [N], JPEG or PNG -> `embedding`.
     `verify`, with a calibration: `photo_bytes`, `caricature_bytes` string [N] -> `distance` float32
     [N], squared L2; `same` bool [N]; `threshold`, `far` float32 [N], the same for every pair.
+    `verify_photos`, with one of two photos: `photo_bytes`, `other_photo_bytes` -> likewise.
 
     Where a run verifies by identities, `verify` compares those, see `Evaluator`, while `embedding`
     is the embedding all the same.
@@ -62,15 +73,16 @@ def verification_branch(matcher: Matcher, calibration: Optional[Calibration] = N
     def embedding(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"embedding": answer(standardize(pixels))["embedding"]}
 
-    def verify(photo_bytes: tf.Tensor, caricature_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        assert calibration is not None
+    def told_apart(
+        first: tf.Tensor, second: tf.Tensor, names: Sequence[str], calibration: Calibration
+    ) -> dict[str, tf.Tensor]:
         alike = tf.debugging.assert_equal(
-            tf.shape(photo_bytes),
-            tf.shape(caricature_bytes),
-            message="photo_bytes and caricature_bytes must have the same length",
+            tf.shape(first),
+            tf.shape(second),
+            message=f"{' and '.join(names)} must have the same length",
         )
         with tf.control_dependencies([alike]):
-            both = tf.concat([photo_bytes, caricature_bytes], axis=0)
+            both = tf.concat([first, second], axis=0)
         answers = answer(standardize(decoded_pixels(both, size)))
         left, right = tf.split(answers.get("compared", answers["embedding"]), 2)
         distance = tf.reduce_sum(tf.square(left - right), axis=-1)
@@ -81,10 +93,19 @@ def verification_branch(matcher: Matcher, calibration: Optional[Calibration] = N
             "far": tf.fill(tf.shape(distance), calibration.far),
         }
 
+    def verify(photo_bytes: tf.Tensor, caricature_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        assert calibration is not None
+        return told_apart(photo_bytes, caricature_bytes, PAIRS["verify"], calibration)
+
+    def verify_photos(photo_bytes: tf.Tensor, other_photo_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        assert of_photos is not None
+        return told_apart(photo_bytes, other_photo_bytes, PAIRS["verify_photos"], of_photos)
+
     endpoints = _endpoints(embedding, size)
-    if calibration is not None:
-        names = [_bytes("photo_bytes"), _bytes("caricature_bytes")]
-        endpoints["verify"] = Endpoint(verify, names)
+    for function, known in ((verify, calibration), (verify_photos, of_photos)):
+        if known is not None:
+            name = function.__name__
+            endpoints[name] = Endpoint(function, [_bytes(each) for each in PAIRS[name]])
     return Branch("verification", network, endpoints)
 
 
@@ -127,7 +148,7 @@ def branches_of(matcher: Matcher, thresholds: Thresholds) -> list[Branch]:
         if task != "verification"
     ]
     if "verification" in matcher.tasks:
-        found.insert(0, verification_branch(matcher, thresholds.verify))
+        found.insert(0, verification_branch(matcher, thresholds.verify, thresholds.verify_photos))
     return found
 
 

@@ -24,6 +24,10 @@ from cari_keras.evaluation.verification import best_threshold
 LARGEST = 4.0
 
 
+#: What a run's thresholds are measured on.
+VALIDATION_PAIRS = "validation pairs of a photo and a caricature"
+
+
 class Calibration(NamedTuple):
     """A threshold and what it does on the pairs that it was chosen on.
 
@@ -33,6 +37,7 @@ class Calibration(NamedTuple):
         tar: Share of the genuine pairs that it accepts.
         impostor_pairs: How many there were; a FAR below 1 / this cannot be told from 0.
         genuine_pairs: How many there were.
+        measured_on: Which pairs they were, for people.
     """
 
     threshold: float
@@ -40,19 +45,23 @@ class Calibration(NamedTuple):
     tar: float
     impostor_pairs: int
     genuine_pairs: int
+    measured_on: str = VALIDATION_PAIRS
 
 
 class Thresholds(NamedTuple):
     """All that a network decides by.
 
     Attributes:
-        verify: Of pairs; None where branch 1 was not trained, or there are no validation pairs.
+        verify: Of a photo and a caricature; None where branch 1 was not trained, or there are no
+            validation pairs.
         known: Task -> of images, on `standing_out`; empty where the dataset has no images of
             strangers.
+        verify_photos: Of two photos; None for runs, whose validation pairs are across modalities.
     """
 
     verify: Optional[Calibration]
     known: Mapping[str, OpenSet]
+    verify_photos: Optional[Calibration] = None
 
     def as_json(self) -> dict[str, Any]:
         """What `of_json` reads."""

@@ -116,8 +116,9 @@ def card(
         "identities": len(matcher.identities),
         "files_sha256": hash_of_files(path),
     }
-    if branch.name == "verification" and thresholds.verify:
-        found["verify"] = thresholds.verify._asdict()
+    if branch.name == "verification":
+        pairs = {"verify": thresholds.verify, "verify_photos": thresholds.verify_photos}
+        found.update({name: known._asdict() for name, known in pairs.items() if known})
     if branch.name in thresholds.known:
         found["known"] = thresholds.known[branch.name]._asdict()
     if judge is not None:

@@ -11,6 +11,8 @@ import tensorflow as tf
 from cari_keras.align.config import AlignConfig
 from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO
 from cari_keras.errors import ConfigError
+from cari_keras.serving.branches import PAIRS
+from cari_keras.serving.calibration import VALIDATION_PAIRS
 from cari_keras.serving.faces import Faces, Image, as_png
 
 #: Images that are answered at once.
@@ -18,6 +20,9 @@ BATCH = 32
 
 #: What branches say of who is known, in the order of `Identification`'s fields.
 KNOWN = ("known", "score", "threshold", "fpir")
+
+#: A second image's modality -> the endpoint that compares it with a photo.
+VERIFY_WITH = {CARICATURE: "verify", PHOTO: "verify_photos"}
 
 #: Several images; an array [n, h, w, 3] is as good.
 Images = Union[list[Image], tuple[Image, ...]]
@@ -27,19 +32,21 @@ Endpoints = dict[tuple[str, str], Callable[..., dict[str, tf.Tensor]]]
 
 
 class Verification(NamedTuple):
-    """Whether a photo and a caricature show one person.
+    """Whether two images show one person.
 
     Attributes:
         same: The decision.
         distance: Squared L2, 0 to 4.
         threshold: The largest distance that is called the same.
-        far: Share of the impostor validation pairs that this threshold accepts.
+        far: Share of the impostor pairs that this threshold accepts, of those in `measured_on`.
+        measured_on: Which pairs the threshold was measured on.
     """
 
     same: bool
     distance: float
     threshold: float
     far: float
+    measured_on: str = VALIDATION_PAIRS
 
 
 class Candidate(NamedTuple):
@@ -97,10 +104,13 @@ class FaceModel:
         weights: str,
         *,
         aligned: Optional[Mapping[str, Any]] = None,
-        align: bool = False,
+        align: Optional[bool] = None,
+        measured_on: Optional[Mapping[str, str]] = None,
     ) -> None:
         self._endpoints = endpoints
+        self._measured_on = dict(measured_on or {})
         self.aligned = aligned
+        align = bool(aligned) if align is None else align
         config = AlignConfig.of_crops(aligned or {}, size) if align else None
         how = f"{config.align}-{config.margin}" if config else "whole"
         self.key = f"{weights}-{size}-{how}"
@@ -130,37 +140,49 @@ class FaceModel:
         return self._ask("verification", "serving_default", image=faces)["embedding"]
 
     @overload
-    def verify(self, photo: Image, caricature: Image) -> Verification: ...
+    def verify(self, photo: Image, other: Image, *, modality: str = CARICATURE) -> Verification: ...
 
     @overload
-    def verify(self, photo: Images, caricature: Images) -> list[Verification]: ...
+    def verify(
+        self, photo: Images, other: Images, *, modality: str = CARICATURE
+    ) -> list[Verification]: ...
 
     def verify(
-        self, photo: Union[Image, Images], caricature: Union[Image, Images]
+        self,
+        photo: Union[Image, Images],
+        other: Union[Image, Images],
+        *,
+        modality: str = CARICATURE,
     ) -> Union[Verification, list[Verification]]:
-        """Whether they show one person: one pair, or as many of each.
+        """Whether two images show one person: one pair, or as many of each.
+
+        Args:
+            photo: As for `embed`.
+            other: What it is compared with.
+            modality: Of `other`: `caricature`, or `photo` where the network has a threshold for two
+                photos, as `facenet` has.
 
         Raises:
             ImageError: An image cannot be read, or shows no face to align.
-            ConfigError: There is no verification branch, or the counts differ.
+            ConfigError: There is no such modality, branch or threshold, or the counts differ.
         """
+        _check_modality(modality)
         many, photos = self._pixels(photo, PHOTO)
-        _, drawings = self._pixels(caricature, CARICATURE)
-        if len(photos) != len(drawings):
+        _, others = self._pixels(other, modality)
+        if len(photos) != len(others):
             raise ConfigError(
-                f"as many photos as caricatures are compared. Received: {len(photos)} and "
-                f"{len(drawings)}"
+                f"as many photos as {modality}s are compared. Received: {len(photos)} and "
+                f"{len(others)}"
             )
         if not len(photos):
             return []
-        found = self._ask(
-            "verification",
-            "verify",
-            photo_bytes=_as_files(photos),
-            caricature_bytes=_as_files(drawings),
-        )
+        endpoint = VERIFY_WITH[modality]
+        names = PAIRS[endpoint]
+        files = dict(zip(names, (_as_files(photos), _as_files(others))))
+        found = self._ask("verification", endpoint, **files)
         columns = (found[name].tolist() for name in ("same", "distance", "threshold", "far"))
-        answers = [Verification(*row) for row in zip(*columns)]
+        told = self._measured_on.get(endpoint, VALIDATION_PAIRS)
+        answers = [Verification(*row)._replace(measured_on=told) for row in zip(*columns)]
         return answers if many else answers[0]
 
     @overload
@@ -182,10 +204,7 @@ class FaceModel:
             ImageError: An image cannot be read, or shows no face to align.
             ConfigError: There is no such modality or branch.
         """
-        if modality not in MODALITIES:
-            raise ConfigError(
-                f"modality must be one of {', '.join(MODALITIES)}. Received: {modality!r}"
-            )
+        _check_modality(modality)
         many, pixels = self._pixels(image, modality)
         if not len(pixels):
             return []
@@ -220,20 +239,38 @@ class FaceModel:
         """Asks an endpoint in batches."""
         function = self._endpoints.get((branch, endpoint))
         if function is None:
-            if branch in self.branches:
-                raise ConfigError(
-                    f"the network has no {endpoint}, for want of a threshold: its dataset has no "
-                    "validation pairs, or it was trained on them (name a run by thresholds_of)"
-                )
-            raise ConfigError(
-                f"the network has no branch for {branch}; it has {', '.join(self.branches)}"
-            )
+            raise ConfigError(self._why_not(branch, endpoint))
         count = len(next(iter(inputs.values())))
         found: list[dict[str, np.ndarray]] = []
         for start in range(0, count, BATCH):
             rows = {n: tf.constant(v[start : start + BATCH]) for n, v in inputs.items()}
             found.append({name: value.numpy() for name, value in function(**rows).items()})
         return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+
+    def _why_not(self, branch: str, endpoint: str) -> str:
+        """Why there is no such endpoint."""
+        if branch not in self.branches:
+            return (
+                f"the network has no branch for {branch}; it has {', '.join(self.branches)}. To "
+                "name people it must be trained for that: cari-train"
+            )
+        if endpoint == VERIFY_WITH[PHOTO]:
+            return (
+                "the network has no threshold for two photos, only for a photo and a caricature; "
+                "compare two photos by facenet"
+            )
+        return (
+            f"the network has no {endpoint}, for want of a threshold: its dataset has no "
+            "validation pairs, or it was trained on them (name a run by thresholds_of)"
+        )
+
+
+def _check_modality(modality: str) -> None:
+    """Raises ConfigError for what is no modality."""
+    if modality not in MODALITIES:
+        raise ConfigError(
+            f"modality must be one of {', '.join(MODALITIES)}. Received: {modality!r}"
+        )
 
 
 def _as_files(pixels: np.ndarray) -> np.ndarray:

@@ -80,7 +80,10 @@ class Faces:
                 self._detector = Detector()
             _, found = find_faces(self._detector, pixels, modality, max_side=config.max_side)
         if not found:
-            raise ImageError(f"{name}: no face found; cut it out by hand, or leave it out")
+            raise ImageError(
+                f"{name}: no face found; if it shows nothing but a face, "
+                "--no-align (align=False) takes it whole"
+            )
         face = main_face(found, *pixels.shape[:2])
         return crop(pixels, place_face(face, config))
 

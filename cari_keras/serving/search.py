@@ -77,8 +77,7 @@ def open_gallery(
         raise DatasetError(f"{folder}: no such folder")
     if is_aligned(folder):
         raise DatasetError(
-            f"{folder}: cari-align's faces are in records; search the folder of raw pictures, with "
-            "--align"
+            f"{folder}: cari-align's faces are in records; search the folder of raw pictures"
         )
     paths, closed = pictures(folder, EXTENSIONS)
     files = [(str(path), stamp(path)) for path in paths]

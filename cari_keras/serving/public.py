@@ -1,0 +1,65 @@
+"""Thresholds of the public weights, from measurements that are kept beside this file.
+
+`facenet_thresholds.json` is written by `scripts/measure_facenet.py` from CaVI's training people,
+and says so itself.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Optional
+
+from cari_keras.errors import ConfigError
+from cari_keras.model.pretrained import FILE_SHA256
+from cari_keras.serving.calibration import Calibration, Thresholds
+
+MEASUREMENTS = Path(__file__).with_name("facenet_thresholds.json")
+
+#: The operating point of the highest mean of TAR and 1 - FAR; the others are named by their FAR.
+BALANCED = "balanced"
+
+
+def public_thresholds(*, aligned: bool = True, far: Optional[float] = None) -> Thresholds:
+    """What `facenet` decides by.
+
+    Args:
+        aligned: Whether faces are cut out of the images, or these are taken whole.
+        far: One of the FARs that were measured; None takes the threshold of the highest mean of
+            TAR and 1 - FAR.
+
+    Raises:
+        ConfigError: That FAR was not measured.
+    """
+    content = json.loads(MEASUREMENTS.read_text(encoding="utf-8"))
+    assert content["weights_sha256"] == FILE_SHA256, "measured with other weights"
+    faces = "aligned" if aligned else "whole"
+    found = {m["pairs"]: m for m in content["measurements"] if m["faces"] == faces}
+    across, photos = (
+        _calibration(found[pairs], far, content["people"])
+        for pairs in ("photo-caricature", "photo-photo")
+    )
+    return Thresholds(across, {}, photos)
+
+
+def _calibration(measured: dict[str, Any], far: Optional[float], people: int) -> Calibration:
+    wanted = BALANCED if far is None else f"FAR {far:g}"
+    points = {point["name"]: point for point in measured["points"]}
+    if wanted not in points:
+        known = [name.split()[1] for name in points if name != BALANCED]
+        raise ConfigError(
+            f"the thresholds of facenet were measured at a FAR of {', '.join(known)}. "
+            f"Received: {far:g}"
+        )
+    point = points[wanted]
+    kind = {"photo-caricature": "a photo and a caricature", "photo-photo": "two photos"}
+    how = {"aligned": "of aligned faces", "whole": "of whole pictures"}
+    told = f"pairs of {kind[measured['pairs']]}, {how[measured['faces']]}, of {people} people"
+    return Calibration(
+        point["threshold"],
+        point["far"],
+        point["tar"],
+        measured["impostor_pairs"],
+        measured["genuine_pairs"],
+        f"{told} (CaVI's training images)",
+    )

@@ -1,0 +1,133 @@
+#!/usr/bin/env python
+"""Measures the thresholds of the public weights on CaVI's training people.
+
+Every training photo is compared with every other one and with every training caricature, as
+`load_model("facenet")` sees them: once with their faces found and aligned, once whole. Pictures in
+which no face is found take no part in the former, as they are refused in use. Nothing is trained,
+and no validation or test image is looked at.
+
+    .venv/bin/python scripts/measure_facenet.py --data-dir DIR
+
+Writes cari_keras/serving/facenet_thresholds.json: some 15 minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO, Dataset
+from cari_keras.errors import DatasetError, ImageError
+from cari_keras.evaluation.allpairs import all_pairs
+from cari_keras.evaluation.curves import eer, float32_at_most, operating_point, roc, tar_at_far
+from cari_keras.evaluation.matcher import FACENET, load_matcher
+from cari_keras.evaluation.verification import auc
+from cari_keras.files import write_json
+from cari_keras.model.pretrained import FILE_SHA256
+from cari_keras.serving.calibration import NO_THRESHOLDS
+from cari_keras.serving.opening import face_model_of
+from cari_keras.serving.public import BALANCED, MEASUREMENTS
+
+FARS = (0.1, 0.01, 0.001)
+
+
+def embeddings(dataset: Dataset, *, align: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Modality -> embeddings float32 [n, d] of its training images, and labels int [n]."""
+    from tqdm import tqdm
+
+    model = face_model_of(load_matcher(FACENET, {}), NO_THRESHOLDS, align)
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for modality in MODALITIES:
+        samples = [s for s in dataset.splits["train"] if s.modality == modality]
+        rows, labels, faces = [], [], []
+
+        def flush(rows: list[np.ndarray] = rows, faces: list[np.ndarray] = faces) -> None:
+            rows.append(model.embed_faces(np.stack(faces)))
+            faces.clear()
+
+        for sample in tqdm(samples, desc=f"{modality}s, {'aligned' if align else 'whole'}"):
+            try:
+                faces.append(model.face(sample.source, modality))
+            except (ImageError, DatasetError):
+                continue
+            labels.append(dataset.labels[sample.identity])
+            if len(faces) == 32:
+                flush()
+        if faces:
+            flush()
+        print(f"{modality}s: {len(labels)} of {len(samples)} used", flush=True)
+        found[modality] = np.concatenate(rows), np.array(labels)
+    return found
+
+
+def pairs_of(
+    found: dict[str, tuple[np.ndarray, np.ndarray]],
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Name, distances and whether they are of one person, of each kind of pair."""
+    (photos, owners), (drawings, drawn) = found[PHOTO], found[CARICATURE]
+    across = all_pairs(photos, owners, drawings, drawn)
+    yield "photo-caricature", across.distances, across.same
+    within = all_pairs(photos, owners, photos, owners)
+    once = np.triu(np.ones((len(photos), len(photos)), bool), 1).reshape(-1)
+    yield "photo-photo", within.distances[once], within.same[once]
+
+
+def measure(distances: np.ndarray, same: np.ndarray) -> dict[str, Any]:
+    """The operating points of one kind of pair."""
+    curve = roc(distances, same)
+    best = float32_at_most(float(curve.thresholds[np.argmax(curve.tar - curve.far)]))
+    points = {BALANCED: best}
+    for far in FARS:
+        points[f"FAR {far:g}"] = float32_at_most(tar_at_far(distances, same, far).threshold)
+    listed = []
+    for name, threshold in points.items():
+        point = operating_point(distances, same, threshold)
+        listed.append({"name": name, "threshold": threshold, "far": point.far, "tar": point.tar})
+    return {
+        "genuine_pairs": int(np.sum(same)),
+        "impostor_pairs": int(np.sum(~same)),
+        "auc": round(auc(distances, same), 4),
+        "eer": round(eer(distances, same), 4),
+        "points": listed,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--data-dir", required=True, help="CaVI's folder")
+    parser.add_argument("--output", type=Path, default=MEASUREMENTS, help="the file to write")
+    given = parser.parse_args()
+    from cari_keras.data import cavi
+
+    dataset = cavi.load(given.data_dir)
+    measurements = []
+    for align in (False, True):
+        found = embeddings(dataset, align=align)
+        for name, distances, same in pairs_of(found):
+            counts = {f"{modality}s": len(found[modality][1]) for modality in MODALITIES}
+            faces = "aligned" if align else "whole"
+            measurements.append(
+                {"faces": faces, "pairs": name, **counts, **measure(distances, same)}
+            )
+            print(measurements[-1], flush=True)
+    write_json(
+        given.output,
+        {
+            "what": "thresholds of squared distances of the public FaceNet weights",
+            "command": "scripts/measure_facenet.py --data-dir CAVI",
+            "dataset": "CaVI's training images (in neither of its lists)",
+            "people": len(dataset.identities),
+            "weights_sha256": FILE_SHA256,
+            "measurements": measurements,
+        },
+    )
+    print(given.output)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
