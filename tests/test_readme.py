@@ -1,0 +1,96 @@
+"""README: every command as printed, on small data; its length and its links."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.align.trees import face, write, write_modalities
+from tests.cli.commands import ROOT, run_python
+from tests.data.cavi_trees import write_cavi
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+#: Fenced blocks: their language, and their text.
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+COMMANDS = [
+    line.split("   #")[0] for kind, text in BLOCKS if not kind for line in text.splitlines()
+]
+
+
+def test_it_is_short():
+    assert README.count("\n") <= 150
+
+
+def test_its_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_two_commands_are_run_by_the_gate():
+    """They set everything up, which a test cannot."""
+    gate = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    for command in (c for c in COMMANDS if c.startswith("./scripts/")):
+        assert command in gate, command
+
+
+@pytest.fixture
+def place(facenet, tmp_path):
+    """Where README's reader is: the environment, some pictures, some people, CaVI."""
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    write(tmp_path / "photo.jpg", face("photo", 0, 0))
+    write(tmp_path / "another.jpg", face("photo", 0, 1))
+    write(tmp_path / "drawing.jpg", face("caricature", 0, 0))
+    for person in range(3):
+        write(tmp_path / "pictures" / f"{person}.png", face("photo", person, 2))
+    write_modalities(tmp_path / "raw", people=3, images=4)
+    write_cavi(tmp_path / "CAVI", with_test=True)
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_every_command_does_what_it_says(place):
+    """One after the other, as a reader would type them; then the lines of Python."""
+    printed = {}
+    for command in (c for c in COMMANDS if not c.startswith("./scripts/")):
+        result = subprocess.run(
+            ["bash", "-c", command],
+            cwd=place,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+        assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+        assert "Traceback" not in result.stderr, command
+        printed[command.removeprefix(".venv/bin/")] = result.stdout
+
+    same_photo = printed["cari-verify facenet photo.jpg another.jpg --modality photo"]
+    assert "pairs of two photos, of aligned faces" in same_photo
+    across = printed["cari-verify facenet photo.jpg drawing.jpg"]
+    assert "pairs of a photo and a caricature, of aligned faces" in across
+    assert (place / "nearest.png").is_file()
+    trained = next(out for name, out in printed.items() if "--dataset folder" in name)
+    assert "recipe: from the public FaceNet weights; 3 people, 18 training images" in trained
+    assert "batches of 8 (18 pictures)" in trained
+    assert "(aligned faces with a margin of 0.6)" in trained
+    assert "Validation, in percent" in trained
+    assert "%  person " in printed["cari-identify runs/mine drawing.jpg --modality caricature"]
+    found = printed["cari-search runs/mine raw/photo/ drawing.jpg --modality caricature"]
+    assert len(found.splitlines()) == 8
+    assert list((place / "runs" / "cavi" / "evaluation").rglob("report.html"))
+    assert (place / "saved_models" / "docker-compose.yml").is_file()
+
+    (python,) = (text for kind, text in BLOCKS if kind == "python")
+    result = run_python("-c", python, cwd=place)
+    assert result.returncode == 0, result.stderr
+    verified, identified, embedded = result.stdout.splitlines()
+    assert verified in ("True", "False")
+    assert identified.startswith("[Candidate(identity='person ")
+    assert embedded == "(2, 128)"
