@@ -18,8 +18,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Fenced blocks: their language, and their text.
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
+#: The lines of the shell, without their remarks.
 COMMANDS = [
-    line.split("   #")[0] for kind, text in BLOCKS if not kind for line in text.splitlines()
+    line.split(" #")[0].rstrip() for kind, text in BLOCKS if not kind for line in text.splitlines()
 ]
 
 
