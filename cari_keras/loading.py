@@ -39,7 +39,7 @@ def load_model(
         ConfigError: The thresholds of the other run do not fit.
 
     Example:
-        >>> model = load_model("runs/cavi-facenet")
+        >>> model = load_model("runs/cavi")
         >>> model.verify("photo.jpg", "drawing.png").same
         True
         >>> load_model("facenet").verify("a.jpg", "b.jpg", modality="photo").same

@@ -78,7 +78,9 @@ def run(name: str, count: int, data_dir: Any) -> int:
     tasks = np.repeat(list(chosen), [len(paths) for paths in chosen.values()])
 
     reference = _evaluated(matcher, prepared, list(stored), tasks)
-    of_run = load_model(name, data_dir=data_dir)  # leaves its thresholds in the run folder
+    of_run = load_model(
+        name, align=False, data_dir=data_dir
+    )  # leaves its thresholds in the run folder
     thresholds = Thresholds.of_json(json.loads((Path(name) / THRESHOLDS).read_text()))
     with tempfile.TemporaryDirectory() as folder:
         export(matcher, thresholds, Path(folder))
@@ -86,7 +88,7 @@ def run(name: str, count: int, data_dir: Any) -> int:
             task: tf.saved_model.load(str(Path(folder) / task / "1")).signatures
             for task in ("verification", *chosen)
         }
-        used = {"run": of_run, "exports": load_model(folder)}
+        used = {"run": of_run, "exports": load_model(folder, align=False)}
         found = {
             "serving_default, stored pixels": _served(served, "serving_default", pixels, tasks),
             "serving_bytes, stored files": _served(served, "serving_bytes", files, tasks),

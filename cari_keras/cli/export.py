@@ -78,7 +78,7 @@ def _main(arguments: Sequence[str]) -> int:
 
     matcher = load_matcher(given.run, {}, precision=given.precision)
     if matcher.run is None:
-        _refuse(given, ("fpir", "thresholds_of", "data_dir"), "have thresholds of their own")
+        _refuse(given, ("fpir", "thresholds_of", "data_dir"), "has its own thresholds")
         judge, thresholds = None, public_thresholds(far=given.far)
         _tell(thresholds, matcher)
     elif judge := judge_of(matcher, given.thresholds_of):

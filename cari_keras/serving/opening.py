@@ -57,7 +57,7 @@ def open_model(
         )
     if thresholds_of is not None or data_dir is not None:
         what = "exports hold" if found else "the public weights have"
-        raise ConfigError(f"{path}: {what} thresholds of their own")
+        raise ConfigError(f"{path}: {what} their own thresholds")
     return _from_exports(found, align=align) if found else _of_public_weights(align)
 
 
