@@ -164,4 +164,4 @@ def describe(fitted: Fitted, dataset: Dataset) -> tuple[str, str]:
         f"{config.data.image_size} pixels, {config.model.precision}"
     )
     told = "; ".join(change.told for change in fitted.changes)
-    return what, f"fitted to the data and this machine: {told or 'nothing had to be'}"
+    return what, f"fitted to the data and this machine: {told or 'nothing'}"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cari_keras.cli.flags import add_config_flags, config_values
+from cari_keras.cli.flags import add_config_flags, asked_config, config_flags, config_values
 from cari_keras.config import SECTIONS, Config, DataConfig, TrainingConfig
 from cari_keras.errors import ConfigError
 from cari_keras.presets import PRESETS
@@ -100,3 +100,52 @@ def test_every_field_has_help_and_a_unique_name():
     found = [s for section in SECTIONS.values() for s in settings(section)]
     assert all(s.help for s in found)
     assert len({s.name for s in found}) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("flags", "preset"),
+    [
+        ([], "demo"),
+        (["--dataset", "cavi"], "cavi"),
+        (["--dataset", "folder"], "folder"),
+        (["--dataset", "webcaricature"], "webcaricature"),
+        (["--dataset", "cavi", "--pretrained", "none"], "cavi-scratch"),
+        (["--dataset", "demo", "--pretrained", "none"], "demo"),
+        (["--preset", "cavi-facenet"], "cavi"),
+    ],
+)
+def test_what_is_typed_decides_the_recipe(flags, preset):
+    """Datasets start from the public weights; nothing is what has to be asked for."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--preset")
+    add_config_flags(parser)
+    assert asked_config(parser.parse_args(flags)) == PRESETS[preset]()
+
+
+def test_all_settings_as_flags_are_the_settings_again():
+    """Whatever preset they are put over, if it has no list of its own."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--preset")
+    add_config_flags(parser)
+    for name in ("cavi", "cavi-scratch", "toy", "webcaricature"):
+        config = PRESETS[name]().with_values({"output": "a b", "final": name == "cavi"})
+        given = parser.parse_args(config_flags(config))
+        assert asked_config(given) == config, name
+
+
+def test_another_length_keeps_the_share_of_the_frozen_epochs():
+    """And of those between validations; what is named stays."""
+    half = PRESETS["cavi"]().with_values({"epochs": 24}).training
+    assert (half.frozen_epochs, half.evaluate_every) == (10, 7)
+    one = PRESETS["cavi"]().with_values({"epochs": 1}).training
+    assert (one.frozen_epochs, one.evaluate_every) == (0, 1)
+    named = PRESETS["cavi"]().with_values({"epochs": 30, "frozen_epochs": 20}).training
+    assert (named.frozen_epochs, named.evaluate_every) == (20, 14)
+    assert PRESETS["demo"]().with_values({"epochs": 3}).training.evaluate_every == 1
+
+
+def test_images_are_not_stored_smaller_than_the_input():
+    config = PRESETS["cavi"]()
+    assert config.with_values({"image_size": 256}).data.stored_size == 256
+    assert config.with_values({"image_size": 160}).data.stored_size == 224
+    assert config.with_values({"image_size": 256, "stored_size": None}).data.stored_size is None

@@ -44,7 +44,7 @@ def test_a_dataset_like_cavi_changes_nothing():
     assert describe(fitted, dataset(300, 200)) == (
         "recipe: from the public FaceNet weights; 4 people, 500 training images; 48 epochs of 7 "
         "steps, the first 20 of the branches alone; 192 pixels, bfloat16",
-        "fitted to the data and this machine: nothing had to be",
+        "fitted to the data and this machine: nothing",
     )
 
 

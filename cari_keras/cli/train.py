@@ -44,6 +44,9 @@ examples:
   cari-train --tasks photo                           photo identification alone
   cari-train --weighting equal --seed 1              fixed equal task weights
   cari-train --resume runs/demo-20261123-120000      go on with a run that was interrupted
+
+In brackets is what holds where neither the dataset's recipe nor --preset says otherwise; the run's
+config.json has what it was trained with.
 """
 
 
