@@ -41,6 +41,10 @@ def _another_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     # With a patch of its own: a test may undo those of its `monkeypatch`.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CARI_KERAS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        # Nor does one reach a network: what is not in its cache cannot be fetched.
+        patch.setenv("PIP_NO_INDEX", "1")
+        patch.setenv("PIP_CONFIG_FILE", os.devnull)
+        patch.delenv("PIP_FIND_LINKS", raising=False)
         yield
 
 

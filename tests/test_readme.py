@@ -73,9 +73,9 @@ def test_every_command_does_what_it_says(place):
         printed[command.removeprefix(".venv/bin/")] = result.stdout
 
     same_photo = printed["cari-verify facenet photo.jpg another.jpg --modality photo"]
-    assert "pairs of two photos, of aligned faces" in same_photo
+    assert "pairs of two photos of CaVI's 195 training people, faces aligned" in same_photo
     across = printed["cari-verify facenet photo.jpg drawing.jpg"]
-    assert "pairs of a photo and a caricature, of aligned faces" in across
+    assert "pairs of a photo and a caricature of CaVI" in across
     assert (place / "nearest.png").is_file()
     trained = next(out for name, out in printed.items() if "--dataset folder" in name)
     assert "recipe: from the public FaceNet weights; 3 people, 18 training images" in trained

@@ -29,8 +29,8 @@ def model_parser(program: str, description: str, examples: str) -> Parser:
     parser.add_argument(
         "--align",
         action=argparse.BooleanOptionalAction,
-        help="find the main face of each image and cut it out first [as the images were that the "
-        "network was trained on; yes for facenet]",
+        help="find the main face of each image and cut it out first [yes for facenet and for "
+        "networks trained on aligned faces, else no]",
     )
     parser.add_argument(
         "--data-dir", metavar="DIR", help="the run's dataset, if it moved or changed"

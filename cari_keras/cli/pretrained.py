@@ -34,7 +34,7 @@ def _main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     from cari_keras.model.pretrained import import_facenet
 
-    print(f"facenet: {import_facenet(given.source, progress=True)}")
+    print(f"facenet: {import_facenet(given.source)}")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import sys
 import time
@@ -81,9 +82,7 @@ def _main(arguments: Sequence[str]) -> int:
     config = anywhere(config)
     if config.data.final and config.data.dataset != "cavi":
         raise ConfigError(f"--final is for cavi alone; leave it out with {config.data.dataset}")
-    # A run that goes on by its name alone has its settings; others are fitted to their data.
-    fitted_by = None if given.resume and not given.preset else list(config_values(given))
-    return _train(config, run, fitted_by, progress=not given.quiet)
+    return _train(config, run, list(config_values(given)), progress=not given.quiet)
 
 
 def _refuse_changes(run: Path, saved: Config, asked: Config) -> None:
@@ -104,30 +103,28 @@ def _default_run(config: Config) -> str:
     return f"runs/{data.dataset}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def _train(config: Config, run: Path, given: Optional[Sequence[str]], *, progress: bool) -> int:
+def _train(config: Config, run: Path, given: Sequence[str], *, progress: bool) -> int:
     """Trains a run, or goes on with it.
 
     Args:
         config: The settings.
         run: The run's folder.
-        given: Names of the settings that the user gave, where the others are to be fitted.
+        given: Names of the settings that the user gave; a new run's others are fitted to its data.
         progress: Whether to show progress bars.
     """
+    from cari_keras.data.base import modalities_of
     from cari_keras.data.registry import load_dataset
-    from cari_keras.recipe import describe, fit
+    from cari_keras.recipe import as_begun, describe, fit, fit_readable
 
     saved = read_config(run) if (run / CONFIG).exists() else None
-    if saved and given is not None and "precision" not in given:
-        # What a run was begun in it goes on in, whichever machine it is on now.
-        config = config.with_values({"precision": saved.model.precision})
-        given = [*given, "precision"]
+    if saved:
+        config = as_begun(config, saved, given)
+        _refuse_changes(run, saved, config)
     dataset = load_dataset(config)
     told: Sequence[str] = ()
-    if given is not None:
+    if not saved:
         fitted = fit(config, dataset, given)
         config, told = fitted.config, describe(fitted, dataset)
-    if saved:
-        _refuse_changes(run, saved, config)
     for kind, count in dataset.report.items():
         print(f"{dataset.name}: {count} {kind}")
     for line in told:
@@ -153,18 +150,34 @@ def _train(config: Config, run: Path, given: Optional[Sequence[str]], *, progres
                 from cari_keras.model.pretrained import import_facenet
 
                 import_facenet(progress=progress)  # before any picture is prepared
+            prepared = _prepare(dataset, config, cluster, progress=progress and chief)
+            if not saved:
+                images = prepared.count("train", modalities_of(config.training.tasks))
+                config = fit_readable(config, images, given)
             return _train_on(
-                dataset, config, run, cluster, resume=bool(saved), progress=progress and chief
+                dataset,
+                prepared,
+                config,
+                run,
+                cluster,
+                resume=bool(saved),
+                progress=progress and chief,
             )
 
 
 def _train_on(
-    dataset: Dataset, config: Config, run: Path, cluster: Cluster, *, resume: bool, progress: bool
+    dataset: Dataset,
+    prepared: Prepared,
+    config: Config,
+    run: Path,
+    cluster: Cluster,
+    *,
+    resume: bool,
+    progress: bool,
 ) -> int:
     from cari_keras.data.sheet import contact_sheet, write_png
     from cari_keras.training.trainer import Trainer
 
-    prepared = _prepare(dataset, config, cluster, progress=progress)
     for line in prepared.skipped:
         print(f"skipped: {line}")
     for split, counts in prepared.counts.items():
@@ -235,6 +248,7 @@ def _report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None
 
     from cari_keras.evaluation import figures
     from cari_keras.evaluation.evaluator import LABELS
+    from cari_keras.training.checkpoints import META
 
     steps = pd.read_csv(run / "steps.csv")
     metrics = pd.DataFrame(rows)
@@ -253,6 +267,9 @@ def _report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None
     table.insert(0, "Epoch", shown["epoch"].astype(int))
     print("\nValidation, in percent (verification: threshold by two-fold cross-validation):\n")
     print(table.to_string(index=False))
+    best = json.loads((run / "best" / META).read_text(encoding="utf-8"))["epoch"]
+    print(f"\n{run} answers with the weights of epoch {best}", end="")
+    print(", the last." if config.data.final else ", the best by the mean of all figures.")
     if config.data.final:
         print("\nThe network was trained on these images (--final): the figures tell nothing.")
     if len(config.training.tasks) > 1 and config.training.weighting != "equal":

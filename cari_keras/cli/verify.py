@@ -55,7 +55,8 @@ def _main(arguments: Sequence[str]) -> int:
     decision = "the same person" if found.same else "two people"
     print(f"{decision}: squared distance {found.distance:.4f}, threshold {found.threshold:.4f}")
     print(
-        f"(this threshold takes two people for one in {found.far:.2%} of the {found.measured_on})"
+        f"(so {found.far:.2%} of pairs of two different people are taken for one person, measured "
+        f"on {found.measured_on})"
     )
     return 0
 

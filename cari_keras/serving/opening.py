@@ -57,7 +57,9 @@ def open_model(
         )
     if thresholds_of is not None or data_dir is not None:
         what = "exports hold" if found else "the public weights have"
-        raise ConfigError(f"{path}: {what} their own thresholds")
+        raise ConfigError(
+            f"{path}: {what} their own thresholds; leave data_dir and thresholds_of out"
+        )
     return _from_exports(found, align=align) if found else _of_public_weights(align)
 
 

@@ -48,18 +48,17 @@ def _calibration(measured: dict[str, Any], far: Optional[float], people: int) ->
     if wanted not in points:
         known = [name.split()[1] for name in points if name != BALANCED]
         raise ConfigError(
-            f"the thresholds of facenet were measured at a FAR of {', '.join(known)}. "
-            f"Received: {far:g}"
+            f"for facenet, far must be one of those measured: {', '.join(known)}. Received: {far:g}"
         )
     point = points[wanted]
     kind = {"photo-caricature": "a photo and a caricature", "photo-photo": "two photos"}
-    how = {"aligned": "of aligned faces", "whole": "of whole pictures"}
-    told = f"pairs of {kind[measured['pairs']]}, {how[measured['faces']]}, of {people} people"
+    how = {"aligned": "faces aligned", "whole": "pictures whole"}
+    told = f"pairs of {kind[measured['pairs']]} of CaVI's {people} training people"
     return Calibration(
         point["threshold"],
         point["far"],
         point["tar"],
         measured["impostor_pairs"],
         measured["genuine_pairs"],
-        f"{told} (CaVI's training images)",
+        f"{told}, {how[measured['faces']]}",
     )

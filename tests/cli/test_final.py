@@ -78,7 +78,7 @@ def test_its_exports_have_another_runs_thresholds_or_none(place, tmp_path):
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (("export", "final", "x", "--far", 0.5), "--far needs thresholds, and final was trained"),
+        (("export", "final", "x", "--far", 0.5), "--far is not for final, which was trained"),
         (("evaluate", "tuned", "--thresholds-of", "final"), "final was trained on its validation"),
         (
             ("evaluate", "final", "--split=validation", "--thresholds-of", "tuned", "--quiet"),

@@ -87,6 +87,7 @@ def test_a_run_end_to_end(tmp_path):
     assert re.search(
         r"Epoch +Verification +AUC +Photo id\. +Caricature id\. +V2C +C2V", result.stdout
     )
+    assert re.search(r"run answers with the weights of epoch [12], the best by", result.stdout)
     assert "The hardest task held the largest weight in" in result.stdout
     assert "epoch 2/2" in result.stderr
     run = tmp_path / "run"

@@ -139,8 +139,8 @@ def test_a_run_without_verification_gives_the_branch_that_it_trained(model, tmp_
 
 
 def test_what_is_not_there(tmp_path):
-    with pytest.raises(PretrainedError, match="not there yet: run cari-pretrained"):
-        load_source("facenet")
+    with pytest.raises(PretrainedError, match="here `cari-pretrained --from` that file"):
+        load_source("facenet")  # tests have no network
     with pytest.raises(PretrainedError, match="nowhere: no such run folder or file"):
         load_source("nowhere")
 
