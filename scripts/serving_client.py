@@ -28,6 +28,7 @@ QUESTIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "caricature": ("caricature", "serving_bytes", ("image_bytes",)),
     "photo": ("photo", "serving_bytes", ("image_bytes",)),
     "verify": ("verification", "verify", ("photo_bytes", "caricature_bytes")),
+    "verify_photos": ("verification", "verify_photos", ("photo_bytes", "other_photo_bytes")),
 }
 
 

@@ -21,6 +21,8 @@ from cari_keras.comparison.runner import train_runs
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError, DatasetError, StoppedError
 from cari_keras.presets import PRESETS
+from cari_keras.recipe import as_begun, fit
+from cari_keras.saved import CONFIG, read_config
 from cari_keras.training.strategies import NAMES
 
 EXAMPLES = """
@@ -64,9 +66,14 @@ def _main(arguments: Sequence[str]) -> int:
         if hasattr(given, name):
             raise ConfigError(f"name --{'strategies' if name == 'weighting' else 'seeds'} instead")
     preset = given.preset or getattr(given, "dataset", "demo")
-    config = _fitted(asked_config(given), config_values(given))
+    config, flags = asked_config(given), config_values(given)
     folder = Path(config.training.output or f"runs/compare-{preset}")
+    config = _fitted(config, flags, alone="single" in given.strategies)
     runs = plan_runs(config, given.strategies, given.seeds, folder)
+    if begun := next((run for run in runs if (run.folder / CONFIG).is_file()), None):
+        # Tasks are each run's own; whatever else was fitted stays as it was.
+        config = as_begun(config, read_config(begun.folder), [*flags, "tasks"])
+        runs = plan_runs(config, given.strategies, given.seeds, folder)
     try:
         train_runs(runs, config_flags(config), progress=not given.quiet)
     except StoppedError as stopped:
@@ -81,19 +88,28 @@ def _main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _fitted(config: Config, given: Collection[str]) -> Config:
+def _fitted(config: Config, given: Collection[str], *, alone: bool) -> Config:
     """The settings that the runs share, fitted to their data as cari-train does it.
+
+    Args:
+        config: What is asked for.
+        given: Names of the settings that the user gave.
+        alone: Whether tasks are trained alone as well: batches fit the one with fewest images.
 
     Raises:
         DatasetError: The runs would have no figures to be compared by.
     """
     from cari_keras.data.registry import load_dataset
-    from cari_keras.recipe import fit
 
     dataset = load_dataset(config)
     if not dataset.splits.get("validation"):
         raise DatasetError(f"{dataset.name}: no validation images to compare strategies on")
-    return fit(config, dataset, given).config
+    fitted = fit(config, dataset, given).config
+    if alone and "batch_size" not in given:
+        each = [fitted.with_values({"tasks": (task,)}) for task in fitted.training.tasks]
+        sizes = [fit(one, dataset, given).config.data.batch_size for one in each]
+        fitted = fitted.with_values({"batch_size": min(sizes)})
+    return fitted
 
 
 if __name__ == "__main__":

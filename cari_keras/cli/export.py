@@ -121,7 +121,7 @@ def _refuse(given: argparse.Namespace, names: Sequence[str], why: str) -> None:
 
 def _tell(thresholds: Thresholds, judge: Matcher) -> None:
     """Prints what the exports decide by."""
-    pairs = {"verify": thresholds.verify, "verify_photos": thresholds.verify_photos}
+    pairs = thresholds.of_pairs()
     for name, known in pairs.items():
         if known:
             print(

@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 MODALITY_NAMES = ("photo", "caricature")
 
+#: The public weights' name in place of a run's folder.
+FACENET = "facenet"
 
-def model_parser(program: str, description: str, examples: str) -> Parser:
-    """A parser with the network's argument and flags."""
+
+def model_parser(program: str, description: str, examples: str, *, public: bool = True) -> Parser:
+    """A parser with the network's argument and flags; `public`: whether it may be `facenet`."""
     parser = Parser(program, description, examples)
+    also = f", or the word {FACENET}: the public weights, with no training" if public else ""
     parser.add_argument(
-        "run",
-        metavar="RUN",
-        help="a run folder, a folder of cari-export, or the word facenet: the public weights, with "
-        "no training, which verify and search",
+        "run", metavar="RUN", help=f"a run folder, or a folder of cari-export{also}"
     )
     parser.add_argument(
         "--align",

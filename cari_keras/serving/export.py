@@ -117,7 +117,7 @@ def card(
         "files_sha256": hash_of_files(path),
     }
     if branch.name == "verification":
-        pairs = {"verify": thresholds.verify, "verify_photos": thresholds.verify_photos}
+        pairs = thresholds.of_pairs()
         found.update({name: known._asdict() for name, known in pairs.items() if known})
     if branch.name in thresholds.known:
         found["known"] = thresholds.known[branch.name]._asdict()

@@ -129,6 +129,7 @@ class FaceModel:
             ImageError: An image cannot be read, or shows no face to align.
             ConfigError: The network has no verification branch.
         """
+        self._check("verification")
         many, pixels = self._pixels(images, modality)
         found = self.embed_faces(pixels)
         return found if many else found[0]
@@ -167,6 +168,8 @@ class FaceModel:
             ConfigError: There is no such modality, branch or threshold, or the counts differ.
         """
         _check_modality(modality)
+        endpoint = VERIFY_WITH[modality]
+        self._check("verification", endpoint)
         many, photos = self._pixels(photo, PHOTO)
         _, others = self._pixels(other, modality)
         if len(photos) != len(others):
@@ -176,9 +179,7 @@ class FaceModel:
             )
         if not len(photos):
             return []
-        endpoint = VERIFY_WITH[modality]
-        names = PAIRS[endpoint]
-        files = dict(zip(names, (_as_files(photos), _as_files(others))))
+        files = dict(zip(PAIRS[endpoint], (_as_files(photos), _as_files(others))))
         found = self._ask("verification", endpoint, **files)
         columns = (found[name].tolist() for name in ("same", "distance", "threshold", "far"))
         told = self._measured_on.get(endpoint, VALIDATION_PAIRS)
@@ -205,6 +206,7 @@ class FaceModel:
             ConfigError: There is no such modality or branch.
         """
         _check_modality(modality)
+        self._check(modality)
         many, pixels = self._pixels(image, modality)
         if not len(pixels):
             return []
@@ -237,9 +239,8 @@ class FaceModel:
 
     def _ask(self, branch: str, endpoint: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Asks an endpoint in batches."""
-        function = self._endpoints.get((branch, endpoint))
-        if function is None:
-            raise ConfigError(self._why_not(branch, endpoint))
+        self._check(branch, endpoint)
+        function = self._endpoints[branch, endpoint]
         count = len(next(iter(inputs.values())))
         found: list[dict[str, np.ndarray]] = []
         for start in range(0, count, BATCH):
@@ -247,19 +248,23 @@ class FaceModel:
             found.append({name: value.numpy() for name, value in function(**rows).items()})
         return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
 
-    def _why_not(self, branch: str, endpoint: str) -> str:
-        """Why there is no such endpoint."""
+    def _check(self, branch: str, endpoint: str = "serving_default") -> None:
+        """Raises ConfigError where there is no such endpoint, before any image is looked at."""
+        if (branch, endpoint) in self._endpoints:
+            return
         if branch not in self.branches:
-            return (
-                f"the network has no branch for {branch}; it has {', '.join(self.branches)}. To "
-                "name people it must be trained for that: cari-train"
+            raise ConfigError(
+                f"the network has no branch for {branch}, only for {', '.join(self.branches)}; "
+                f"cari-train trains one, with {branch} among its --tasks"
             )
-        if endpoint == VERIFY_WITH[PHOTO]:
-            return (
-                "the network has no threshold for two photos, only for a photo and a caricature; "
-                "compare two photos by facenet"
+        has = {name: modality for modality, name in VERIFY_WITH.items()}
+        others = [has[name] for of, name in self._endpoints if of == branch and name in has]
+        if others:
+            raise ConfigError(
+                f"the network has no threshold for a photo and a {has[endpoint]}, only for a photo "
+                f"and a {others[0]} (facenet has both)"
             )
-        return (
+        raise ConfigError(
             f"the network has no {endpoint}, for want of a threshold: its dataset has no "
             "validation pairs, or it was trained on them (name a run by thresholds_of)"
         )

@@ -92,7 +92,7 @@ def face_model_of(matcher: Matcher, thresholds: Thresholds, align: Optional[bool
         for name, endpoint in branch.endpoints.items()
     }
     key = f"{matcher.weights}-{json.dumps(matcher.views, sort_keys=True)}"
-    pairs = {"verify": thresholds.verify, "verify_photos": thresholds.verify_photos}
+    pairs = thresholds.of_pairs()
     return FaceModel(
         endpoints,
         matcher.side,

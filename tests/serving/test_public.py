@@ -81,7 +81,9 @@ def test_faces_are_found_and_answered_without_training(facenet):
     assert across.far == pytest.approx(public_thresholds().verify.far)
     assert "pairs of a photo and a caricature" in across.measured_on
     assert "pictures whole" in whole.verify(picture, picture).measured_on
-    with pytest.raises(ConfigError, match=r"no branch for caricature; .* trained for that"):
+    with pytest.raises(
+        ConfigError, match=r"no branch for caricature, only for verification; .*--tasks"
+    ):
         model.identify(picture, modality="caricature")
     with pytest.raises(ConfigError, match="modality must be one of photo, caricature"):
         model.verify(picture, picture, modality="drawing")
@@ -129,7 +131,7 @@ def test_an_export_answers_alike(facenet, tmp_path):
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (["identify", "facenet", "a.png"], "To name people it must be trained for that"),
+        (["identify", "facenet", "a.png"], "facenet knows nobody by name; cari-train trains"),
         (["export", "facenet", "out", "--fpir", "0.1"], "--fpir is not for facenet"),
         (["export", "facenet", "out", "--far", "0.5"], "far must be one of those measured"),
         (["export", "facenet", "out", "--precision", "bfloat16"], "compute in float32"),
