@@ -14,21 +14,26 @@ Writes cari_keras/serving/facenet_thresholds.json: some 15 minutes on two cores.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO, Dataset
-from cari_keras.errors import DatasetError, ImageError
+from cari_keras.data.encoding import DECODING
+from cari_keras.errors import ImageError
 from cari_keras.evaluation.allpairs import all_pairs
 from cari_keras.evaluation.curves import eer, float32_at_most, operating_point, roc, tar_at_far
-from cari_keras.evaluation.matcher import FACENET, load_matcher
+from cari_keras.evaluation.matcher import FACENET, FACENET_CROP, load_matcher
 from cari_keras.evaluation.verification import auc
-from cari_keras.files import write_json
+from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, user_cache_dir, write_json
 from cari_keras.model.pretrained import FILE_SHA256
 from cari_keras.serving.calibration import NO_THRESHOLDS
+from cari_keras.serving.face_model import BATCH
 from cari_keras.serving.opening import face_model_of
 from cari_keras.serving.public import BALANCED, MEASUREMENTS
 
@@ -36,32 +41,43 @@ FARS = (0.1, 0.01, 0.001)
 
 
 def embeddings(dataset: Dataset, *, align: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Modality -> embeddings float32 [n, d] of its training images, and labels int [n]."""
-    from tqdm import tqdm
+    """Modality -> embeddings float32 [n, d] of its training images, and labels int [n].
 
+    Those of a modality are kept in the per-user cache, so that a measurement that was stopped goes
+    on with the next.
+    """
+    return {modality: _kept(dataset, modality, align) for modality in MODALITIES}
+
+
+def _kept(dataset: Dataset, modality: str, align: bool) -> tuple[np.ndarray, np.ndarray]:
+    request = repr((dataset.fingerprint, modality, align, FACENET_CROP, DECODING, FILE_SHA256))
+    name = hashlib.sha256(request.encode()).hexdigest()[:32]
+    path = user_cache_dir() / "measure_facenet" / f"{name}.npz"
+    with contextlib.suppress(*DAMAGED_ARCHIVE), np.load(path, allow_pickle=False) as stored:
+        return stored["rows"], stored["labels"]
+    rows, labels = _asked(dataset, modality, align)
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, rows=rows, labels=labels)
+    return rows, labels
+
+
+def _asked(dataset: Dataset, modality: str, align: bool) -> tuple[np.ndarray, np.ndarray]:
     model = face_model_of(load_matcher(FACENET, {}), NO_THRESHOLDS, align)
-    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    for modality in MODALITIES:
-        samples = [s for s in dataset.splits["train"] if s.modality == modality]
-        rows, labels, faces = [], [], []
-
-        def flush(rows: list[np.ndarray] = rows, faces: list[np.ndarray] = faces) -> None:
-            rows.append(model.embed_faces(np.stack(faces)))
-            faces.clear()
-
-        for sample in tqdm(samples, desc=f"{modality}s, {'aligned' if align else 'whole'}"):
-            try:
+    samples = [s for s in dataset.splits["train"] if s.modality == modality]
+    rows, labels = [], []
+    bar = tqdm(total=len(samples), desc=f"{modality}s, {'aligned' if align else 'whole'}")
+    for start in range(0, len(samples), BATCH):
+        faces = []
+        for sample in samples[start : start + BATCH]:
+            bar.update()
+            with contextlib.suppress(ImageError):  # no face found, as in use
                 faces.append(model.face(sample.source, modality))
-            except (ImageError, DatasetError):
-                continue
-            labels.append(dataset.labels[sample.identity])
-            if len(faces) == 32:
-                flush()
+                labels.append(dataset.labels[sample.identity])
         if faces:
-            flush()
-        print(f"{modality}s: {len(labels)} of {len(samples)} used", flush=True)
-        found[modality] = np.concatenate(rows), np.array(labels)
-    return found
+            rows.append(model.embed_faces(np.stack(faces)))
+    bar.close()
+    print(f"{modality}s: {len(labels)} of {len(samples)} used", flush=True)
+    return np.concatenate(rows), np.array(labels)
 
 
 def pairs_of(

@@ -6,7 +6,7 @@ from cari_keras import recipe
 from cari_keras.data.base import CARICATURE, PHOTO, Dataset, Records, Sample
 from cari_keras.errors import DatasetError
 from cari_keras.presets import PRESETS
-from cari_keras.recipe import describe, fit
+from cari_keras.recipe import as_begun, describe, fit, fit_readable
 from cari_keras.runtime import has_bfloat16
 
 FOLDER = PRESETS["folder"]()
@@ -115,3 +115,34 @@ def test_a_runs_depth_goes_with_its_weights(tmp_path):
     config = FOLDER.with_values({"pretrained": str(tmp_path)})
     assert changed(config, dataset(300, 200)) == {"depth": "paper"}
     assert changed(config, dataset(300, 200), ["depth"]) == {}
+
+
+def test_a_run_that_goes_on_keeps_what_was_fitted(monkeypatch):
+    """Though its machine or its pictures are others now; what the user gives is taken as it is."""
+    begun = fit(FOLDER, dataset(50, 50, margin=0.6), ()).config
+    assert (begun.data.batch_size, begun.data.crop) == (16, 0.45)
+    monkeypatch.setattr(recipe, "has_bfloat16", lambda: False)
+    assert as_begun(FOLDER, begun, ()) == begun
+    asked = FOLDER.with_values({"batch_size": 8, "dropout": 0.1})
+    config = as_begun(asked, begun, ["batch_size", "dropout"])
+    assert (config.data.batch_size, config.data.crop) == (8, 0.45)
+    assert config.model.dropout == 0.1
+
+
+@pytest.mark.parametrize("distribute", ["mirrored", "multiworker"])
+def test_several_devices_compute_alike(distribute, monkeypatch):
+    """Each would choose for itself, and batches must stay a multiple of their number."""
+    monkeypatch.setattr(recipe, "has_bfloat16", lambda: False)
+    config = FOLDER.with_values({"distribute": distribute})
+    assert changed(config, dataset(50, 0)) == {"tasks": ("verification", "photo")}
+    assert fit_readable(config, 3, ()) == config
+
+
+def test_a_batch_has_no_more_images_than_can_be_read():
+    assert fit_readable(FOLDER, 7, ()).data.batch_size == 7
+    assert fit_readable(FOLDER, 64, ()) == fit_readable(FOLDER, 0, ()) == FOLDER
+    assert fit_readable(FOLDER, 7, ["batch_size"]) == FOLDER
+
+
+def test_faces_without_a_margin_are_not_cut_into():
+    assert changed(FOLDER, dataset(300, 200, margin=0)) == {"crop": 0.72, "test_crops": (1.0, 0.96)}
