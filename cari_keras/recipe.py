@@ -142,20 +142,25 @@ def _few_pictures(config: Config, dataset: Dataset) -> list[Change]:
 
 
 def _aligned_faces(config: Config, dataset: Dataset) -> list[Change]:
-    """Crops by the margin of aligned faces, so that a face fills as much of them as elsewhere."""
+    """Crops by the margin of aligned faces.
+
+    A face fills the squares it is judged by as it does elsewhere. The smallest training crop, where
+    it lies in a corner, shows as large a share of a face's width as elsewhere.
+    """
     margin = dataset.records.settings.get("margin") if dataset.records else None
     if margin is None:
         return []
-    share = (1 + MARGIN_OF_WHOLE_PICTURES) / (1 + margin)
-    sides = tuple(min(round(share * side, 3), 1.0) for side in config.training.test_crops)
-    crop = min(round(share * config.data.crop, 3), 1.0)
+    usual, face = 1 / (1 + MARGIN_OF_WHOLE_PICTURES), 1 / (1 + margin)  # shares of the image's side
+    sides = tuple(min(round(face / usual * s, 3), 1.0) for s in config.training.test_crops)
+    shown = (config.data.crop - (1 - usual) / 2) / usual
+    crop = min(round(shown * face + (1 - face) / 2, 3), 1.0)
     if (crop, sides) == (config.data.crop, config.training.test_crops):
         return []
     why = f"(aligned faces with a margin of {margin:g})"
-    shown = " and ".join(f"{side:g}" for side in sides)
+    squares = " and ".join(f"{side:g}" for side in sides)
     return [
         Change({"crop": crop}, f"training crops from {crop:g} {why}"),
-        Change({"test_crops": sides}, f"judged by central squares of {shown} {why}"),
+        Change({"test_crops": sides}, f"judged by central squares of {squares} {why}"),
     ]
 
 

@@ -75,11 +75,15 @@ def test_a_single_modality_has_its_tasks():
 def test_aligned_faces_fill_their_crops_as_whole_pictures_do():
     """A face's share of what the network sees is the same for every margin."""
     values = changed(FOLDER, dataset(300, 200, margin=0.6))
-    assert values == {"crop": 0.45, "test_crops": (0.75, 0.6)}
+    assert values == {"crop": 0.575, "test_crops": (0.75, 0.6)}
     wide = changed(FOLDER, dataset(300, 200, margin=1.4))
     for sides in zip(values["test_crops"], wide["test_crops"]):
         share, wide_share = (1 / (side * (1 + m)) for side, m in zip(sides, (0.6, 1.4)))
         assert share == pytest.approx(wide_share)
+    # What the smallest crop, in a corner, shows of a face's width.
+    for margin, crop in ((0.2, 0.6), (0.6, values["crop"]), (1.4, wide["crop"])):
+        face = 1 / (1 + margin)
+        assert (crop - (1 - face) / 2) / face == pytest.approx(0.62, abs=2e-3)
     assert changed(FOLDER, dataset(300, 200, margin=0.2)) == {}
     assert changed(FOLDER, dataset(300, 200, margin=0.6), ["crop", "test_crops"]) == {}
 
@@ -120,12 +124,12 @@ def test_a_runs_depth_goes_with_its_weights(tmp_path):
 def test_a_run_that_goes_on_keeps_what_was_fitted(monkeypatch):
     """Though its machine or its pictures are others now; what the user gives is taken as it is."""
     begun = fit(FOLDER, dataset(50, 50, margin=0.6), ()).config
-    assert (begun.data.batch_size, begun.data.crop) == (16, 0.45)
+    assert (begun.data.batch_size, begun.data.crop) == (16, 0.575)
     monkeypatch.setattr(recipe, "has_bfloat16", lambda: False)
     assert as_begun(FOLDER, begun, ()) == begun
     asked = FOLDER.with_values({"batch_size": 8, "dropout": 0.1})
     config = as_begun(asked, begun, ["batch_size", "dropout"])
-    assert (config.data.batch_size, config.data.crop) == (8, 0.45)
+    assert (config.data.batch_size, config.data.crop) == (8, 0.575)
     assert config.model.dropout == 0.1
 
 
@@ -145,4 +149,4 @@ def test_a_batch_has_no_more_images_than_can_be_read():
 
 
 def test_faces_without_a_margin_are_not_cut_into():
-    assert changed(FOLDER, dataset(300, 200, margin=0)) == {"crop": 0.72, "test_crops": (1.0, 0.96)}
+    assert changed(FOLDER, dataset(300, 200, margin=0)) == {"crop": 0.62, "test_crops": (1.0, 0.96)}
