@@ -99,8 +99,11 @@ def fit_readable(config: Config, images: int, given: Collection[str]) -> Config:
 
 
 def _shared(config: Config) -> bool:
-    """Whether several devices share a batch: it must stay a multiple of their number, and all of
-    them must compute alike, whatever each would choose for itself."""
+    """Whether several devices share a batch.
+
+    Its size must stay a multiple of their number then, and all of them must compute alike, whatever
+    each would choose for itself.
+    """
     return config.training.distribute != "none"
 
 
@@ -153,15 +156,16 @@ def _aligned_faces(config: Config, dataset: Dataset) -> list[Change]:
     usual, face = 1 / (1 + MARGIN_OF_WHOLE_PICTURES), 1 / (1 + margin)  # shares of the image's side
     sides = tuple(min(round(face / usual * s, 3), 1.0) for s in config.training.test_crops)
     shown = (config.data.crop - (1 - usual) / 2) / usual
-    crop = min(round(shown * face + (1 - face) / 2, 3), 1.0)
-    if (crop, sides) == (config.data.crop, config.training.test_crops):
-        return []
+    crop = min(round(shown * face + (1 - face) / 2, 3), 1.0) if config.data.crop < 1 else 1.0
     why = f"(aligned faces with a margin of {margin:g})"
     squares = " and ".join(f"{side:g}" for side in sides)
-    return [
-        Change({"crop": crop}, f"training crops from {crop:g} {why}"),
-        Change({"test_crops": sides}, f"judged by central squares of {squares} {why}"),
-    ]
+    found = []
+    if crop != config.data.crop:
+        found.append(Change({"crop": crop}, f"training crops from {crop:g} {why}"))
+    if sides != config.training.test_crops:
+        told = f"judged by central squares of {squares} {why}"
+        found.append(Change({"test_crops": sides}, told))
+    return found
 
 
 def _no_bfloat16(config: Config, dataset: Dataset) -> list[Change]:

@@ -85,6 +85,9 @@ def test_aligned_faces_fill_their_crops_as_whole_pictures_do():
         face = 1 / (1 + margin)
         assert (crop - (1 - face) / 2) / face == pytest.approx(0.62, abs=2e-3)
     assert changed(FOLDER, dataset(300, 200, margin=0.2)) == {}
+    whole = FOLDER.with_values({"crop": 1.0, "test_crops": (1.0,)})
+    found = changed(whole, dataset(300, 200, margin=0.6))
+    assert found == {"test_crops": (0.75,)}  # what is off stays off
     assert changed(FOLDER, dataset(300, 200, margin=0.6), ["crop", "test_crops"]) == {}
 
 

@@ -153,7 +153,10 @@ def _train(config: Config, run: Path, given: Sequence[str], *, progress: bool) -
             prepared = _prepare(dataset, config, cluster, progress=progress and chief)
             if not saved:
                 images = prepared.count("train", modalities_of(config.training.tasks))
-                config = fit_readable(config, images, given)
+                fewer = fit_readable(config, images, given)
+                if fewer != config:
+                    print(f"{dataset.name}: batches of {images}, since no more images can be read")
+                config = fewer
             return _train_on(
                 dataset,
                 prepared,

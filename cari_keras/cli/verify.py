@@ -32,8 +32,7 @@ def _main(arguments: Sequence[str]) -> int:
         "--modality",
         choices=MODALITY_NAMES,
         default="caricature",
-        help="of OTHER; photo needs a network with a threshold for two photos, as facenet is "
-        "[caricature]",
+        help="of OTHER; photo needs a threshold for two photos, which facenet has [caricature]",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
