@@ -21,6 +21,9 @@ FOLD_NAMES = ("dev", *(str(k) for k in range(1, 11)))
 TASK_NAMES = ("verification", "caricature", "photo")
 PRECISION_NAMES = ("float32", "bfloat16")
 
+#: The public weights' name, in place of a run's folder.
+FACENET = "facenet"
+
 
 @dataclass(frozen=True)
 class DataConfig:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cari_keras.config import Config
+from cari_keras.config import FACENET, Config
 from cari_keras.data.base import MODALITIES, Dataset, modalities_of
 from cari_keras.errors import DatasetError
 from cari_keras.runtime import has_bfloat16
@@ -194,7 +194,7 @@ def training_images(config: Config, dataset: Dataset) -> int:
 def describe(fitted: Fitted, dataset: Dataset) -> tuple[str, str]:
     """What will be trained, and what was adapted: two lines."""
     config = fitted.config
-    start = {None: "nothing", "facenet": "the public FaceNet weights"}
+    start = {None: "nothing", FACENET: "the public FaceNet weights"}
     pretrained = config.model.pretrained
     steps = training_images(config, dataset) // config.data.batch_size
     epochs = f"{config.training.epochs} epochs of {steps} step{'s' if steps != 1 else ''}"

@@ -23,12 +23,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from cari_keras.config import FACENET
 from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO, Dataset
 from cari_keras.data.encoding import DECODING
 from cari_keras.errors import ImageError
 from cari_keras.evaluation.allpairs import all_pairs
 from cari_keras.evaluation.curves import eer, float32_at_most, operating_point, roc, tar_at_far
-from cari_keras.evaluation.matcher import FACENET, FACENET_CROP, load_matcher
+from cari_keras.evaluation.matcher import FACENET_CROP, load_matcher
 from cari_keras.evaluation.verification import auc
 from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, user_cache_dir, write_json
 from cari_keras.model.pretrained import FILE_SHA256

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
-from cari_keras.cli.flags import Parser, run_program
-from cari_keras.config import DATASET_NAMES, PROTOCOL_NAMES
+from cari_keras.cli.flags import Parser, refuse, run_program
+from cari_keras.config import DATASET_NAMES, FACENET, PROTOCOL_NAMES
 from cari_keras.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -130,17 +130,9 @@ def _refuse_together(parser: Parser, given: argparse.Namespace) -> None:
                 parser.error(f"{flags[0]} and {flags[1]} do not go together")
 
 
-def _refuse_ignored(given: argparse.Namespace, names: Sequence[str], dataset: str) -> None:
-    """Raises ConfigError for a flag that says nothing to the dataset that is evaluated on."""
-    for name in names:
-        if getattr(given, name) is not None:
-            flag = f"--{name.replace('_', '-')}"
-            raise ConfigError(f"{flag} is not for the dataset {dataset}; leave it out")
-
-
 def _evaluate(given: argparse.Namespace, views: dict[str, Any]) -> Outcome:
     # TensorFlow is loaded only here, so that mistakes in flags are told at once.
-    from cari_keras.evaluation.matcher import FACENET, load_matcher
+    from cari_keras.evaluation.matcher import load_matcher
 
     how = {
         "cache_dir": given.cache_dir,
@@ -168,10 +160,10 @@ def _evaluate(given: argparse.Namespace, views: dict[str, Any]) -> Outcome:
         matcher = load_matcher(given.run, views)
         config = matcher.config.with_values(data)
         if config.data.dataset != "webcaricature":
-            _refuse_ignored(given, ("protocol", "folds"), config.data.dataset)
+            refuse(given, ("protocol", "folds"), f"the dataset {config.data.dataset}; leave it out")
             of_split = {"split": given.split, "thresholds_of": given.thresholds_of}
             return evaluate_closed_set(matcher, config, **of_split, **how)
-    _refuse_ignored(given, ("split", "thresholds_of"), "webcaricature")
+    refuse(given, ("split", "thresholds_of"), "the dataset webcaricature; leave it out")
     runs = FoldRuns(given.run, views, data)
     return evaluate_webcaricature(runs.matcher, runs.config, runs.folds(given.folds), **how)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
-from cari_keras.cli.flags import Parser, run_program
+from cari_keras.cli.flags import Parser, refuse, run_program
 from cari_keras.config import PRECISION_NAMES
-from cari_keras.errors import ConfigError
 from cari_keras.evaluation.open_set import FPIR
 from cari_keras.runtime import load_tensorflow
 
@@ -79,8 +77,8 @@ def _main(arguments: Sequence[str]) -> int:
 
     matcher = load_matcher(given.run, {}, precision=given.precision)
     if matcher.run is None:
-        own = "has its own thresholds, and names nobody"
-        _refuse(given, ("fpir", "thresholds_of", "data_dir"), own)
+        own = f"{given.run}, which has its own thresholds, and names nobody"
+        refuse(given, ("fpir", "thresholds_of", "data_dir"), own)
         judge, thresholds = None, public_thresholds(far=given.far)
         _tell(thresholds, matcher)
     elif judge := judge_of(matcher, given.thresholds_of):
@@ -93,11 +91,11 @@ def _main(arguments: Sequence[str]) -> int:
         )
         _tell(thresholds, judge)
     else:
-        _refuse(
+        refuse(
             given,
             ("far", "fpir", "data_dir"),
-            "was trained on its validation images too (--final), and has no thresholds; name "
-            "another run by --thresholds-of",
+            f"{given.run}, which was trained on its validation images too (--final), and has no "
+            "thresholds; name another run by --thresholds-of",
         )
         thresholds = NO_THRESHOLDS
         print(
@@ -110,13 +108,6 @@ def _main(arguments: Sequence[str]) -> int:
         print(path)
     print(f"Serve them: docker compose -f {folder / 'docker-compose.yml'} up")
     return 0
-
-
-def _refuse(given: argparse.Namespace, names: Sequence[str], why: str) -> None:
-    """Raises ConfigError for flags about thresholds that say nothing to this network."""
-    for name in names:
-        if getattr(given, name) is not None:
-            raise ConfigError(f"--{name.replace('_', '-')} is not for {given.run}, which {why}")
 
 
 def _tell(thresholds: Thresholds, judge: Matcher) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cari_keras.cli.flags import Parser
+from cari_keras.config import FACENET
 from cari_keras.loading import load_model
 from cari_keras.runtime import load_tensorflow
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
 
 MODALITY_NAMES = ("photo", "caricature")
-
-#: The public weights' name in place of a run's folder.
-FACENET = "facenet"
 
 
 def model_parser(program: str, description: str, examples: str, *, public: bool = True) -> Parser:

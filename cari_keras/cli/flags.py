@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from cari_keras.config import SECTIONS, Config
-from cari_keras.errors import CariError
+from cari_keras.errors import CariError, ConfigError
 from cari_keras.presets import PRESETS
 from cari_keras.settings import Setting, settings
 
@@ -120,6 +120,13 @@ def asked_config(arguments: argparse.Namespace) -> Config:
     if not arguments.preset and dataset != "demo" and getattr(arguments, "pretrained", "") is None:
         preset = "cavi-scratch"
     return with_flags(PRESETS[preset](), arguments)
+
+
+def refuse(arguments: argparse.Namespace, names: Sequence[str], what: str) -> None:
+    """Raises ConfigError for given flags that say nothing to what is asked."""
+    for name in names:
+        if getattr(arguments, name) is not None:
+            raise ConfigError(f"--{name.replace('_', '-')} is not for {what}")
 
 
 def run_program(

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from cari_keras.cli.faces import FACENET, MODALITY_NAMES, at_least_one, model_parser, open_given
+from cari_keras.cli.faces import MODALITY_NAMES, at_least_one, model_parser, open_given
 from cari_keras.cli.flags import run_program
+from cari_keras.config import FACENET
 from cari_keras.errors import ConfigError
 
 EXAMPLES = """

@@ -19,7 +19,7 @@ from cari_keras.cli.flags import (
     run_program,
     with_flags,
 )
-from cari_keras.config import Config
+from cari_keras.config import FACENET, Config
 from cari_keras.errors import ConfigError, StoppedError
 from cari_keras.presets import PRESETS
 from cari_keras.saved import CONFIG, anywhere, changes, read_config
@@ -146,7 +146,7 @@ def _train(config: Config, run: Path, given: Sequence[str], *, progress: bool) -
         cluster = start(distribute)
         chief = cluster.is_chief
         with contextlib.nullcontext() if chief else contextlib.redirect_stdout(None):
-            if chief and config.model.pretrained == "facenet" and not saved:
+            if chief and config.model.pretrained == FACENET and not saved:
                 from cari_keras.model.pretrained import import_facenet
 
                 import_facenet(progress=progress)  # before any picture is prepared

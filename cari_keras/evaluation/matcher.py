@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 import keras
 
-from cari_keras.config import Config
+from cari_keras.config import FACENET, Config
 from cari_keras.data.prepare import Prepared
 from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.evaluation.evaluator import Evaluator
@@ -20,9 +20,6 @@ from cari_keras.model.transfer import load_source, transfer
 from cari_keras.saved import CONFIG, in_common
 from cari_keras.training.build import build_model
 from cari_keras.training.restore import restore_run
-
-#: The public weights' name in place of a run's folder.
-FACENET = "facenet"
 
 #: How faces are cut out for it, in cari-align's words: by MTCNN's boxes, with 32 pixels of margin
 #: on 160, as FaceNet aligns LFW.

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from cari_keras.errors import PretrainedError
+from cari_keras.errors import CheckpointError, PretrainedError
 from cari_keras.model.network import DEPTHS, TASKS, WEIGHT_HEAD, named_weights
-from cari_keras.model.pretrained import FILE_SHA256, import_facenet, read_facenet
+from cari_keras.model.pretrained import FILE_SHA256, cached_facenet, import_facenet, read_facenet
 from cari_keras.saved import read_config
 from cari_keras.training.checkpoints import load_checkpoint
 
@@ -58,10 +58,12 @@ def load_source(pretrained: str) -> Source:
         CheckpointError: A run's checkpoint is damaged.
     """
     if pretrained == "facenet":
-        folder = import_facenet()
-        arrays, meta = load_checkpoint(folder)
+        try:
+            arrays, meta = load_checkpoint(cached_facenet())
+        except CheckpointError:  # not there yet, or damaged
+            arrays, meta = load_checkpoint(import_facenet())
         if meta.get("file") != FILE_SHA256:
-            raise PretrainedError(f"{folder}: not the public FaceNet weights; delete it")
+            raise PretrainedError(f"{cached_facenet()}: not the public FaceNet weights; delete it")
         return Source("facenet", "facenet", arrays)
     path = Path(pretrained)
     if path.is_dir():

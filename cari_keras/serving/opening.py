@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, Optional
 
 import tensorflow as tf
 
+from cari_keras.config import FACENET
 from cari_keras.errors import CheckpointError, ConfigError
-from cari_keras.evaluation.matcher import FACENET, Matcher, judge_of, load_matcher
+from cari_keras.evaluation.matcher import Matcher, judge_of, load_matcher
 from cari_keras.files import write_json
 from cari_keras.model.network import TASKS
 from cari_keras.saved import CONFIG

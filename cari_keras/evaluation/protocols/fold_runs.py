@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
 
-from cari_keras.config import FOLD_NAMES, Config
+from cari_keras.config import FACENET, FOLD_NAMES, Config
 from cari_keras.data.webcaricature.folds import DEV, folds_of
 from cari_keras.errors import CheckpointError, ConfigError
-from cari_keras.evaluation.matcher import FACENET, Matcher, load_matcher
+from cari_keras.evaluation.matcher import Matcher, load_matcher
 from cari_keras.saved import CONFIG
 
 
