@@ -5,7 +5,7 @@ multi-task learning*, IJDAR 2021. Importing this package loads neither TensorFlo
 modules that need them do.
 """
 
-from cari_keras.loading import load_model
+from cari_keras.serving.loading import load_model
 
 __all__ = ["__version__", "load_model"]
 

@@ -10,39 +10,53 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
-from cari_keras.errors import ConfigError
+from cari_keras.errors import ConfigError, quoted
 from cari_keras.ranges import RANGES, check_range
-from cari_keras.settings import setting, settings
-from cari_keras.training.strategies import NAMES as STRATEGY_NAMES
-
-DATASET_NAMES = ("demo", "cavi", "folder", "webcaricature")
-PROTOCOL_NAMES = ("unrestricted", "restricted", "identification")
-FOLD_NAMES = ("dev", *(str(k) for k in range(1, 11)))
-TASK_NAMES = ("verification", "caricature", "photo")
-PRECISION_NAMES = ("float32", "bfloat16")
-
-#: The public weights' name, in place of a run's folder.
-FACENET = "facenet"
+from cari_keras.rules import check_together
+from cari_keras.settings import WithPaths, setting, settings
+from cari_keras.vocabulary import (
+    CLASS_VECTORS,
+    CUTS,
+    DATASETS,
+    DEPTHS,
+    DISTRIBUTE,
+    FOLDS,
+    OPTIMIZERS,
+    PRECISIONS,
+    PROTOCOLS,
+    SCHEDULES,
+    SHARED,
+    STAGES,
+    STRATEGIES,
+    TASKS,
+    VERIFY_BY,
+)
 
 
 @dataclass(frozen=True)
-class DataConfig:
+class DataConfig(WithPaths):
     """Which images, and how they reach the network."""
 
-    dataset: str = setting("demo", "dataset to train on", DATASET_NAMES)
-    data_dir: Optional[str] = setting(None, "the dataset's folder")
+    dataset: str = setting("demo", "dataset to train on", DATASETS)
+    data_dir: Optional[str] = setting(None, "the dataset's folder", path=True)
     cache_dir: Optional[str] = setting(
-        None, "where prepared datasets are kept (default: the per-user cache)"
+        None, "where prepared datasets are kept (default: the per-user cache)", path=True
     )
     final: bool = setting(
         False,
         "cavi: train on the validation images too, to be scored on the test split; their own "
-        "figures then mean nothing",
+        "metrics then mean nothing",
     )
-    protocol: str = setting("unrestricted", "webcaricature: which protocol", PROTOCOL_NAMES)
+    protocol: str = setting("unrestricted", "webcaricature: which protocol", PROTOCOLS)
     fold: str = setting(
-        "dev", "webcaricature: dev is view 1, for tuning; 1 to 10 are view 2's folds", FOLD_NAMES
+        "dev", "webcaricature: dev is view 1, for tuning; 1 to 10 are view 2's folds", FOLDS
     )
+    unseen_fold: Optional[str] = setting(
+        None,
+        "k/K, such as 1/5: hold out the people of the k-th of K folds, for cari-evaluate to judge "
+        "the network by people it has never seen",
+    )
+    unseen_seed: int = setting(0, "decides who is in which unseen fold")
     image_size: int = setting(160, "side of the network's input in pixels (the paper: 160)")
     stored_size: Optional[int] = setting(
         None, "side of the stored images, more of which keeps crops sharp (default: the input's)"
@@ -60,7 +74,7 @@ class DataConfig:
     exaggerate: float = setting(
         0.0,
         "how far keypoints move from the mean face's, at most, as a share of their distance; needs "
-        "keypoints and tensorflow-addons; 0 turns it off",
+        "keypoints; 0 turns it off",
     )
     demo_identities: int = setting(20, "demo: number of people")
     demo_images: int = setting(30, "demo: photos, and as many caricatures, of each person")
@@ -72,10 +86,10 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
-class ModelConfig:
+class ModelConfig(WithPaths):
     """The network; see `cari_keras.model.network.build_network`."""
 
-    depth: str = setting("paper", "repeats of the blocks: 1/1/1 or 5/10/5", ("paper", "facenet"))
+    depth: str = setting("paper", "repeats of the blocks: 1/1/1 or 5/10/5", DEPTHS)
     embedding_size: int = setting(128, "width of the bottleneck")
     dropout: float = setting(0.5, "probability of dropping a pooled feature")
     weight_decay: float = setting(
@@ -93,16 +107,17 @@ class ModelConfig:
         "heads 2 and 3 are head 1 plus a part of their own with this L2 coefficient; 'none' = "
         "separate heads",
     )
-    precision: str = setting("float32", "arithmetic of the network", PRECISION_NAMES)
+    precision: str = setting("float32", "arithmetic of the network", PRECISIONS)
     pretrained: Optional[str] = setting(
         None,
         "start from trained weights: facenet (the public ones), a run folder, or a file; 'none' = "
         "from nothing, by the settings of cavi-scratch where no --preset is given",
+        path=True,
     )
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(WithPaths):
     """The loop, the losses, the optimizers."""
 
     epochs: int = setting(10, "passes over the training images")
@@ -110,8 +125,8 @@ class TrainingConfig:
     repeatable: bool = setting(
         True, "equal runs for equal seeds, to the last bit; costs about a tenth of the speed"
     )
-    tasks: tuple[str, ...] = setting(TASK_NAMES, "tasks to train", TASK_NAMES)
-    weighting: str = setting("dynamic", "how losses are weighed", STRATEGY_NAMES)
+    tasks: tuple[str, ...] = setting(TASKS, "tasks to train", TASKS)
+    weighting: str = setting("dynamic", "how losses are weighed", STRATEGIES)
     static_weights: tuple[float, ...] = setting(
         (), "weighting static: the weights of verification, caricature and photo"
     )
@@ -123,8 +138,19 @@ class TrainingConfig:
     center_rate: float = setting(0.5, "alpha: how fast class centers move")
     label_smoothing: float = setting(0.0, "share of each target that is spread over all classes")
     margin: float = setting(0.0, "additive angular margin of branch 1's head in radians; 0 = none")
-    margin_scale: float = setting(30.0, "scale of the cosines where there is a margin")
-    optimizer: str = setting("adam", "optimizer of both parameter sets", ("adam", "rmsprop"))
+    margin_scale: float = setting(
+        30.0, "scale of the cosines where there is a margin, or class vectors are fixed"
+    )
+    class_vectors: str = setting(
+        "trained",
+        "branch 1's head: trained; or photos: cosines to fixed vectors, the mean pretrained "
+        "embedding of each person's photos, to which caricatures are drawn",
+        CLASS_VECTORS,
+    )
+    keep_statistics: bool = setting(
+        False, "BatchNorm keeps the statistics that the network began with; no dropout"
+    )
+    optimizer: str = setting("adam", "optimizer of both parameter sets", OPTIMIZERS)
     momentum: float = setting(0.9, "rmsprop: momentum (the published code: 0.9)")
     learning_rate: float = setting(1e-3, "learning rate of the network, after the warm-up")
     shared_rate: float = setting(
@@ -135,10 +161,11 @@ class TrainingConfig:
         "how strongly photos' features are held to those of the pretrained network, while the "
         "shared layers are trained",
     )
-    weight_learning_rate: float = setting(1e-3, "learning rate of the weight head")
-    schedule: str = setting(
-        "cosine", "learning rate after the warm-up", ("cosine", "constant", "steps")
+    retain_embedding: float = setting(
+        0.0, "how strongly photos' embeddings are held to those of the pretrained network"
     )
+    weight_learning_rate: float = setting(1e-3, "learning rate of the weight head")
+    schedule: str = setting("cosine", "learning rate after the warm-up", SCHEDULES)
     milestones: tuple[int, ...] = setting(
         (), "steps schedule: iterations at which the learning rate is divided by ten"
     )
@@ -159,10 +186,15 @@ class TrainingConfig:
     test_crops: tuple[float, ...] = setting(
         (1.0,), "evaluate the mean over central squares of these sides, as fractions of the image"
     )
+    view_power: float = setting(
+        0.0,
+        "a view counts in the mean embedding by the length of its bottleneck to this power; 0 = "
+        "all views alike",
+    )
     verify_by: str = setting(
         "embedding",
         "verification compares embeddings, or what branch 1 says of the known identities",
-        ("embedding", "identities"),
+        VERIFY_BY,
     )
     evaluate_every: int = setting(
         1, "epochs from one validation to the next, counted from the last frozen one"
@@ -170,22 +202,29 @@ class TrainingConfig:
     frozen_epochs: int = setting(
         0, "first epochs that train the branches alone, on stored outputs of the shared layers"
     )
+    stored_stages: str = setting(
+        SHARED,
+        "in those epochs, outputs up to this stage are stored and all that follows is trained; "
+        "shared: all shared layers, so that the branches are trained",
+        CUTS,
+    )
     frozen_views: int = setting(4, "augmented versions of each image that are stored for them")
     frozen_stages: str = setting(
         "nothing",
         "first stages that are never trained, up to this one",
-        ("nothing", "stem", "block35", "block17"),
+        STAGES,
     )
     distribute: str = setting(
         "none",
         "mirrored: on all GPUs of this machine; multiworker: on the machines of TF_CONFIG",
-        ("none", "mirrored", "multiworker"),
+        DISTRIBUTE,
     )
     output: Optional[str] = setting(
         None,
         "run folder, which the same command then goes on with (default: runs/<dataset>-<date>; "
         "webcaricature: runs/webcaricature-<protocol>/fold-<fold>; cari-compare: "
         "runs/compare-<preset>, a folder of runs)",
+        path=True,
     )
     workers: Optional[int] = setting(None, "processes that prepare images (default: all cores)")
 
@@ -194,6 +233,13 @@ SECTIONS: dict[str, Any] = {"data": DataConfig, "model": ModelConfig, "training"
 
 #: Section -> names of its fields.
 FIELDS = {name: [f.name for f in dataclasses.fields(cls)] for name, cls in SECTIONS.items()}
+
+
+#: Settings that mean nothing to a network that begins with nothing.
+_OF_PRETRAINED = (
+    *("retain", "retain_embedding", "class_vectors", "keep_statistics"),
+    *("frozen_stages", "frozen_epochs", "stored_stages", "shared_rate"),
+)
 
 
 @dataclass(frozen=True)
@@ -223,7 +269,7 @@ class Config:
             values.setdefault("milestones", ())
         # Likewise a network that begins with nothing, what the preset retains or freezes of it.
         if self.model.pretrained and "pretrained" in values and not values["pretrained"]:
-            for name in ("retain", "frozen_stages", "frozen_epochs", "shared_rate"):
+            for name in _OF_PRETRAINED:
                 values.setdefault(name, getattr(TrainingConfig(), name))
         # Another length keeps the share of the frozen epochs, and of those between validations.
         epochs, training = values.get("epochs"), self.training
@@ -231,17 +277,19 @@ class Config:
             share = epochs / training.epochs
             values["frozen_epochs"] = round(share * training.frozen_epochs)
             values.setdefault("evaluate_every", max(round(share * training.evaluate_every), 1))
+        if values.get("frozen_epochs") == 0:
+            values.setdefault("stored_stages", SHARED)
         # Images are not stored smaller than the network's input.
         size, stored = values.get("image_size"), self.data.stored_size
         if isinstance(size, int) and stored and stored < size:
             values.setdefault("stored_size", size)
-        # And a margin the preset's class means, which its cosines cannot be mixed with.
-        if values.get("margin"):
+        # And a head of cosines the preset's class means, which it cannot be mixed with.
+        if values.get("margin") or values.get("class_vectors") == "photos":
             values.setdefault("class_means", 0.0)
         for name, value in values.items():
             section = next((s for s, names in FIELDS.items() if name in names), None)
             if section is None:
-                raise ConfigError(f"unknown setting {name!r}")
+                raise ConfigError(f"unknown setting {quoted(name)}")
             new = replace(getattr(changed, section), **{name: value})
             changed = replace(changed, **{section: new})
         validate(changed)
@@ -267,7 +315,7 @@ class Config:
 
 
 def validate(config: Config) -> None:
-    """Raises ConfigError for the first value that is out of its range."""
+    """Raises ConfigError for the first value that is out of its range, or excludes another."""
     for section, cls in SECTIONS.items():
         values = getattr(config, section)
         for item in settings(cls):
@@ -276,26 +324,4 @@ def validate(config: Config) -> None:
             if item.name in RANGES and value is not None:
                 for one in value if item.many else [value]:
                     check_range(item.name, one)
-    training = config.training
-    if training.frozen_epochs > training.epochs:
-        raise ConfigError(
-            f"frozen_epochs must be at most epochs, {training.epochs}. "
-            f"Received: {training.frozen_epochs}"
-        )
-    if training.retain and not config.model.pretrained:
-        raise ConfigError(
-            "retain holds to what the network began with, and needs --pretrained. "
-            f"Received: {training.retain}"
-        )
-    if training.class_means and training.margin:
-        raise ConfigError(
-            "class_means are mixed into dense heads, and a margin makes branch 1's one of cosines; "
-            f"use one of them. Received: class_means {training.class_means}, margin "
-            f"{training.margin}"
-        )
-    if not training.test_crops:
-        raise ConfigError("test_crops must name at least one side")
-    if not training.tasks:
-        raise ConfigError("tasks must name at least one task")
-    if bool(training.milestones) != (training.schedule == "steps"):
-        raise ConfigError("milestones and --schedule steps go together")
+    check_together(config)

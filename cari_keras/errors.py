@@ -4,6 +4,38 @@ Command-line programs print that line and exit with status 2; anything else is a
 traceback.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
+#: As many characters of what somebody handed over are repeated in a message.
+MOST_SHOWN = 240
+
+
+def shown(value: Any) -> str:
+    """What somebody handed over, for a message: text as it is, else its `repr`; never all of much.
+
+    Example:
+        >>> shown("a.jpg"), shown(3)
+        ('a.jpg', '3')
+        >>> shown("x" * 5000)
+        'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx... (5000 characters)'
+    """
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return f"{type(value).__name__} of {memoryview(value).nbytes} bytes"
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return shown(f"{value.dtype} {list(value.shape)}")
+    text = value if isinstance(value, str) else repr(value)
+    if len(text) <= MOST_SHOWN:
+        return text
+    return f"{text[:40]}... ({len(text)} characters)"
+
+
+def quoted(value: Any) -> str:
+    """As `shown`, with quotation marks about text."""
+    found = shown(value)
+    return repr(found) if isinstance(value, str) and found == value else found
+
 
 class CariError(Exception):
     """Base class of every error that the user's input can cause."""

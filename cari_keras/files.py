@@ -12,10 +12,39 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
+
+import platformdirs
+from filelock import BaseFileLock, FileLock, Timeout
+
+from cari_keras.errors import ConfigError
+
+#: The environment variable that names the cache's folder.
+CACHE_VARIABLE = "CARI_KERAS_CACHE"
 
 #: What numpy raises of an `.npz` file that is missing or damaged.
 DAMAGED_ARCHIVE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+def user_path(given: Union[str, os.PathLike[str]]) -> Path:
+    """What a user gave as a path: a flag, a setting, an argument, an environment variable.
+
+    A `~` or `~name` in front becomes the home folder, as a shell has it. The shell itself leaves
+    it in `--output=~/x`, and never sees what is given in Python or in a file. `~name` stays where
+    there is no such user. `./~` is a folder of that name.
+
+    Raises:
+        ConfigError: It begins with `~`, and no home folder is known.
+    """
+    text = os.fspath(given)
+    path = Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own refuses unknown names
+    if not path.parts or not path.parts[0].startswith("~"):
+        return path
+    if text.startswith("~/") or text == "~":
+        raise ConfigError(
+            f"{text}: no home folder is known for ~ (HOME is not set); give the full path"
+        )
+    return path.absolute()  # a path drops the ./ in front, and would be read anew as a home
 
 
 @contextlib.contextmanager
@@ -29,7 +58,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         IsADirectoryError: `path` is `.`, `..` or `/`, or a folder where a file was written.
         OSError: Whatever the block raised, with the name of `path` where it had none of its own.
     """
-    path = Path(path)
+    path = user_path(path)
     if path.name in ("", ".."):
         raise _is_a_folder(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,6 +99,29 @@ def finish_writes(folder: Path) -> None:
         shutil.rmtree(holder, ignore_errors=True)
 
 
+def lock_file(path: Path, *, wait: bool) -> BaseFileLock:
+    """Makes a file's lock this process's own, until it is released or the process ends.
+
+    Args:
+        path: The file; made where it does not exist.
+        wait: Whether to wait while another process has it.
+
+    Raises:
+        filelock.Timeout: Another process has it, and `wait` is off.
+        OSError: The file cannot be made, or its file system keeps no locks; with the path's name.
+    """
+    # Another kind of lock would outlast a process that is killed.
+    found = FileLock(path, timeout=-1 if wait else 0, fallback_to_soft=False)
+    try:
+        found.acquire()
+    except Timeout:
+        raise
+    except (OSError, NotImplementedError) as error:
+        number = getattr(error, "errno", None) or errno.ENOLCK
+        raise OSError(number, f"cannot be locked ({os.strerror(number)})", str(path)) from error
+    return found
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes `text` to `path` atomically, as UTF-8.
 
@@ -93,9 +145,56 @@ def sha256_of_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def cache_name(request: Any) -> str:
+    """The name under which a cache keeps what a request gives, 32 hexadecimal digits.
+
+    Args:
+        request: Plain values, all that the result depends on; names that are no UTF-8 as well.
+    """
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:32]
+
+
 def user_cache_dir() -> Path:
-    """`$CARI_KERAS_CACHE`, else `$XDG_CACHE_HOME/cari_keras`, else `~/.cache/cari_keras`."""
-    own = os.environ.get("CARI_KERAS_CACHE")
-    if own:
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cari_keras"
+    """`$CARI_KERAS_CACHE`, else the system's place for a user's caches (`~/.cache/cari_keras`).
+
+    Raises:
+        ConfigError: It is in the home folder, and that is not known.
+    """
+    own = os.environ.get(CACHE_VARIABLE)
+    try:
+        return user_path(own or platformdirs.user_cache_path("cari_keras", appauthor=False))
+    except (ConfigError, RuntimeError) as error:  # RuntimeError: of newer versions of platformdirs
+        raise ConfigError(
+            f"no folder is known for the cache (HOME is not set); name one in {CACHE_VARIABLE}"
+        ) from error
+
+
+def cache_place(cache_dir: Union[str, os.PathLike[str], None], kind: str) -> Path:
+    """A folder of the cache, which may not exist.
+
+    Args:
+        cache_dir: The cache; None for `user_cache_dir()`.
+        kind: What the folder keeps.
+
+    Raises:
+        ConfigError: No place for the cache is known.
+    """
+    return (user_path(cache_dir) if cache_dir else user_cache_dir()) / kind
+
+
+def usable_cache(folder: Path) -> Path:
+    """A folder of the cache, made where it does not exist.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # The system may let nobody write (a read-only disk), whatever the folder's rights say.
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: the cache cannot be written ({error.strerror}); name another folder in "
+            f"{CACHE_VARIABLE}, or by --cache-dir where there is one"
+        ) from error
+    return folder

@@ -143,18 +143,69 @@ def folder() -> Config:
     return cavi().with_values({"dataset": "folder"})
 
 
+def strangers() -> Config:
+    """An embedding for people whom the network has never seen, in minutes.
+
+    Branch 1's last stage alone, on stored outputs of the shared layers, which stay as they are.
+    Caricatures are drawn to fixed class vectors, the mean pretrained embedding of each person's
+    photos; photos are held to their pretrained embeddings. Images are looked at whole and as two
+    central squares, each with its mirror image; the views with the longer bottleneck count more.
+
+    CaVI, 40 people held out, all pairs: AUC 92.8 % (untrained 88.6 %), EER 14.2 % (19.0 %), TAR
+    58.4 % at FAR 1 % (43.0 %); some 35 minutes of processor time.
+
+    Command: `cari-train --preset strangers --final --data-dir DIR`, with `--unseen-fold k/K` to
+    judge it by people held out (`cari-evaluate RUN`).
+    """
+    return cavi_scratch().with_values(
+        {
+            "pretrained": "facenet",
+            "depth": "facenet",
+            "tasks": ("verification",),
+            "class_vectors": "photos",
+            "margin_scale": 20.0,
+            "retain_embedding": 10.0,
+            "keep_statistics": True,
+            "center_weight": 0.0,
+            "weight_decay": 0.0,
+            "dropout": 0.0,
+            "batch_size": 128,
+            "epochs": 8,
+            "frozen_epochs": 8,
+            "frozen_views": 2,
+            "learning_rate": 1e-4,
+            "warmup": 0.08,
+            "average_decay": 0.99,
+            "stored_size": 224,
+            "crop": 0.65,
+            "color": 0.3,
+            "greyscale": 0.3,
+            "rotation": 15.0,
+            "flip_test": True,
+            "test_crops": (1.0, 0.9, 0.8),
+            "view_power": 4.0,
+        }
+    )
+
+
 def webcaricature() -> Config:
     """One fold of a protocol of WebCaricature, from the public FaceNet weights.
 
     The recipe of `cavi`, but embeddings are compared and the heads are not asked, since the people
-    are strangers. Not measured: the dataset was not at hand. Fold dev, view 1, is for tuning; the
+    are strangers. The task weights are bounded as in the published code, whose factor is 2 here
+    (1 on CaVI). Not measured: the dataset was not at hand. Fold dev, view 1, is for tuning; the
     ten folds of view 2 are a run each.
 
     Command: for each K of 1 to 10 `cari-train --dataset webcaricature --data-dir DIR --fold K`, at
     last `cari-evaluate runs/webcaricature-unrestricted --folds all`.
     """
     return cavi().with_values(
-        {"dataset": "webcaricature", "verify_by": "embedding", "class_means": 0.0}
+        {
+            "dataset": "webcaricature",
+            "verify_by": "embedding",
+            "class_means": 0.0,
+            "logit_scale": 2.0,
+        }
     )
 
 
@@ -195,6 +246,7 @@ PRESETS: dict[str, Callable[[], Config]] = {
     "cavi-short": cavi_short,
     "toy": toy,
     "folder": folder,
+    "strangers": strangers,
     "webcaricature": webcaricature,
     "pretrain": pretrain,
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cari_keras.errors import ConfigError
+from cari_keras.process import fill_closed_streams
 
 
 def load_tensorflow() -> None:
@@ -20,6 +21,7 @@ def load_tensorflow() -> None:
     """
     if "tensorflow" in sys.modules:
         return
+    fill_closed_streams()
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
@@ -44,6 +46,10 @@ def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})
 
 
+#: Errors of the system that TensorFlow gives in words alone.
+_SAID_OF_FILES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+
+
 @contextlib.contextmanager
 def file_errors(path: Path) -> Iterator[None]:
     """TensorFlow's errors of a file that cannot be written are the system's, as for others.
@@ -58,7 +64,8 @@ def file_errors(path: Path) -> Iterator[None]:
     except tf.errors.OpError as error:
         # "... <file>; <the system's words>", and lines of what was tried
         reason = str(error.message).split("\n")[0].rpartition("; ")[2]
-        raise OSError(errno.EIO, reason, str(path)) from error
+        number = next((n for n in _SAID_OF_FILES if os.strerror(n) == reason), errno.EIO)
+        raise OSError(number, reason, str(path)) from error
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 from cari_keras.config import Config
 from cari_keras.errors import CheckpointError, ConfigError
+from cari_keras.files import user_path
 
 CONFIG = "config.json"
 IDENTITIES = "identities.json"
@@ -23,7 +24,7 @@ def read_config(run: Path) -> Config:
     Raises:
         CheckpointError: The file is missing or is not a run's configuration.
     """
-    path = Path(run) / CONFIG
+    path = user_path(run) / CONFIG
     try:
         return Config.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, AttributeError, TypeError, ConfigError) as error:
@@ -36,7 +37,7 @@ def read_identities(run: Path) -> tuple[str, ...]:
     Raises:
         CheckpointError: The file is missing or damaged.
     """
-    path = Path(run) / IDENTITIES
+    path = user_path(run) / IDENTITIES
     try:
         return tuple(str(name) for name in json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:

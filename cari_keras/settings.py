@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin, get_type_hints
 
-from cari_keras.errors import ConfigError
+from cari_keras.errors import ConfigError, quoted
+from cari_keras.files import user_path
 
 
-def setting(default: Any, help: str, choices: tuple[Any, ...] = ()) -> Any:
-    """A dataclass field with the text and choices of its command-line flag."""
-    return field(default=default, metadata={"help": help, "choices": choices})
+def setting(default: Any, help: str, choices: tuple[Any, ...] = (), *, path: bool = False) -> Any:
+    """A dataclass field with the text and choices of its command-line flag; `path`: it is one."""
+    return field(default=default, metadata={"help": help, "choices": choices, "path": path})
+
+
+class WithPaths:
+    """A frozen dataclass of `setting` fields whose paths are `user_path`'s, wherever they are from.
+
+    Raises:
+        ConfigError: A path begins with `~`, and no home folder is known.
+    """
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, item.name)
+            if item.metadata["path"] and isinstance(value, (str, os.PathLike)) and value:
+                object.__setattr__(self, item.name, str(user_path(value)))
 
 
 @dataclass(frozen=True)
@@ -47,7 +63,8 @@ class Setting:
         """
         if self.many != isinstance(value, tuple):
             raise ConfigError(
-                f"{self.name} must be {'a list' if self.many else 'one value'}. Received: {value!r}"
+                f"{self.name} must be {'a list' if self.many else 'one value'}. "
+                f"Received: {quoted(value)}"
             )
         for one in value if self.many else (value,):
             if one is None and self.optional:
@@ -55,11 +72,11 @@ class Setting:
             wanted = (int, float) if self.type is float else self.type
             if not isinstance(one, wanted) or (isinstance(one, bool) and self.type is not bool):
                 raise ConfigError(
-                    f"{self.name} must be of type {self.type.__name__}. Received: {one!r}"
+                    f"{self.name} must be of type {self.type.__name__}. Received: {quoted(one)}"
                 )
             if self.choices and one not in self.choices:
                 raise ConfigError(
-                    f"{self.name} must be one of {', '.join(self.choices)}. Received: {one!r}"
+                    f"{self.name} must be one of {', '.join(self.choices)}. Received: {quoted(one)}"
                 )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,12 @@ def run(name: str, turns: int, batches: list[int]) -> int:
 
     from cari_keras.comparison.timing import in_turns, timed
     from cari_keras.data.augment import standardize
-    from cari_keras.evaluation.answering import answering
+    from cari_keras.evaluation.answering import PLAIN, answering
     from cari_keras.evaluation.matcher import load_matcher
     from cari_keras.evaluation.views import views_of
-    from cari_keras.serving.calibration import Calibration, Thresholds
+    from cari_keras.serving.calibration import Calibration
     from cari_keras.serving.export import export
+    from cari_keras.serving.thresholds import Thresholds
 
     def called(network: Any, images: Any) -> Any:
         return network(images, training=False)["embedding"].numpy()
@@ -51,9 +53,9 @@ def run(name: str, turns: int, batches: list[int]) -> int:
         return signature(image=images)["embedding"].numpy()
 
     # One view, as the Keras model has it; verification alone.
-    matcher = load_matcher(name, {"flip": False, "crops": (1.0,), "verify_by": "embedding"})
+    matcher = load_matcher(name, asdict(PLAIN))
     size, side = matcher.config.data.image_size, matcher.side
-    network, _ = answering(matcher.model, ["verification"])
+    network, _ = answering(matcher.model, ["verification"], PLAIN)
     with tempfile.TemporaryDirectory() as folder:
         any_threshold = Thresholds(Calibration(1.0, 0.0, 0.0, 1, 1), {})
         export(matcher, any_threshold, Path(folder))
@@ -64,7 +66,7 @@ def run(name: str, turns: int, batches: list[int]) -> int:
         for batch in batches:
             pixels = np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), np.uint8)
             image = tf.constant(pixels)
-            (ready,) = views_of(standardize(image), flip=False, crops=(1.0,), image_size=size)
+            (ready,) = views_of(standardize(image), image_size=size)
             sides = {
                 "Keras model, called": partial(called, network, ready),
                 "Keras predict_on_batch": partial(network.predict_on_batch, ready),

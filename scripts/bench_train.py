@@ -44,7 +44,7 @@ def run(config: Config, rounds: int, steps: int) -> int:
     from cari_keras.data.pipeline import training_batches
     from cari_keras.data.prepare import prepare
     from cari_keras.data.registry import load_dataset
-    from cari_keras.training.build import build_model, build_step
+    from cari_keras.training.build import build_step, build_trainable
 
     prepared = prepare(
         load_dataset(config), config.data.image_size, cache_dir=config.data.cache_dir
@@ -70,12 +70,12 @@ def run(config: Config, rounds: int, steps: int) -> int:
     def variant(**values: Any) -> Callable[[], float]:
         """A step with some settings changed, already traced, as a function that times it once."""
         step = traced(config.with_values(values))
-        return lambda: timed(lambda: step(memory).numpy())
+        return lambda: timed(lambda: step(memory).numbers())
 
     def traced(config: Config) -> Any:
-        step = build_step(config, build_model(config, classes), classes)
+        step = build_step(config, build_trainable(config, classes), classes)
         for _ in range(2):
-            step(memory).numpy()
+            step(memory).numbers()
         return step
 
     def report(title: str, taken: dict[str, np.ndarray], ratio: str) -> None:
@@ -88,13 +88,13 @@ def run(config: Config, rounds: int, steps: int) -> int:
     step = traced(config)
 
     def block_in_memory() -> float:
-        return timed(lambda: [step(memory).numpy() for _ in range(steps)]) / steps
+        return timed(lambda: [step(memory).numbers() for _ in range(steps)]) / steps
 
     def block_from_records() -> float:
         stream = batches()
         for _ in range(3):  # the prefetch buffer is filled and emptied once, untimed
-            step(next(stream)).numpy()
-        seconds = timed(lambda: [step(next(stream)).numpy() for _ in range(steps)])
+            step(next(stream)).numbers()
+        seconds = timed(lambda: [step(next(stream)).numbers() for _ in range(steps)])
         stream.close()
         return seconds / steps
 

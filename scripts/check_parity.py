@@ -50,13 +50,14 @@ def run(name: str, count: int, data_dir: Any) -> int:
 
     from cari_keras import load_model
     from cari_keras.data.prepare import prepare
-    from cari_keras.data.records import decode, parse
     from cari_keras.data.registry import load_dataset
     from cari_keras.evaluation.matcher import load_matcher
-    from cari_keras.serving.calibration import Thresholds
+    from cari_keras.images.graph import decode, decoded_pixels
+    from cari_keras.records.schema import parse
+    from cari_keras.records.shards import read_places
     from cari_keras.serving.export import export
-    from cari_keras.serving.images import decoded_pixels
-    from cari_keras.serving.opening import THRESHOLDS
+    from cari_keras.serving.kept import THRESHOLDS
+    from cari_keras.serving.thresholds import Thresholds
 
     matcher = load_matcher(name, {})
     config = matcher.config.with_values({"data_dir": data_dir} if data_dir else {})
@@ -66,8 +67,8 @@ def run(name: str, count: int, data_dir: Any) -> int:
     stored: dict[str, bytes] = {}
     chosen: dict[str, list[str]] = {}
     for task in ("photo", "caricature"):
-        records = tf.data.TFRecordDataset(prepared.files("validation", task))
-        for record in records.take(count // 2).as_numpy_iterator():
+        places = prepared.of("validation", [task])
+        for record in read_places(places, parallel=1).take(count // 2).as_numpy_iterator():
             fields = parse(record)
             path = fields["path"].numpy().decode("utf-8", "surrogateescape")
             stored[path] = fields["image"].numpy()
@@ -107,7 +108,7 @@ def run(name: str, count: int, data_dir: Any) -> int:
 
 
 def _compare_pixels(model: Any, decoded_pixels: Any, raw: np.ndarray) -> None:
-    """Prints how far the graph's way from a file to pixels is from OpenCV's."""
+    """Prints how far the graph's way from a file to pixels is from the Python decoder's."""
     import tensorflow as tf
 
     ours = np.stack([model.face(content) for content in raw]).astype(int)
@@ -117,7 +118,7 @@ def _compare_pixels(model: Any, decoded_pixels: Any, raw: np.ndarray) -> None:
     ]
     apart = np.abs(np.concatenate([g.numpy() for g in graphs]).astype(int) - ours)
     print(
-        f"pixels of original files, the graph's against OpenCV's, of 255: at most {apart.max()}, "
+        f"pixels of original files, the graph's against Python's, of 255: at most {apart.max()}, "
         f"{np.mean(apart):.4f} in the mean, {np.mean(apart > 1):.4%} further apart than 1"
     )
 

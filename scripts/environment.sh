@@ -1,6 +1,7 @@
 # Sourced by the other scripts: makes .venv beside this folder and installs the project in it.
-# Set-up is repeated only when setup.cfg changes. PYTHON names another interpreter. STACK=keras3
-# takes the newest TensorFlow with Keras 3 instead, into .venv-keras3, whatever the interpreter.
+# Set-up is repeated only when setup.cfg or the versions in constraints/ change. PYTHON names another
+# interpreter. STACK=keras3 takes the newer TensorFlow with Keras 3 instead, into .venv-keras3,
+# whatever the interpreter; STACK=newest likewise, but the newest version of every package.
 
 # shellcheck shell=bash
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -8,8 +9,9 @@ stack=${STACK:-keras2}
 case $stack in
     keras2) venv="$root/.venv" ;;
     keras3) venv="$root/.venv-keras3" ;;
+    newest) venv="$root/.venv-newest" ;;
     *)
-        echo "error: STACK must be keras2 or keras3. Received: $stack" >&2
+        echo "error: STACK must be keras2, keras3 or newest. Received: $stack" >&2
         return 1
         ;;
 esac
@@ -30,9 +32,10 @@ find_python() {
 # prepare_environment [EXTRA]: installs the project, with the named extra.
 prepare_environment() {
     local extra=${1:+[$1]} python wanted stamp serving_api=tensorflow-serving-api
-    [ "$stack" = keras3 ] || serving_api=tensorflow-serving-api==2.15.1
+    [ "$stack" != keras2 ] || serving_api=tensorflow-serving-api==2.15.1
     stamp="$venv/.installed${1:+-$1}"
-    wanted="$(cat "$root/setup.cfg" "$root/scripts/environment.sh" | cksum) $root"
+    wanted="$(cat "$root/setup.cfg" "$root/scripts/environment.sh" "$root"/constraints/*.txt | cksum)"
+    wanted="$wanted $root"
     if [ -x "$venv/bin/python" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
         return 0
     fi
@@ -43,12 +46,11 @@ prepare_environment() {
         "$python" -m venv --clear "$venv" || return 1
     "$venv/bin/python" -m pip install -qq --upgrade pip || return 1
     if [ "$stack" = keras2 ]; then
-        "$venv/bin/python" -m pip install -qq --editable "$root$extra" || return 1
+        install_packages --editable "$root$extra" || return 1
     else
         # What setup.cfg asks for on newer Pythons, and the extra's packages.
         # shellcheck disable=SC2046
-        "$venv/bin/python" -m pip install -qq $(requirements install_requires) \
-            $(requirements "${1:-}") || return 1
+        install_packages $(requirements install_requires) $(requirements "${1:-}") || return 1
         "$venv/bin/python" -m pip install -qq --no-deps --editable "$root" || return 1
     fi
     if [ "${1:-}" = test ]; then
@@ -58,10 +60,24 @@ prepare_environment() {
     echo "$wanted" >"$stamp"
 }
 
-# requirements NAME: a list of setup.cfg, without what is for older Pythons alone.
+# install_packages WHAT...: in the versions that the tests were last passed with, where these were
+# taken down for this Python; scripts/newest is there to try others.
+install_packages() {
+    local versions="$root/constraints/$stack.txt" of
+    of=$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    if [ -f "$versions" ] && grep -qx "# Python $of" "$versions"; then
+        set -- --constraint "$versions" "$@"
+    fi
+    "$venv/bin/python" -m pip install -qq "$@"
+}
+
+# requirements NAME: a list of setup.cfg, without what is for older Pythons alone; of the newest
+# stack without upper bounds.
 requirements() {
+    local bounds='s/,<[0-9.]*//'
+    [ "$stack" = newest ] || bounds=
     sed -n "/^$1 *=/,/^ *\$\|^[^ ]/{/^ /p}" "$root/setup.cfg" | grep -v '< "3.12"' |
-        sed 's/;.*//; s/ //g'
+        sed "s/;.*//; s/ //g; $bounds"
 }
 
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-3}

@@ -22,8 +22,8 @@ from typing import Any
 
 import pandas as pd
 
-from cari_keras.training.checkpoints import load_checkpoint
-from runs import evaluate, train, write_table
+from cari_keras.model.checkpoints import load_checkpoint
+from reproducing import evaluate, train, write_table
 
 #: What the runs start from: the public weights, every lever off.
 PLAIN = [
@@ -68,21 +68,21 @@ NOT_TOGETHER = (
     "branches first",
 )
 
-#: Lever -> how `Evaluator` looks at the images.
+#: Lever -> how it answers, see `AnswerSettings` at the images.
 TEST_LEVERS: dict[str, dict[str, Any]] = {
-    "mirror image at test time": {"flip": True},
-    "two squares at test time": {"crops": (1.0, 0.85)},
+    "mirror image at test time": {"flip_test": True},
+    "two squares at test time": {"test_crops": (1.0, 0.85)},
     "verification by identities": {"verify_by": "identities"},
 }
 
 
 def table(found: dict[str, dict[str, float]]) -> pd.DataFrame:
     """The plain run in percent, the others as differences from it in points."""
-    from cari_keras.evaluation.evaluator import LABELS
+    from cari_keras.evaluation.labels import LABELS
 
     rows = []
     plain = found["plain"]
-    for name, figures in found.items():
+    for name, metrics in found.items():
         row = {"lever": name}
         for column, label in LABELS.items():
             if column not in plain:  # of a task that is not trained, or that has no images
@@ -90,7 +90,7 @@ def table(found: dict[str, dict[str, float]]) -> pd.DataFrame:
             if name == "plain":
                 row[label] = f"{100 * plain[column]:.2f}"
             else:
-                row[label] = f"{100 * (figures[column] - plain[column]):+.2f}"
+                row[label] = f"{100 * (metrics[column] - plain[column]):+.2f}"
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -119,7 +119,7 @@ def main() -> int:
         # The last of equal flags holds: a lever's over the plain ones, the caller's over both.
         train(run, [*plain, *flags, *others])
         # Of the best epoch, as the test-time levers' are.
-        found[name] = load_checkpoint(run / "best")[1]["figures"]
+        found[name] = load_checkpoint(run / "best")[1]["metrics"]
         for view in (v for v in given.levers if v in TEST_LEVERS and name in ("plain", "together")):
             label = view if name == "plain" else f"{name}, {view}"
             found[label] = evaluate(run, **TEST_LEVERS[view])

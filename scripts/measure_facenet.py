@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,20 +22,21 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from cari_keras.config import FACENET
-from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO, Dataset
-from cari_keras.data.encoding import DECODING
+from cari_keras.data.base import Dataset
 from cari_keras.errors import ImageError
 from cari_keras.evaluation.allpairs import all_pairs
 from cari_keras.evaluation.curves import eer, float32_at_most, operating_point, roc, tar_at_far
 from cari_keras.evaluation.matcher import FACENET_CROP, load_matcher
+from cari_keras.evaluation.probability import fit_probability
 from cari_keras.evaluation.verification import auc
-from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, user_cache_dir, write_json
+from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, cache_name, user_cache_dir, write_json
+from cari_keras.images.decode import DECODING
 from cari_keras.model.pretrained import FILE_SHA256
-from cari_keras.serving.calibration import NO_THRESHOLDS
 from cari_keras.serving.face_model import BATCH
 from cari_keras.serving.opening import face_model_of
 from cari_keras.serving.public import BALANCED, MEASUREMENTS
+from cari_keras.serving.thresholds import NO_THRESHOLDS
+from cari_keras.vocabulary import CARICATURE, FACENET, MODALITIES, PHOTO
 
 FARS = (0.1, 0.01, 0.001)
 
@@ -51,9 +51,8 @@ def embeddings(dataset: Dataset, *, align: bool) -> dict[str, tuple[np.ndarray, 
 
 
 def _kept(dataset: Dataset, modality: str, align: bool) -> tuple[np.ndarray, np.ndarray]:
-    request = repr((dataset.fingerprint, modality, align, FACENET_CROP, DECODING, FILE_SHA256))
-    name = hashlib.sha256(request.encode()).hexdigest()[:32]
-    path = user_cache_dir() / "measure_facenet" / f"{name}.npz"
+    request = [dataset.fingerprint, modality, align, FACENET_CROP, DECODING, FILE_SHA256]
+    path = user_cache_dir() / "measure_facenet" / f"{cache_name(request)}.npz"
     with contextlib.suppress(*DAMAGED_ARCHIVE), np.load(path, allow_pickle=False) as stored:
         return stored["rows"], stored["labels"]
     rows, labels = _asked(dataset, modality, align)
@@ -94,7 +93,7 @@ def pairs_of(
 
 
 def measure(distances: np.ndarray, same: np.ndarray) -> dict[str, Any]:
-    """The operating points of one kind of pair."""
+    """The operating points of one kind of pair, and its curve of probabilities."""
     curve = roc(distances, same)
     best = float32_at_most(float(curve.thresholds[np.argmax(curve.tar - curve.far)]))
     points = {BALANCED: best}
@@ -109,6 +108,7 @@ def measure(distances: np.ndarray, same: np.ndarray) -> dict[str, Any]:
         "impostor_pairs": int(np.sum(~same)),
         "auc": round(auc(distances, same), 4),
         "eer": round(eer(distances, same), 4),
+        **fit_probability(distances, same)._asdict(),
         "points": listed,
     }
 

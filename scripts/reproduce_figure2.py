@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from runs import train
+from reproducing import train
 
 #: Trained on -> metrics.csv's columns for (photos, caricatures), and the paper's figures (CaVI).
 RUNS = {

@@ -24,8 +24,8 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from bench_pairs import peak, score
 
+from bench_pairs import peak, score
 from cari_keras.comparison.timing import timed
 from cari_keras.config import Config
 from cari_keras.files import write_json
@@ -49,38 +49,47 @@ def images(count: int) -> dict[str, float]:
         start, taken = time.perf_counter(), []
         for i, batch in enumerate(stream):
             if i < STEPS + 2:
-                taken.append(timed(lambda batch=batch: step(batch).numpy()))
+                taken.append(timed(lambda batch=batch: step(batch).numbers()))
         reading = time.perf_counter() - start - sum(taken)
     return {"reading": reading, "step": float(np.median(taken[2:])), "memory": peak()}
 
 
 def generated(folder: Path, count: int, size: int) -> Any:
     """A prepared dataset of noise: `count` records of 100 people, half of them caricatures."""
-    import tensorflow as tf
-
-    from cari_keras.data.base import MODALITIES, Sample
-    from cari_keras.data.encoding import to_jpeg
-    from cari_keras.data.prepare import SHARD_SIZE, Prepared
-    from cari_keras.data.records import serialize
+    from cari_keras.data.prepare import Prepared
+    from cari_keras.images.encode import to_jpeg
+    from cari_keras.records.sample import Sample
+    from cari_keras.records.schema import serialize
+    from cari_keras.records.shards import SHARD_SIZE, Places, write_shard
+    from cari_keras.vocabulary import MODALITIES
 
     rng = np.random.default_rng(0)
     pictures = [to_jpeg(rng.integers(0, 256, (size, size, 3), np.uint8)) for _ in range(64)]
-    shards: dict[str, list[str]] = {}
+
+    def record(modality: str, i: int) -> bytes:
+        return serialize(
+            Sample(f"{modality}/{i}", str(i % 100), modality), pictures[i % 64], i % 100
+        )
+
+    places: dict[str, Any] = {}
     for modality in MODALITIES:
-        shards[modality] = []
+        parts = []
         for first in range(0, count // 2, SHARD_SIZE):
-            shards[modality].append(f"{modality}-{first}")
-            with tf.io.TFRecordWriter(str(folder / shards[modality][-1])) as writer:
-                for i in range(first, min(first + SHARD_SIZE, count // 2)):
-                    sample = Sample(f"{modality}/{i}", str(i % 100), modality)
-                    writer.write(serialize(sample, pictures[i % 64], i % 100))
+            path, own = (
+                folder / f"{modality}-{first}",
+                range(first, min(first + SHARD_SIZE, count // 2)),
+            )
+            written = write_shard(path, (record(modality, i) for i in own))
+            offsets = np.array([offset for offset, _ in written])
+            labels = np.array(own, np.int32) % 100
+            parts.append(Places((str(path),), np.zeros(len(own), np.int32), offsets, labels))
+        places[modality] = Places.join(parts)
     return Prepared(
         root=folder,
         name="generated",
         identities=tuple(map(str, range(100))),
         image_size=size,
-        counts={"train": dict.fromkeys(MODALITIES, count // 2)},
-        shards={"train": shards},
+        places={"train": places},
         pairs={},
         report={},
         skipped=(),
@@ -106,7 +115,7 @@ def identities(count: int) -> dict[str, float]:
     taken: dict[str, list[float]] = {"step": [], "heads": []}
     for i in range(STEPS + 2):
         for name, step, rows in (("step", whole, batch), ("heads", heads, vectors)):
-            seconds = timed(lambda step=step, rows=rows: step(rows).numpy())
+            seconds = timed(lambda step=step, rows=rows: step(rows).numbers())
             taken[name] += [seconds] if i > 1 else []
     return {name: float(np.median(seconds)) for name, seconds in taken.items()} | {"memory": peak()}
 
@@ -129,16 +138,16 @@ def workers(count: int, cores: int, own: int) -> dict[str, float]:
     batch = random_batch(config, 100, (160, 160, 3))
     batch = Batch(*(np.array_split(rows, count)[own] for rows in batch))
     step = new_step(config, 100, cluster=cluster)
-    taken = [timed(lambda: step(batch).numpy()) for _ in range(STEPS)][2:]
+    taken = [timed(lambda: step(batch).numbers()) for _ in range(STEPS)][2:]
     cluster.wait()
     return {"step": float(np.median(taken)), "memory": peak()}
 
 
 def new_step(config: Config, count: int, model: Any = None, **options: Any) -> Any:
     """A training step of a new network, or of the given one."""
-    from cari_keras.training.build import build_model, build_step
+    from cari_keras.training.build import build_step, build_trainable
 
-    return build_step(config, model or build_model(config, count), count, **options)
+    return build_step(config, model or build_trainable(config, count), count, **options)
 
 
 def random_batch(config: Config, count: int, shape: tuple[int, ...]) -> Any:

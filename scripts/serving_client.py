@@ -28,6 +28,11 @@ QUESTIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "caricature": ("caricature", "serving_bytes", ("image_bytes",)),
     "photo": ("photo", "serving_bytes", ("image_bytes",)),
     "verify": ("verification", "verify", ("photo_bytes", "caricature_bytes")),
+    "verify_identities": (
+        "verification",
+        "verify_identities",
+        ("photo_bytes", "caricature_bytes"),
+    ),
     "verify_photos": ("verification", "verify_photos", ("photo_bytes", "other_photo_bytes")),
 }
 

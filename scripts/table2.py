@@ -17,7 +17,7 @@ import pandas as pd
 
 from cari_keras.comparison.tables import mean_and_spread
 from cari_keras.evaluation.published import TABLES
-from runs import evaluate, train, write_table
+from reproducing import evaluate, train, write_table
 
 TABLE = TABLES["cavi"]
 
@@ -51,7 +51,7 @@ def main() -> int:
             found.append(evaluate(run, test=True))
             splits.add(found[-1]["split"])
         ours = [
-            mean_and_spread([f[c.figure] for f in found]) if c.figure in found[0] else "-"
+            mean_and_spread([f[c.metric] for f in found]) if c.metric in found[0] else "-"
             for c in TABLE.columns
         ]
         lines += [[f"{name} (paper, test)", *TABLE.rows[paper]], [f"{name} (ours)", *ours]]

@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import cv2
-import numpy as np
 import pytest
 
-from cari_keras.config import Config
 from cari_keras.model.pretrained import cached_facenet
-from cari_keras.presets import PRESETS
 from cari_keras.runtime import in_order
-
-#: The data that may lie beside the project; tests that use it skip where it is absent.
-SHARED = Path(__file__).resolve().parents[2] / "shared"
-
-#: The public weights in the user's own cache; tests that use them skip where they are absent.
-FACENET = cached_facenet()
-
+from tests.helpers.pictures import write_folder_dataset
+from tests.helpers.places import FACENET
 
 _ORDER = contextlib.ExitStack()
+
+
+#: What takes longest comes first, so that no process works on alone at the end.
+LONGEST = (
+    *("test_cluster", "test_survival", "test_face_model", "test_runfolder", "test_trainer"),
+    *("test_engine", "test_retention", "test_final", "test_train", "test_figure2", "test_frozen"),
+    *("test_evaluate", "test_client", "test_table2", "test_faces", "test_compare", "test_readme"),
+    *("test_export", "test_parity", "test_public", "test_levers", "test_stacks"),
+)
 
 
 def pytest_configure() -> None:
     """Gradients are added up in one order, as `cari-train` has it."""
     _ORDER.enter_context(in_order())
+    # Graphs are made of millions of small objects that live long; looking through them for those
+    # that nobody needs took a tenth of the time.
+    gc.set_threshold(50_000, 20, 100)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {name: i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
 
 
 def pytest_unconfigure() -> None:
@@ -70,27 +79,6 @@ def facenet() -> None:
     place.symlink_to(FACENET)
 
 
-def write_image(path: Path, color: tuple[int, int, int], size: int = 90, seed: int = 0) -> None:
-    """A picture of one RGB colour with some noise, readable and never the same twice."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(seed).integers(-20, 21, (size, size, 3))
-    image = np.clip(np.array(color) + noise, 0, 255).astype(np.uint8)
-    # OpenCV itself ends the process over a name that is not UTF-8.
-    path.write_bytes(cv2.imencode(path.suffix, image[..., ::-1])[1].tobytes())
-
-
-def write_folder_dataset(root: Path, identities: int = 3, images: int = 6) -> Path:
-    """`ROOT/{photo,caricature}/<identity>/*`: identities by hue, modalities by brightness."""
-    for i in range(identities):
-        for m, modality in enumerate(("photo", "caricature")):
-            color = [60 + 90 * m] * 3
-            color[i % 3] += 70
-            for k in range(images):
-                path = root / modality / f"person_{i}" / f"{k}.png"
-                write_image(path, tuple(color), seed=1000 * i + 100 * m + k)
-    return root
-
-
 @pytest.fixture(scope="session")
 def folder_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_folder_dataset(tmp_path_factory.mktemp("folder"))
@@ -108,23 +96,6 @@ def prepared(folder_dataset: Path, tmp_path_factory: pytest.TempPathFactory):
         cache_dir=tmp_path_factory.mktemp("prepared"),
         workers=1,
         progress=False,
-    )
-
-
-def small_config(**values: object) -> Config:
-    """Settings of a run of seconds on the folder dataset."""
-    return PRESETS["cavi-scratch"]().with_values(
-        {
-            "dataset": "folder",
-            "image_size": 80,
-            "batch_size": 8,
-            "epochs": 2,
-            "embedding_size": 8,
-            "precision": "float32",
-            "bn_momentum": 0.9,
-            "average_decay": 0.9,
-            **values,
-        }
     )
 
 

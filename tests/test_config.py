@@ -1,7 +1,6 @@
 """Configuration: presets, ranges, the round through JSON."""
 
 import argparse
-import dataclasses
 import json
 
 import pytest
@@ -16,14 +15,19 @@ from cari_keras.settings import settings
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_presets_survive_json(name):
     config = PRESETS[name]()
-    of = {"pretrain": "folder", "toy": "cavi"}
+    of = {"pretrain": "folder", "toy": "cavi", "strangers": "cavi"}
     assert config.data.dataset == of.get(name, name.split("-")[0])
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
-def test_configs_are_frozen():
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        Config().training.epochs = 3  # type: ignore[misc]
+def test_what_is_put_over_a_preset_leaves_it_alone():
+    config = PRESETS["cavi"]()
+    before = config.to_dict()
+    changed = config.with_values({"epochs": 3, "test_crops": (0.5,), "margin": 0.2})
+    assert config.to_dict() == before
+    assert changed.training.test_crops == (0.5,)
+    assert (changed.training.epochs, changed.training.frozen_epochs) == (3, 1)
+    assert changed.training.class_means == 0.0  # which a margin excludes
 
 
 def test_with_values_changes_only_what_is_named():
@@ -131,6 +135,14 @@ def test_all_settings_as_flags_are_the_settings_again():
         config = PRESETS[name]().with_values({"output": "a b", "final": name == "cavi"})
         given = parser.parse_args(config_flags(config))
         assert asked_config(given) == config, name
+
+
+def test_what_is_stored_needs_epochs_that_train_on_it():
+    with pytest.raises(ConfigError, match="needs --frozen-epochs"):
+        Config().with_values({"stored_stages": "block35"})
+    config = Config().with_values({"epochs": 4, "frozen_epochs": 2, "stored_stages": "block35"})
+    assert config.with_values({"epochs": 1}).training.stored_stages == "shared"
+    assert config.with_values({"frozen_epochs": 0}).training.stored_stages == "shared"
 
 
 def test_another_length_keeps_the_share_of_the_frozen_epochs():

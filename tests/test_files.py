@@ -1,11 +1,25 @@
 """Atomic writes and the cache folder."""
 
 import errno
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
+from filelock import Timeout
 
-from cari_keras.files import atomic_path, sha256_of_file, user_cache_dir, write_json, write_text
+from cari_keras.errors import ConfigError
+from cari_keras.files import (
+    atomic_path,
+    cache_place,
+    lock_file,
+    sha256_of_file,
+    usable_cache,
+    user_cache_dir,
+    user_path,
+    write_json,
+    write_text,
+)
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
@@ -68,3 +82,67 @@ def test_cache_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.delenv("CARI_KERAS_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
     assert user_cache_dir() == tmp_path / "x" / "cari_keras"
+
+
+def test_a_lock_is_one_process_s_and_told_where_it_cannot_be(tmp_path, monkeypatch):
+    held = lock_file(tmp_path / "lock", wait=False)
+    with pytest.raises(Timeout):
+        lock_file(tmp_path / "lock", wait=False)
+    held.release()
+    lock_file(tmp_path / "lock", wait=True).release()
+
+    def refused(*arguments):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with pytest.raises(OSError, match="cannot be locked") as caught:
+        lock_file(tmp_path / "other", wait=False)
+    assert caught.value.filename == str(tmp_path / "other")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "home"
+
+
+def test_a_tilde_is_the_home_folder_and_nothing_else_is_changed(home, tmp_path):
+    assert user_path("~/a b") == home / "a b"
+    assert user_path(Path("~")) == home
+    assert user_path("~root/x") == Path("/root/x")
+    for plain in ("a/~/b", "/a", "", "a~", "$HOME/x"):
+        assert user_path(plain) == Path(plain)
+
+
+@pytest.mark.parametrize("given", ["./~/x", "./~root/x", "~nobody-of-that-name/x"])
+def test_a_folder_called_so_is_found_however_often_it_is_read(given, home, tmp_path):
+    once = user_path(given)
+    assert once == tmp_path / given
+    assert user_path(once) == user_path(str(once)) == once
+
+
+def test_without_a_home_a_tilde_is_refused_and_no_folder_of_that_name_made(home, monkeypatch):
+    monkeypatch.setattr(os.path, "expanduser", lambda text: text)  # as where nobody knows the user
+    for name in ("CARI_KERAS_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigError, match="no home folder is known for ~"):
+        user_path("~/x")
+    with pytest.raises(ConfigError, match="name one in CARI_KERAS_CACHE"):
+        user_cache_dir()
+
+
+def test_what_the_environment_and_programs_name_is_read_alike(home, monkeypatch):
+    monkeypatch.setenv("CARI_KERAS_CACHE", "~/cache")
+    assert user_cache_dir() == cache_place(None, "") == home / "cache"
+    assert cache_place("~/other", "kind") == home / "other" / "kind"
+    write_text(Path("~/deep/a.txt"), "text")
+    assert (home / "deep" / "a.txt").read_text() == "text"
+
+
+def test_a_cache_that_cannot_be_written_names_the_remedy(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="name another folder in CARI_KERAS_CACHE") as caught:
+        usable_cache(tmp_path / "file" / "datasets")
+    assert str(caught.value).startswith(str(tmp_path / "file" / "datasets"))
+    assert list(usable_cache(tmp_path / "new").iterdir()) == []

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.align.trees import face, write, write_modalities
-from tests.cli.commands import ROOT, run_python
-from tests.data.cavi_trees import write_cavi
+from tests.helpers.cavi import write_cavi
+from tests.helpers.commands import run_python
+from tests.helpers.faces import face, write, write_modalities
+from tests.helpers.places import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -57,11 +58,15 @@ def place(facenet, tmp_path):
 
 @pytest.mark.slow
 def test_every_command_does_what_it_says(place):
-    """One after the other, as a reader would type them; then the lines of Python."""
+    """One after the other, as a reader would type them; then the lines of Python.
+
+    Only the trainings are cut short: the pictures are a dozen, and what is learned does not matter.
+    """
     printed = {}
     for command in (c for c in COMMANDS if not c.startswith("./scripts/")):
+        shorter = " --epochs 3" if "cari-train " in command else ""
         result = subprocess.run(
-            ["bash", "-c", command],
+            ["bash", "-c", command + shorter],
             cwd=place,
             capture_output=True,
             text=True,
@@ -92,6 +97,6 @@ def test_every_command_does_what_it_says(place):
     result = run_python("-c", python, cwd=place)
     assert result.returncode == 0, result.stderr
     verified, identified, embedded = result.stdout.splitlines()
-    assert verified in ("True", "False")
+    assert verified in ("True", "False", "None")
     assert identified.startswith("[Candidate(identity='person ")
     assert embedded == "(2, 128)"

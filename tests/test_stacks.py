@@ -6,8 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from tests.cli.commands import ROOT, run_python
-from tests.conftest import write_folder_dataset
+from tests.helpers.commands import run_python
+from tests.helpers.pictures import write_folder_dataset
+from tests.helpers.places import ROOT
 
 #: Where `scripts/environment.sh` puts them.
 STACKS = {"keras2": ROOT / ".venv", "keras3": ROOT / ".venv-keras3"}
@@ -48,7 +49,7 @@ def test_a_run_of_the_other_stack_is_evaluated_exported_and_answers(tmp_path):
     flags = ["--dataset", "folder", "--data-dir", root, *SETTINGS.split()]
     trained = tmp_path / "run"
     run(other, "-m", "cari_keras.cli.train", *flags, "--output", trained)
-    answers, figures = [], []
+    answers, metrics = [], []
     for python in (other, own):
         mine = tmp_path / ("other" if python == other else "own")
         run(
@@ -56,12 +57,12 @@ def test_a_run_of_the_other_stack_is_evaluated_exported_and_answers(tmp_path):
             *("--output", mine, "--cache-dir", mine / "cache"),
         )
         results = json.loads((mine / "results.json").read_text(encoding="utf-8"))
-        figures.append({name: found["mean"] for name, found in results["figures"].items()})
+        metrics.append({name: found["mean"] for name, found in results["metrics"].items()})
         run(python, "-c", EMBED, trained, mine / "embeddings.npy")
         answers.append(np.load(mine / "embeddings.npy"))
     np.testing.assert_allclose(answers[1], answers[0], atol=1e-4)
-    assert figures[0]
-    assert figures[1] == pytest.approx(figures[0], abs=0.02, nan_ok=True)
+    assert metrics[0]
+    assert metrics[1] == pytest.approx(metrics[0], abs=0.02, nan_ok=True)
     exports = tmp_path / "exports"
     run(own, "-m", "cari_keras.cli.export", trained, exports, "--quiet")
     run(own, "-c", EMBED, exports, tmp_path / "exported.npy")

@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import NamedTuple, Optional
 
 import cv2
-import numpy as np
 
 from cari_keras.align.config import AlignConfig
-from cari_keras.align.crop import Placement, crop, place_face, place_whole
-from cari_keras.align.detector import Detector, Face
+from cari_keras.align.detector import Detector
 from cari_keras.align.finder import find_faces, main_face
-from cari_keras.align.landmarks import face_of, read_landmarks
-from cari_keras.align.manifest import ALIGNED, NO_FACE, POINTS, REJECTED, Row, record_name
-from cari_keras.align.tree import LAYOUTS, Entry
-from cari_keras.data.base import Sample
-from cari_keras.data.encoding import to_jpeg
-from cari_keras.data.pictures import Picture, RefusedError, read_picture
+from cari_keras.arrays import Array
+from cari_keras.images.crop import Face, Placement, crop, place_face, place_whole
+from cari_keras.images.decode import Picture, RefusedError, read_picture
+from cari_keras.images.encode import to_jpeg
+from cari_keras.images.landmarks import face_of, read_landmarks
+from cari_keras.images.layouts import LAYOUTS, Entry
+from cari_keras.records.manifest import ALIGNED, NO_FACE, POINTS, REJECTED, ManifestRow, record_name
+from cari_keras.records.sample import Sample
 
 #: The label in aligned records: the dataset that reads them numbers its identities.
 NO_LABEL = -1
 
 
-class Outcome(NamedTuple):
+class FileResult(NamedTuple):
     """What became of one file.
 
     Attributes:
@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
         examples: The records of those faces, serialised.
     """
 
-    rows: list[Row]
+    rows: list[ManifestRow]
     examples: list[bytes]
 
 
@@ -53,7 +53,7 @@ class Aligner:
         self.raw, self.config, self.layout = raw, config, LAYOUTS[config.layout]
         self.detector = Detector()
 
-    def __call__(self, entry: Entry) -> Outcome:
+    def __call__(self, entry: Entry) -> FileResult:
         """Never raises on account of a file's content."""
         config = self.config
         try:
@@ -63,28 +63,28 @@ class Aligner:
                 max_pixels=config.max_pixels,
             )
         except RefusedError as error:
-            return Outcome([rejected(entry, str(error))], [])
+            return FileResult([rejected(entry, str(error))], [])
         try:
             return self._outcome(entry, picture)
         except (cv2.error, ValueError, ArithmeticError, IndexError) as error:
             # Of millions of files one always has what nobody thought of. What has to do with the
             # machine or its packages is no file's fault, and ends the work.
             reason = f"cannot be aligned ({type(error).__name__}: {error})"
-            return Outcome([{**rejected(entry, reason), **_of_picture(picture)}], [])
+            return FileResult([{**rejected(entry, reason), **_of_picture(picture)}], [])
 
-    def _outcome(self, entry: Entry, picture: Picture) -> Outcome:
+    def _outcome(self, entry: Entry, picture: Picture) -> FileResult:
         source, found = self._look(entry, picture.pixels)
         if not found:
-            return Outcome([{**rejected(entry, NO_FACE), **_of_picture(picture)}], [])
+            return FileResult([{**rejected(entry, NO_FACE), **_of_picture(picture)}], [])
         rows, examples = [], []
         for number, (face, placement) in enumerate(found):
             row, example = self._keep(entry, picture, face, placement, number)
             rows.append({**row, "source": source})
             examples.append(example)
-        return Outcome(rows, examples)
+        return FileResult(rows, examples)
 
     def _look(
-        self, entry: Entry, image: np.ndarray
+        self, entry: Entry, image: Array
     ) -> tuple[str, list[tuple[Optional[Face], Placement]]]:
         """Where faces were had from, and each with its place in the crop."""
         config, layout = self.config, self.layout
@@ -98,18 +98,20 @@ class Aligner:
         )
         if faces:
             kept = faces if config.all_faces else [main_face(faces, height, width)]
-            return source, [(face, place_face(face, config)) for face in kept]
+            return source, [(face, self._place(face, config.margin)) for face in kept]
         if layout.landmarks:
             points = read_landmarks(self.raw / layout.landmarks(entry.path))
             if points is not None:
                 face = face_of(points)
                 # As published: the widened box is the whole crop.
-                return "landmarks", [
-                    (face, place_face(face, config, 0.0 if config.align == "box" else None))
-                ]
+                margin = 0.0 if config.align == "box" else config.margin
+                return "landmarks", [(face, self._place(face, margin))]
         if layout.face_crops:
             return "whole", [(None, place_whole(height, width, config.image_size, config.margin))]
         return "", []
+
+    def _place(self, face: Face, margin: float) -> Placement:
+        return place_face(face, self.config.align, self.config.image_size, margin)
 
     def _keep(
         self,
@@ -118,8 +120,8 @@ class Aligner:
         face: Optional[Face],
         placement: Placement,
         number: int,
-    ) -> tuple[Row, bytes]:
-        from cari_keras.data.records import serialize
+    ) -> tuple[ManifestRow, bytes]:
+        from cari_keras.records.schema import serialize
 
         row = {**_row(entry, ALIGNED), **_of_picture(picture), "face": number}
         keypoints = None
@@ -140,12 +142,12 @@ class Aligner:
         return row, serialize(sample, image, NO_LABEL)
 
 
-def rejected(entry: Entry, reason: str) -> Row:
+def rejected(entry: Entry, reason: str) -> ManifestRow:
     """The row of a file that gives no face."""
     return {**_row(entry, REJECTED), "reason": reason}
 
 
-def _row(entry: Entry, status: str) -> Row:
+def _row(entry: Entry, status: str) -> ManifestRow:
     return {
         "path": entry.path,
         "identity": entry.identity,
@@ -154,7 +156,7 @@ def _row(entry: Entry, status: str) -> Row:
     }
 
 
-def _of_picture(picture: Picture) -> Row:
+def _of_picture(picture: Picture) -> ManifestRow:
     height, width = picture.pixels.shape[:2]
     return {"width": width, "height": height, "sha256": picture.sha256}
 

@@ -25,10 +25,10 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from cari_keras.align.aligner import Aligner, Outcome
+from cari_keras.align.aligner import Aligner, FileResult
 from cari_keras.align.config import AlignConfig
-from cari_keras.align.tree import Entry
 from cari_keras.errors import AlignError
+from cari_keras.images.layouts import Entry
 
 #: Files of one pipeline: what a killed run repeats, at most.
 FILES_PER_PIPELINE = 10_000
@@ -67,7 +67,7 @@ def align_files(
     *,
     staging: Path,
     options: Sequence[str] = (),
-) -> Iterator[tuple[Entry, Outcome]]:
+) -> Iterator[tuple[Entry, FileResult]]:
     """Aligns files in pipelines, in whatever order they are done.
 
     Unlike the local engine, it leaves a file whose reading kills its worker to the runner, which
@@ -145,11 +145,11 @@ def _run(
         ) from error
 
 
-def _staged(staging: Path) -> Iterator[tuple[Entry, Outcome]]:
+def _staged(staging: Path) -> Iterator[tuple[Entry, FileResult]]:
     """What the workers left, a line for each file."""
     for path in sorted(staging.glob("part*")):
         with path.open(encoding="utf-8") as lines:
             for line in lines:
                 found: dict[str, Any] = json.loads(line)
                 examples = [base64.b64decode(text) for text in found["examples"]]
-                yield Entry(**json.loads(found["entry"])), Outcome(found["rows"], examples)
+                yield Entry(**json.loads(found["entry"])), FileResult(found["rows"], examples)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cari_keras.files import atomic_path
+from cari_keras.images.walk import files_of
 
 
 def copy_lists(raw: Path, aligned: Path, names: Sequence[str]) -> None:
@@ -27,18 +28,16 @@ def copy_lists(raw: Path, aligned: Path, names: Sequence[str]) -> None:
             continue
         with atomic_path(copy) as temporary:
             temporary.mkdir()
-            for path in _files(source):
+            for path in files_of(source):
                 (temporary / path).parent.mkdir(parents=True, exist_ok=True)
                 # Not their permissions: a copy that may not be written could not be replaced.
                 shutil.copyfile(source / path, temporary / path)
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
-
-
 def _same(source: Path, copy: Path) -> bool:
-    files = _files(source)
-    return files == _files(copy) and all(
-        filecmp.cmp(source / path, copy / path, shallow=False) for path in files
+    files = files_of(source)
+    return (
+        copy.is_dir()
+        and files == files_of(copy)
+        and all(filecmp.cmp(source / path, copy / path, shallow=False) for path in files)
     )

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cari_keras.align.tree import LAYOUTS
-from cari_keras.data.pictures import MAX_PIXELS
-from cari_keras.errors import ConfigError
+from cari_keras.errors import ConfigError, quoted
+from cari_keras.images.crop import ALIGN
+from cari_keras.images.decode import MAX_PIXELS
+from cari_keras.images.layouts import LAYOUTS
 from cari_keras.settings import setting
 
 #: How files may be aligned: by processes of this machine, or on Apache Beam.
@@ -28,7 +29,7 @@ class AlignConfig:
     align: str = setting(
         "similarity",
         "turn and scale five points onto a template, or cut a square about the box",
-        ("similarity", "box"),
+        ALIGN,
     )
     all_faces: bool = setting(False, "keep every face of a picture, not only its main one")
     max_side: int = setting(
@@ -49,7 +50,7 @@ class AlignConfig:
         ):
             value = getattr(self, name)
             if not low <= value <= high:
-                raise ConfigError(f"{name} must be in [{low}, {high}]. Received: {value!r}")
+                raise ConfigError(f"{name} must be in [{low}, {high}]. Received: {quoted(value)}")
 
     @classmethod
     def of_crops(cls, settings: Mapping[str, Any], size: int) -> AlignConfig:

@@ -8,12 +8,15 @@ package's own, so its boxes come out, within two pixels.
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple, Optional
+from typing import Any, Optional
 
 import cv2
 import numpy as np
 
+from cari_keras.arrays import Array
 from cari_keras.errors import AlignError
+from cari_keras.images.crop import Face
+from cari_keras.process import check_not_forked
 from cari_keras.runtime import load_tensorflow
 
 #: The package's: least confidence of the proposal, refinement and output network.
@@ -22,21 +25,6 @@ THRESHOLDS = (0.6, 0.7, 0.8)
 #: The least face the package looks for, the side of its first network's window, in pixels.
 MIN_FACE, WINDOW = 20, 12
 _PYRAMID_STEP = 0.709
-
-
-class Face(NamedTuple):
-    """A face in a picture.
-
-    Attributes:
-        box: float64 [4], left, top, right, bottom in pixels; may leave the picture.
-        keypoints: float64 [5, 2], (x, y) in pixels of left eye, right eye, nose, left and right
-            mouth corner, left and right as seen by the viewer.
-        confidence: In (0, 1), the output network's.
-    """
-
-    box: np.ndarray
-    keypoints: np.ndarray
-    confidence: float
 
 
 def use_one_thread() -> None:
@@ -63,18 +51,23 @@ class Detector:
         AlignError: The `mtcnn` package is missing or not the one it should be.
 
     Example:
-        >>> faces = Detector()(image)  # uint8 RGB [height, width, 3]
+        >>> Detector()(np.zeros((40, 40, 3), np.uint8))  # nobody
+        []
     """
 
     def __init__(self) -> None:
+        check_not_forked()
         load_tensorflow()
         import tensorflow as tf
+
+        from cari_keras.stack import plain_settings
 
         try:
             from mtcnn import MTCNN
             from mtcnn.utils import bboxes, landmarks
 
-            proposal, refinement, output = (stage.model for stage in MTCNN().stages)
+            with plain_settings():  # its networks take Keras' own
+                proposal, refinement, output = (stage.model for stage in MTCNN().stages)
         except (ImportError, AttributeError) as error:
             raise AlignError(
                 f"cari-align needs mtcnn 1.0 or newer ({error}): pip install 'mtcnn>=1'"
@@ -92,7 +85,7 @@ class Detector:
         self._output = compiled(output, 48)
 
     def __call__(
-        self, image: np.ndarray, thresholds: tuple[float, float, float] = THRESHOLDS
+        self, image: Array, thresholds: tuple[float, float, float] = THRESHOLDS
     ) -> list[Face]:
         """Returns the picture's faces, the surest first.
 
@@ -100,6 +93,7 @@ class Detector:
             image: uint8 RGB [height, width, 3].
             thresholds: Least confidence after each network.
         """
+        check_not_forked()
         normal = ((image.astype(np.float32) - 127.5) / 128.0)[np.newaxis]
         found = self._proposals(normal, thresholds[0])
         if len(found):
@@ -111,7 +105,7 @@ class Detector:
             for row in found
         ]
 
-    def _proposals(self, image: np.ndarray, threshold: float) -> np.ndarray:
+    def _proposals(self, image: Array, threshold: float) -> Array:
         """Rows of (0, left, top, right, bottom, confidence), squares."""
         per_scale = []
         for scale in pyramid(*image.shape[1:3]):
@@ -127,14 +121,14 @@ class Detector:
         found = self._without_overlaps(np.concatenate(per_scale), 0.7)
         return self._boxes.resize_to_square(found)
 
-    def _refined(self, image: np.ndarray, found: np.ndarray, threshold: float) -> np.ndarray:
+    def _refined(self, image: Array, found: Array, threshold: float) -> Array:
         offsets, scores = self._refine(self._patches(image, found, 24))
         found = self._boxes.replace_confidence(found, scores.numpy())
         found = self._boxes.adjust_bboxes(found, offsets.numpy())
         found = self._boxes.pick_matches(found, score_threshold=threshold)
         return self._boxes.resize_to_square(self._without_overlaps(found, 0.7))
 
-    def _outputs(self, image: np.ndarray, found: np.ndarray, threshold: float) -> np.ndarray:
+    def _outputs(self, image: Array, found: Array, threshold: float) -> Array:
         offsets, points, scores = self._output(self._patches(image, found, 48))
         points = self._landmarks.adjust_landmarks(points, found)
         found = self._boxes.replace_confidence(found, scores.numpy())
@@ -143,20 +137,20 @@ class Detector:
         found = self._boxes.pick_matches(found, scores_column=5, score_threshold=threshold)
         return self._without_overlaps(found, 0.7, method="min")
 
-    def _patches(self, image: np.ndarray, found: np.ndarray, side: int) -> Any:
+    def _patches(self, image: Array, found: Array, side: int) -> Any:
         """The boxes' parts of the picture, float32 [n, side, side, 3]; black outside of it."""
         height, width = image.shape[1:3]
         corners = found[:, [2, 1, 4, 3]] / [height, width, height, width]
         first = np.zeros(len(found), np.int32)
         return self._crop_and_resize(image, corners.astype(np.float32), first, (side, side))
 
-    def _without_overlaps(self, found: np.ndarray, threshold: float, **options: Any) -> np.ndarray:
+    def _without_overlaps(self, found: Array, threshold: float, **options: Any) -> Array:
         if not len(found):
             return found
         return self._boxes.smart_nms_from_bboxes(found, threshold=threshold, **options)
 
 
-def pyramid(height: int, width: int) -> np.ndarray:
+def pyramid(height: int, width: int) -> Array:
     """The package's scales of a picture: from where MIN_FACE fills the window, by steps of 0.709.
 
     Example:

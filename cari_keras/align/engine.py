@@ -18,13 +18,30 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Optional
 
-from tqdm import tqdm
-
-from cari_keras.align.aligner import Outcome, rejected
+from cari_keras.align.aligner import FileResult, rejected
 from cari_keras.align.bookkeeping import copy_lists
 from cari_keras.align.config import ENGINES, AlignConfig
+from cari_keras.align.counts import FolderCounts, count_rows
 from cari_keras.align.journal import DamagedError, Journal
-from cari_keras.align.manifest import (
+from cari_keras.align.merge import NEW, finish_move, write_shards
+from cari_keras.align.pool import Done, align_files
+from cari_keras.align.sheet import write_sheet
+from cari_keras.errors import AlignError, ConfigError
+from cari_keras.files import user_path, write_json
+from cari_keras.images.layouts import (
+    NOBODYS,
+    Entry,
+    Layout,
+    elsewhere,
+    find_layout,
+    list_entries,
+    remarks,
+    shapes,
+)
+from cari_keras.images.names import is_systems
+from cari_keras.progress import Progress
+from cari_keras.records.manifest import (
+    FOLDER,
     INDEX,
     JOURNAL,
     MANIFEST,
@@ -32,20 +49,14 @@ from cari_keras.align.manifest import (
     SHEET,
     write_manifest,
 )
-from cari_keras.align.pool import Result, align_files
-from cari_keras.align.shards import FOLDER, NEW, finish_move, shard_names, write_shards
-from cari_keras.align.sheet import write_sheet
-from cari_keras.align.summary import Summary, summarise
-from cari_keras.align.tree import Entry, Layout, find_layout, list_entries
-from cari_keras.data.base import MODALITIES
-from cari_keras.errors import AlignError, ConfigError
-from cari_keras.files import write_json
+from cari_keras.records.shards import shard_names
+from cari_keras.vocabulary import MODALITIES, check_word
 
 #: Where Beam's workers leave what they found, below the aligned folder.
 STAGING = ".beam"
 
 #: From files, raw folder, settings and number of workers to what became of each file.
-Align = Callable[[Sequence[Entry], Path, AlignConfig, int], Iterator[Result]]
+Align = Callable[[Sequence[Entry], Path, AlignConfig, int], Iterator[Done]]
 
 _SECONDS_BETWEEN_COMMITS = 1.0
 
@@ -60,7 +71,7 @@ def align_folder(
     progress: bool = True,
     engine: str = "local",
     beam_options: Sequence[str] = (),
-) -> Summary:
+) -> FolderCounts:
     """Aligns every picture of a folder.
 
     Args:
@@ -82,10 +93,13 @@ def align_folder(
         AlignError: A folder is missing, holds something else, was made with other settings, or is
             being written by another process; or apache-beam is missing, or its pipeline failed.
     """
+    raw, aligned = user_path(raw), user_path(aligned)
     align = _engine(engine, aligned, beam_options)
     layout = find_layout(raw, config.layout)
     config = AlignConfig(**{**config.to_dict(), "layout": layout.name})
     _check_folders(raw, aligned)
+    entries = list_entries(raw, layout)
+    _check_places(raw, entries)
     aligned.mkdir(parents=True, exist_ok=True)
     journal = _empty_journal(aligned) if overwrite else Journal(aligned)
     try:
@@ -94,12 +108,14 @@ def align_folder(
         _check_settings(journal, aligned, config)
         finish_move(aligned, journal)
         copy_lists(raw, aligned, layout.bookkeeping)
-        changed = _bring_up_to_date(journal, raw, layout, config, aligned, workers, progress, align)
-        summary = summarise(journal.rows())
+        changed = _bring_up_to_date(
+            journal, raw, entries, layout, config, aligned, workers, progress, align
+        )
+        counts = count_rows(journal.rows(), _notes(entries, layout))
         if changed or not (aligned / INDEX).is_file():
             write_shards(aligned, journal)
-            _write_rest(journal, raw, layout, config, aligned, summary)
-        return summary
+            _write_rest(journal, raw, layout, config, aligned, counts)
+        return counts
     except sqlite3.OperationalError as error:  # the journal's, such as a full disk
         raise AlignError(
             f"{aligned}: {error}; what was done before stays: mend it, then run the same command"
@@ -110,12 +126,11 @@ def align_folder(
 
 def _engine(name: str, aligned: Path, beam_options: Sequence[str]) -> Align:
     """What aligns files, by name; Beam is imported only here."""
+    check_word("engine", name, ENGINES)
     if name == "local":
         if beam_options:
             raise ConfigError("Beam's options go with --engine beam")
         return align_files
-    if name != "beam":
-        raise ConfigError(f"engine must be one of {', '.join(ENGINES)}. Received: {name!r}")
     there = str(aligned.resolve())
     if glob.escape(there) != there:
         raise AlignError(f"{there}: Beam takes [, * and ? for patterns; choose another name")
@@ -138,8 +153,25 @@ def _check_folders(raw: Path, aligned: Path) -> None:
         raise AlignError(f"{aligned}: lies in {raw}; crops would be taken for raw pictures")
     if aligned.exists() and not aligned.is_dir():
         raise AlignError(f"{aligned}: not a folder")
-    if aligned.is_dir() and any(aligned.iterdir()) and not (aligned / JOURNAL).is_file():
+    there = aligned.iterdir() if aligned.is_dir() else ()
+    others = any(not is_systems(path.name) for path in there)
+    if others and not (aligned / JOURNAL).is_file():
         raise AlignError(f"{aligned}: holds other things; choose an empty folder")
+
+
+def _check_places(raw: Path, entries: Sequence[Entry]) -> None:
+    """Once for a whole folder, where its files would each say the same."""
+    if not any(entry.modality for entry in entries):
+        there = f"none of its {len(entries)} files lies" if entries else "no file lies"
+        raise AlignError(f"{raw}: {there} where a layout has pictures; {shapes()}{elsewhere(raw)}")
+
+
+def _notes(entries: Sequence[Entry], layout: Layout) -> list[str]:
+    """What is to be known of a folder beside the counts of its files."""
+    found = [f"{count} {kind}" for kind, count in remarks(entries, layout).items()]
+    if not layout.bookkeeping and any(entry.refused == NOBODYS for entry in entries):
+        found.append(f"files {NOBODYS}: {shapes()}")
+    return found
 
 
 def _empty_journal(aligned: Path) -> Journal:
@@ -187,6 +219,7 @@ def _check_settings(journal: Journal, aligned: Path, config: AlignConfig) -> Non
 def _bring_up_to_date(
     journal: Journal,
     raw: Path,
+    entries: Sequence[Entry],
     layout: Layout,
     config: AlignConfig,
     aligned: Path,
@@ -195,7 +228,6 @@ def _bring_up_to_date(
     align: Align,
 ) -> bool:
     """Aligns what is new or changed, forgets what is gone; says whether there was any of it."""
-    entries = list_entries(raw, layout)
     stamps = {entry.path: _stamp(raw, entry, layout) for entry in entries}
     known = journal.stamps()
     gone = [path for path in known if path not in stamps]
@@ -209,7 +241,7 @@ def _bring_up_to_date(
     for entry in todo:
         if entry.refused:
             journal.add(
-                entry.path, stamps[entry.path], Outcome([rejected(entry, entry.refused)], [])
+                entry.path, stamps[entry.path], FileResult([rejected(entry, entry.refused)], [])
             )
         else:
             pictures.append(entry)
@@ -221,7 +253,7 @@ def _bring_up_to_date(
 
 def _note(
     journal: Journal,
-    found: Iterator[Result],
+    found: Iterator[Done],
     stamps: dict[str, str],
     pictures: int,
     progress: bool,
@@ -229,20 +261,13 @@ def _note(
     """Takes what became of the pictures into the journal, as it comes."""
     counts = {"aligned": 0, "rejected": 0}
     done = len(stamps) - pictures
-    bar = tqdm(
-        total=len(stamps),
-        initial=done,
-        unit="image",
-        desc="Aligning",
-        disable=not progress,
-        dynamic_ncols=True,
-    )
+    bar = Progress(len(stamps), "Aligning", initial=done, shown=progress)
     due = time.monotonic() + _SECONDS_BETWEEN_COMMITS
     with bar:
         for entry, outcome in found:
             journal.add(entry.path, stamps[entry.path], outcome)
             counts["aligned" if outcome.examples else "rejected"] += 1
-            bar.set_postfix(counts, refresh=False)
+            bar.note(", ".join(f"{n} {what}" for what, n in counts.items()))
             bar.update()
             if time.monotonic() > due:
                 journal.commit()
@@ -273,15 +298,15 @@ def _write_rest(
     layout: Layout,
     config: AlignConfig,
     aligned: Path,
-    summary: Summary,
+    counts: FolderCounts,
 ) -> None:
     write_manifest(aligned, journal.rows())
     write_sheet(aligned, raw, config, journal.rows)
     content: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "settings": config.to_dict(),
-        "identities": summary.identities,
-        "counts": summary.counts,
+        "identities": counts.identities,
+        "counts": counts.counts,
         "shards": {m: shard_names(journal.count(m), m) for m in MODALITIES},
     }
     write_json(aligned / INDEX, content)

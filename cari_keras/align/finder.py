@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from cari_keras.align.detector import THRESHOLDS, Face
-from cari_keras.data.base import CARICATURE
+from cari_keras.align.detector import THRESHOLDS
+from cari_keras.arrays import Array
+from cari_keras.images.crop import Face
+from cari_keras.vocabulary import CARICATURE, check_modality
 
 #: Later looks: least confidences, and the border as a fraction of the longer side.
 RELAXED, BORDER = (0.4, 0.5, 0.5), 0.27
@@ -29,12 +31,12 @@ LEAST_SHARE = 0.25
 #: What `find_faces` calls its looks, in their order.
 LOOKS = ("mtcnn", "mtcnn-relaxed", "mtcnn-enlarged")
 
-Detect = Callable[[np.ndarray, tuple[float, float, float]], list[Face]]
+Detect = Callable[[Array, tuple[float, float, float]], list[Face]]
 
 
 def find_faces(
     detect: Detect,
-    image: np.ndarray,
+    image: Array,
     modality: str,
     *,
     max_side: int = 1600,
@@ -45,7 +47,7 @@ def find_faces(
     Args:
         detect: A `Detector`.
         image: uint8 RGB [height, width, 3].
-        modality: Of drawings less confidence is asked.
+        modality: `photo` or `caricature`: of drawings less confidence is asked.
         max_side: Larger pictures are shrunk to it before they are looked at.
         face_crop: Whether the picture is known to show one face that nearly fills it.
 
@@ -53,6 +55,7 @@ def find_faces(
         The name of the look that found them, and the faces in `image`'s pixels, the surest first;
         an empty name and none where there are none.
     """
+    check_modality(modality)
     scale = min(1.0, max_side / max(image.shape[:2]))
     small = _scaled(image, scale)
     border = round(BORDER * max(small.shape[:2]))
@@ -72,7 +75,7 @@ def find_faces(
     return "", []
 
 
-def side_of(box: np.ndarray) -> float:
+def side_of(box: Array) -> float:
     """The longer side of a box."""
     return float(max(box[2] - box[0], box[3] - box[1]))
 
@@ -94,7 +97,7 @@ def main_face(faces: Sequence[Face], height: int, width: int) -> Face:
     return max(faces, key=score)
 
 
-def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
+def _scaled(image: Array, scale: float) -> Array:
     if scale == 1.0:
         return image
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -102,13 +105,13 @@ def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
     return cv2.resize(image, (width, height), interpolation=way)
 
 
-def _with_border(detect: Detect, image: np.ndarray, border: int) -> list[Face]:
+def _with_border(detect: Detect, image: Array, border: int) -> list[Face]:
     sides = (border, border, border, border)
     framed = cv2.copyMakeBorder(image, *sides, borderType=cv2.BORDER_REPLICATE)
     return _moved(detect(framed, RELAXED), border=border)
 
 
-def _enlarged(detect: Detect, image: np.ndarray, border: int) -> list[Face]:
+def _enlarged(detect: Detect, image: Array, border: int) -> list[Face]:
     return _moved(_with_border(detect, _scaled(image, 2.0), 2 * border), scale=2.0)
 
 

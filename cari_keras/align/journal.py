@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
-from cari_keras.align.aligner import Outcome
-from cari_keras.align.manifest import JOURNAL, Row
+from cari_keras.align.aligner import FileResult
 from cari_keras.errors import AlignError
+from cari_keras.records.manifest import JOURNAL, ManifestRow
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -106,7 +106,7 @@ class Journal:
         rows = self._db.execute("SELECT path, stamp FROM file")
         return {os.fsdecode(path): stamp for path, stamp in rows}
 
-    def add(self, path: str, stamp: str, outcome: Outcome) -> None:
+    def add(self, path: str, stamp: str, outcome: FileResult) -> None:
         """Notes what became of a file, in place of what was known of it; not yet committed."""
         self.forget(path)
         key = os.fsencode(path)
@@ -128,7 +128,7 @@ class Journal:
         """Makes everything up to here survive."""
         self._db.commit()
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[ManifestRow]:
         """The manifest's rows by path and face."""
         places = {
             (path, face): (shard, offset)

@@ -15,10 +15,10 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Optional
 
-from cari_keras.align.aligner import Aligner, Outcome, rejected
+from cari_keras.align.aligner import Aligner, FileResult, rejected
 from cari_keras.align.config import AlignConfig
-from cari_keras.align.tree import Entry
-from cari_keras.errors import AlignError
+from cari_keras.errors import AlignError, CariError
+from cari_keras.images.layouts import Entry
 from cari_keras.workers import end_with_parent
 
 #: Files that a worker aligns before it is replaced.
@@ -33,12 +33,13 @@ _aligner: Optional[Aligner] = None
 #: kills its worker, each file in its turn.
 _failure = ""
 
-Result = tuple[Entry, Outcome]
+#: A file, and what became of it.
+Done = tuple[Entry, FileResult]
 
 
 def align_files(
     entries: Sequence[Entry], raw: Path, config: AlignConfig, workers: int
-) -> Iterator[Result]:
+) -> Iterator[Done]:
     """Aligns files in processes, in whatever order they are done.
 
     A file whose reading kills its worker is rejected; files that were being read beside it are
@@ -62,7 +63,7 @@ def align_files(
             blamed: list[Entry] = []
             yield from _align_part([entry], raw, config, 1, blamed)
             for culprit in blamed:
-                yield culprit, Outcome([rejected(culprit, "reading it killed the process")], [])
+                yield culprit, FileResult([rejected(culprit, "reading it killed the process")], [])
 
 
 def _align_part(
@@ -71,7 +72,7 @@ def _align_part(
     config: AlignConfig,
     workers: int,
     suspects: list[Entry],
-) -> Iterator[Result]:
+) -> Iterator[Done]:
     """Aligns files in one set of processes; those unfinished when a process dies go to `suspects`.
 
     Files that were not yet begun are then aligned in a new set.
@@ -84,7 +85,7 @@ def _align_part(
             initializer=_start,
             initargs=(raw, config),
         )
-        under_way: dict[Future[Outcome], Entry] = {}
+        under_way: dict[Future[FileResult], Entry] = {}
         try:
             while rest or under_way:
                 while rest and len(under_way) < workers * _QUEUED:
@@ -111,11 +112,11 @@ def _start(raw: Path, config: AlignConfig) -> None:
         use_one_thread()
         _aligner = Aligner(raw, config)
     except Exception as error:
-        known = isinstance(error, AlignError)
+        known = isinstance(error, CariError)
         _failure = str(error) if known else f"a worker cannot start ({error!r})"
 
 
-def _align(entry: Entry) -> Outcome:
+def _align(entry: Entry) -> FileResult:
     if _aligner is None:
         raise AlignError(_failure)
     return _aligner(entry)

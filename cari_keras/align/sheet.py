@@ -13,13 +13,21 @@ import cv2
 import numpy as np
 
 from cari_keras.align.config import AlignConfig
-from cari_keras.align.manifest import ALIGNED, NO_FACE, POINTS, SHEET, Row, short_reason
-from cari_keras.align.shards import read_face
-from cari_keras.align.summary import NOWHERE, SOURCES
-from cari_keras.data.base import MODALITIES
-from cari_keras.data.encoding import resize
-from cari_keras.data.pictures import RefusedError, read_picture
-from cari_keras.data.sheet import write_png
+from cari_keras.align.counts import NOWHERE, SOURCES
+from cari_keras.arrays import Array
+from cari_keras.images.decode import RefusedError, read_picture
+from cari_keras.images.encode import resize, write_png
+from cari_keras.records.manifest import (
+    ALIGNED,
+    FOLDER,
+    NO_FACE,
+    POINTS,
+    SHEET,
+    ManifestRow,
+    short_reason,
+)
+from cari_keras.records.shards import read_face
+from cari_keras.vocabulary import MODALITIES
 
 CELL, PER_ROW, ROWS = 112, 12, 3
 _HEADING = 22
@@ -27,7 +35,7 @@ _COLORS = ((255, 80, 80), (80, 160, 255), (80, 220, 80), (255, 200, 0), (230, 90
 
 
 def write_sheet(
-    folder: Path, raw: Path, config: AlignConfig, rows: Callable[[], Iterable[Row]]
+    folder: Path, raw: Path, config: AlignConfig, rows: Callable[[], Iterable[ManifestRow]]
 ) -> None:
     """Writes contact_sheet.png, atomically.
 
@@ -52,20 +60,20 @@ def write_sheet(
         write_png(np.vstack(parts), folder / SHEET)
 
 
-def _group(row: Row) -> tuple[str, str]:
+def _group(row: ManifestRow) -> tuple[str, str]:
     kind = row["source"] if row["status"] == ALIGNED else "rejected"
     return row["modality"] or NOWHERE, kind
 
 
 def _spread(
-    rows: Iterable[Row], counts: Counter[tuple[str, str]], most: int
-) -> dict[tuple[str, str], list[Row]]:
+    rows: Iterable[ManifestRow], counts: Counter[tuple[str, str]], most: int
+) -> dict[tuple[str, str], list[ManifestRow]]:
     """At most `most` rows of each group, evenly over all of its rows."""
     wanted = {
         group: {i * total // min(most, total) for i in range(min(most, total))}
         for group, total in counts.items()
     }
-    chosen: dict[tuple[str, str], list[Row]] = {group: [] for group in counts}
+    chosen: dict[tuple[str, str], list[ManifestRow]] = {group: [] for group in counts}
     met: Counter[tuple[str, str]] = Counter()
     for row in rows:
         group = _group(row)
@@ -75,9 +83,9 @@ def _spread(
     return chosen
 
 
-def _cell(folder: Path, raw: Path, config: AlignConfig, row: Row) -> np.ndarray:
+def _cell(folder: Path, raw: Path, config: AlignConfig, row: ManifestRow) -> Array:
     if row["status"] == ALIGNED:
-        return _with_points(read_face(folder, row["shard"], row["offset"]), row)
+        return _with_points(read_face(folder / FOLDER / row["shard"], row["offset"]), row)
     if row["reason"] != NO_FACE:  # What killed a worker would kill this process as well.
         return _words(short_reason(row))
     try:
@@ -89,7 +97,7 @@ def _cell(folder: Path, raw: Path, config: AlignConfig, row: Row) -> np.ndarray:
     return resize(picture.pixels, CELL)
 
 
-def _with_points(image: np.ndarray, row: Row) -> np.ndarray:
+def _with_points(image: Array, row: ManifestRow) -> Array:
     scale = CELL / len(image)
     small = resize(image, CELL)
     for color, name in zip(_COLORS, POINTS):
@@ -99,7 +107,7 @@ def _with_points(image: np.ndarray, row: Row) -> np.ndarray:
     return small
 
 
-def _words(text: str) -> np.ndarray:
+def _words(text: str) -> Array:
     """A grey cell with a few words in it."""
     cell = np.full((CELL, CELL, 3), 225, np.uint8)
     for i, word in enumerate(text.split()):
@@ -108,12 +116,12 @@ def _words(text: str) -> np.ndarray:
     return cell
 
 
-def _heading(text: str) -> np.ndarray:
+def _heading(text: str) -> Array:
     line = np.full((_HEADING, CELL * PER_ROW, 3), 255, np.uint8)
     cv2.putText(line, text, (4, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
     return line
 
 
-def _line(cells: Sequence[np.ndarray]) -> np.ndarray:
+def _line(cells: Sequence[Array]) -> Array:
     empty = [np.full((CELL, CELL, 3), 255, np.uint8)] * (PER_ROW - len(cells))
     return np.hstack([*cells, *empty])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Optional
 
 from cari_keras.align.config import ENGINES, AlignConfig
-from cari_keras.align.tree import LAYOUTS
 from cari_keras.cli.flags import Parser, add_flags, run_program
 from cari_keras.errors import AlignError
+from cari_keras.files import user_path
+from cari_keras.images.layouts import LAYOUTS
 
 EXAMPLES = f"""
 layouts (found by themselves, or named with --layout):
@@ -44,8 +44,8 @@ def _main(arguments: Sequence[str]) -> int:
         "Finds and crops the faces of a folder of pictures, and says what became of every file.",
         EXAMPLES,
     )
-    parser.add_argument("raw", metavar="RAW", type=Path, help="folder with pictures")
-    parser.add_argument("aligned", metavar="ALIGNED", type=Path, help="folder to write")
+    parser.add_argument("raw", metavar="RAW", type=user_path, help="folder with pictures")
+    parser.add_argument("aligned", metavar="ALIGNED", type=user_path, help="folder to write")
     parser.add_argument(
         "--workers", type=int, metavar="X", help="processes, of 0.7 GB each (default: all cores)"
     )
@@ -66,7 +66,7 @@ def _main(arguments: Sequence[str]) -> int:
     progress = not given.pop("quiet")
 
     from cari_keras.align.engine import align_folder
-    from cari_keras.align.manifest import MANIFEST
+    from cari_keras.records.manifest import MANIFEST
 
     summary = align_folder(
         raw, aligned, AlignConfig(**given), progress=progress, beam_options=beam_options, **how

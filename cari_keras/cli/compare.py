@@ -21,9 +21,9 @@ from cari_keras.comparison.runner import train_runs
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError, DatasetError, StoppedError
 from cari_keras.presets import PRESETS
-from cari_keras.recipe import as_begun, fit
 from cari_keras.saved import CONFIG, read_config
-from cari_keras.training.strategies import NAMES
+from cari_keras.training.recipe import as_begun, fit
+from cari_keras.vocabulary import STRATEGIES
 
 EXAMPLES = """
 examples:
@@ -52,7 +52,7 @@ def _main(arguments: Sequence[str]) -> int:
         nargs="+",
         metavar="X",
         default=["equal", "naive", "dynamic"],
-        help=f"what to compare: {', '.join(NAMES)}; differences are taken to {REFERENCE} "
+        help=f"what to compare: {', '.join(STRATEGIES)}; differences are taken to {REFERENCE} "
         "[equal naive dynamic]",
     )
     parser.add_argument(
@@ -82,8 +82,7 @@ def _main(arguments: Sequence[str]) -> int:
         return 128 + stopped.signal
     from cari_keras.comparison.report import report
 
-    for table in report(config, runs, folder):
-        print(f"\n{table}", end="")
+    report(config, runs, folder, lambda table: print(f"\n{table}", end="", flush=True))
     print(f"\nTables: {folder / 'comparison.md'}\nPictures: {folder / 'figures'}")
     return 0
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
-from cari_keras.cli.flags import Parser, refuse, run_program
-from cari_keras.config import DATASET_NAMES, FACENET, PROTOCOL_NAMES
+from cari_keras.cli.flags import Parser, given_path, refuse, run_program
 from cari_keras.errors import ConfigError
+from cari_keras.files import user_path
+from cari_keras.ranges import check_range
+from cari_keras.vocabulary import CENTRES, DATASETS, FACENET, PROTOCOLS, VERIFY_BY
 
 if TYPE_CHECKING:
     from cari_keras.evaluation.outcome import Outcome
+    from cari_keras.evaluation.protocols.fold_runs import FoldRuns
 
 EXAMPLES = """
 examples:
@@ -25,6 +29,9 @@ examples:
   cari-evaluate runs/cavi --images DIR --pairs pairs.csv
                                                      any pairs: path,path,1|0, or LFW's pairs.txt
   cari-evaluate runs/cavi --gallery DIR --probe DIR  whoever of DIR/<identity>/* is in the gallery
+  cari-evaluate runs/cavi-unseen-5                   people never seen, fold-1 to fold-5, each
+                                                     by its run with --unseen-fold K/5
+  cari-evaluate runs/cavi-unseen-5 --collection DIR  the same people in other pictures
   cari-evaluate facenet --dataset cavi --data-dir DIR
                                                      the public weights, with no training
 """
@@ -42,21 +49,59 @@ def _parser() -> Parser:
         EXAMPLES,
     )
     add = parser.add_argument
-    add("run", metavar="RUN", help="a run folder, a folder of runs fold-K, or the word facenet")
-    add("--dataset", choices=DATASET_NAMES, help="dataset (default: the run's)")
-    add("--data-dir", metavar="DIR", help="the dataset's folder (default: the run's)")
+    add(
+        "run",
+        metavar="RUN",
+        type=given_path,
+        help="a run folder, a folder of runs fold-K, or the word facenet",
+    )
+    add("--dataset", choices=DATASETS, help="dataset (default: the run's)")
+    add(
+        "--data-dir",
+        type=given_path,
+        metavar="DIR",
+        help="the dataset's folder (default: the run's)",
+    )
     add("--split", choices=("validation", "test"), help="default: test, where its images are")
-    add("--protocol", choices=PROTOCOL_NAMES, help="webcaricature, with facenet [unrestricted]")
-    add("--folds", nargs="+", metavar="K", help="webcaricature: all, dev, or some of 1 to 10")
-    add("--images", type=Path, metavar="DIR", help="any images, raw or from cari-align")
-    add("--pairs", type=Path, metavar="FILE", help="pairs of them: a CSV, or LFW's pairs.txt")
-    add("--gallery", type=Path, metavar="DIR", help="a gallery, DIR/<identity>/*")
-    add("--probe", type=Path, metavar="DIR", help="probes to look for in it")
-    add("--flip", action=argparse.BooleanOptionalAction, help="mirror images too (default: run's)")
-    add("--crops", type=float, nargs="+", metavar="X", help="sides of central squares (run's)")
-    add("--verify-by", choices=("embedding", "identities"), help="what is compared (run's)")
+    add("--protocol", choices=PROTOCOLS, help="webcaricature, with facenet [unrestricted]")
+    add("--folds", nargs="+", metavar="K", help="all, or some; of webcaricature also dev")
+    add("--unseen-fold", metavar="k/K", help="people held out, with facenet (default: the run's)")
+    add(
+        "--collection",
+        type=user_path,
+        metavar="DIR",
+        help="the people held out in other pictures, DIR/{photo,caricature}/<identity>/*",
+    )
+    add("--images", type=user_path, metavar="DIR", help="any images, raw or from cari-align")
+    add("--pairs", type=user_path, metavar="FILE", help="pairs of them: a CSV, or LFW's pairs.txt")
+    add("--gallery", type=user_path, metavar="DIR", help="a gallery, DIR/<identity>/*")
+    add("--probe", type=user_path, metavar="DIR", help="probes to look for in it")
+    switch = argparse.BooleanOptionalAction
+    add("--flip-test", action=switch, help="mirror images too (default: the run's)")
+    add(
+        "--test-crops",
+        "--crops",
+        type=float,
+        nargs="+",
+        metavar="X",
+        help="sides of central squares (run's)",
+    )
+    add(
+        "--view-power",
+        type=float,
+        metavar="P",
+        help="views with a longer bottleneck count more, by its length to this power (run's)",
+    )
+    add("--verify-by", choices=VERIFY_BY, help="what is compared (run's)")
+    add(
+        "--centre",
+        choices=CENTRES,
+        help="collection: take the mean embedding of each modality off, over the images that are "
+        "evaluated together, without their labels [none]",
+    )
     add(
         "--thresholds-of",
+        type=given_path,
         metavar="RUN",
         help="the test pairs' thresholds come from another run's validation pairs: for a run that "
         "was trained on the validation images (--final)",
@@ -68,11 +113,16 @@ def _parser() -> Parser:
     )
     add(
         "--output",
-        type=Path,
+        type=user_path,
         metavar="DIR",
-        help="default: a folder in RUN/evaluation, or evaluations/",
+        help="default: a folder in RUN/evaluation, or in evaluation/ where that cannot be written",
     )
-    add("--cache-dir", metavar="DIR", help="where images and answers are kept (per-user cache)")
+    add(
+        "--cache-dir",
+        type=given_path,
+        metavar="DIR",
+        help="where images and answers are kept (per-user cache)",
+    )
     add("--quiet", action="store_true", help="only the tables")
     return parser
 
@@ -84,28 +134,23 @@ def _main(arguments: Sequence[str]) -> int:
         if (getattr(given, one) is None) != (getattr(given, other) is None):
             parser.error(f"--{one} and --{other} go together")
     _refuse_together(parser, given)
-    views: dict[str, Any] = {}
-    if given.flip is not None:
-        views["flip"] = given.flip
-    if given.crops is not None:
-        if not all(0 < side <= 1 for side in given.crops):
-            parser.error(f"--crops must be in (0, 1], received {given.crops}")
-        views["crops"] = tuple(given.crops)
-    if given.verify_by is not None:
-        views["verify_by"] = given.verify_by
+    names = ("flip_test", "test_crops", "view_power", "verify_by", "centre")
+    changes = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
+    if "test_crops" in changes:
+        if not all(0 < side <= 1 for side in given.test_crops):
+            parser.error(f"--test-crops must be in (0, 1], received {given.test_crops}")
+        changes["test_crops"] = tuple(given.test_crops)
+    if "view_power" in changes:
+        check_range("view_power", given.view_power)
     from cari_keras.runtime import in_order
 
     # As training runs, so that the answers which it kept are those that would be given anew.
     with in_order():
-        outcome = _evaluate(given, views)
+        outcome = _evaluate(given, changes)
 
-    from cari_keras.evaluation.report.html import report_html
     from cari_keras.evaluation.tables import tables_of
-    from cari_keras.files import write_json, write_text
 
-    folder = given.output or _default_output(given, outcome)
-    write_json(folder / "results.json", outcome.to_dict())
-    write_text(folder / "report.html", report_html(outcome))
+    # What was found is told first: it stands where nothing can be written.
     for note in outcome.remarks():
         print(f"note: {note}")
     if given.legacy and not outcome.legacy:
@@ -113,13 +158,47 @@ def _main(arguments: Sequence[str]) -> int:
     print()
     for table in tables_of(outcome, brief=True):
         print(table)
-    print(f"Figures: {folder / 'results.json'}\nReport: {folder / 'report.html'}")
+    folder = _written(outcome, [given.output] if given.output else _default_outputs(given, outcome))
+    print(f"Metrics: {folder / 'results.json'}\nReport: {folder / 'report.html'}")
+    for path in sorted(folder.glob("*.csv")):
+        print(f"Scores: {path}")
     return 0
+
+
+def _written(outcome: Outcome, folders: Sequence[Path]) -> Path:
+    """Writes an outcome into the first of some folders that can be written to; returns it."""
+    from cari_keras.evaluation.report.html import report_html
+    from cari_keras.evaluation.scores import left_out, write_scores
+    from cari_keras.files import write_json, write_text
+
+    for k, folder in enumerate(folders):
+        try:
+            write_json(folder / "results.json", outcome.to_dict())
+            break
+        except OSError as error:
+            if k + 1 == len(folders):
+                raise
+            told = f"{folder}: cannot be written ({error.strerror}); {folders[k + 1]} is taken"
+            print(f"cari-evaluate: note: {told}", file=sys.stderr)
+    write_text(folder / "report.html", report_html(outcome))
+    write_scores(outcome, folder)
+    for line in left_out(outcome):
+        print(f"note: {line}")
+    return folder
 
 
 def _refuse_together(parser: Parser, given: argparse.Namespace) -> None:
     """Refuses flags of which one would be ignored."""
-    of_dataset = ("dataset", "data_dir", "split", "thresholds_of", "protocol", "folds")
+    of_dataset = (
+        "dataset",
+        "data_dir",
+        "split",
+        "thresholds_of",
+        "protocol",
+        "folds",
+        "unseen_fold",
+        "collection",
+    )
     rules = {"images": ("gallery", *of_dataset), "gallery": of_dataset}
     if given.dataset == "webcaricature":
         rules["dataset"] = ("split", "thresholds_of")
@@ -130,7 +209,7 @@ def _refuse_together(parser: Parser, given: argparse.Namespace) -> None:
                 parser.error(f"{flags[0]} and {flags[1]} do not go together")
 
 
-def _evaluate(given: argparse.Namespace, views: dict[str, Any]) -> Outcome:
+def _evaluate(given: argparse.Namespace, changes: dict[str, Any]) -> Outcome:
     # TensorFlow is loaded only here, so that mistakes in flags are told at once.
     from cari_keras.evaluation.matcher import load_matcher
 
@@ -142,11 +221,11 @@ def _evaluate(given: argparse.Namespace, views: dict[str, Any]) -> Outcome:
     if given.images is not None:
         from cari_keras.evaluation.protocols.pairs import evaluate_pairs
 
-        return evaluate_pairs(load_matcher(given.run, views), given.images, given.pairs, **how)
+        return evaluate_pairs(load_matcher(given.run, changes), given.images, given.pairs, **how)
     if given.gallery is not None:
         from cari_keras.evaluation.protocols.gallery import evaluate_gallery
 
-        return evaluate_gallery(load_matcher(given.run, views), given.gallery, given.probe, **how)
+        return evaluate_gallery(load_matcher(given.run, changes), given.gallery, given.probe, **how)
     if given.run == FACENET and given.dataset is None:
         raise ConfigError("facenet was trained on no dataset here; name one with --dataset")
 
@@ -154,24 +233,73 @@ def _evaluate(given: argparse.Namespace, views: dict[str, Any]) -> Outcome:
     from cari_keras.evaluation.protocols.fold_runs import FoldRuns, holds_folds
     from cari_keras.evaluation.protocols.webcaricature import evaluate_webcaricature
 
-    names = ("dataset", "data_dir", "protocol")
+    names = ("dataset", "data_dir", "protocol", "unseen_fold")
     data = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
+    runs = FoldRuns(given.run, changes, data)
+    if runs.unseen and given.split is not None and not runs.is_one:
+        raise ConfigError(f"--split is for one run: name {given.run}/fold-1, for example")
+    if given.collection is not None and given.split is not None:
+        raise ConfigError("--collection shows people held out, --split those of the dataset")
+    if runs.unseen and given.split is None:
+        refuse(given, ("protocol", "thresholds_of"), "people never seen; leave it out")
+        return _evaluate_strangers(given, runs, how)
+    refuse(given, ("collection",), "runs that held nobody out (--unseen-fold)")
     if not holds_folds(Path(given.run)) and given.dataset != "webcaricature":
-        matcher = load_matcher(given.run, views)
+        matcher = load_matcher(given.run, changes)
         config = matcher.config.with_values(data)
         if config.data.dataset != "webcaricature":
             refuse(given, ("protocol", "folds"), f"the dataset {config.data.dataset}; leave it out")
             of_split = {"split": given.split, "thresholds_of": given.thresholds_of}
             return evaluate_closed_set(matcher, config, **of_split, **how)
     refuse(given, ("split", "thresholds_of"), "the dataset webcaricature; leave it out")
-    runs = FoldRuns(given.run, views, data)
     return evaluate_webcaricature(runs.matcher, runs.config, runs.folds(given.folds), **how)
 
 
-def _default_output(given: argparse.Namespace, outcome: Outcome) -> Path:
-    """Beside the run; for the public weights, in the working folder."""
-    run = Path(given.run)
-    return (run / "evaluation" if run.is_dir() else Path("evaluations")) / outcome.slug
+def _evaluate_strangers(
+    given: argparse.Namespace, runs: FoldRuns, how: Mapping[str, Any]
+) -> Outcome:
+    """The people held out, with the public weights on the same folds beside."""
+    from cari_keras.evaluation.answering import PLAIN
+    from cari_keras.evaluation.protocols.beside import same_views
+    from cari_keras.evaluation.protocols.fold_runs import FoldRuns
+    from cari_keras.evaluation.protocols.strangers import evaluate_strangers
+
+    if how["legacy"]:
+        raise ConfigError("--legacy is for pairs of lists and for galleries; leave it out")
+    if given.verify_by == "identities":
+        raise ConfigError(
+            "people never seen are none of the known identities; use --verify-by embedding"
+        )
+    runs.changes = {**runs.changes, "verify_by": "embedding"}
+    folds = runs.folds(given.folds)
+    asked = {name: how[name] for name in ("cache_dir", "progress")}
+    asked |= {"collection": given.collection}
+    baselines: dict[str, Outcome] = {}
+    if given.run != FACENET:
+        config = runs.config(folds[0])
+        data = {name: getattr(config.data, name) for name in _OF_DATA}
+        data["seed"] = config.training.seed
+        views = same_views(runs.matcher(folds[0]))
+        ways: dict[str, dict[str, Any]] = {f"{FACENET}, untrained": {}}
+        if replace(PLAIN, **views) != PLAIN:
+            ways["with the same views"] = views
+        for name, looked in ways.items():
+            public = FoldRuns(FACENET, looked, data)
+            baselines[name] = evaluate_strangers(public.matcher, public.config, folds, **asked)
+    return evaluate_strangers(runs.matcher, runs.config, folds, baselines=baselines, **asked)
+
+
+#: What decides the people and pictures of an unseen fold, besides the seed.
+_OF_DATA = (
+    *("dataset", "data_dir", "cache_dir", "final", "unseen_fold", "unseen_seed", "stored_size"),
+    *("demo_identities", "demo_images"),
+)
+
+
+def _default_outputs(given: argparse.Namespace, outcome: Outcome) -> list[Path]:
+    """Beside the run; for the public weights, and a run to read from only, the working folder."""
+    run, here = Path(given.run), Path("evaluation") / outcome.slug
+    return [run / "evaluation" / outcome.slug, here] if run.is_dir() else [here]
 
 
 if __name__ == "__main__":

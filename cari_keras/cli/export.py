@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
-from cari_keras.cli.flags import Parser, refuse, run_program
-from cari_keras.config import PRECISION_NAMES
+from cari_keras.cli.flags import Parser, given_path, refuse, run_program
+from cari_keras.errors import AlignError, DatasetError
 from cari_keras.evaluation.open_set import FPIR
+from cari_keras.files import user_path
 from cari_keras.runtime import load_tensorflow
+from cari_keras.vocabulary import MODALITIES, PRECISIONS
 
 if TYPE_CHECKING:
     from cari_keras.evaluation.matcher import Matcher
-    from cari_keras.serving.calibration import Thresholds
+    from cari_keras.serving.thresholds import Thresholds
 
 EXAMPLES = """
 examples:
@@ -35,17 +38,25 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 def _main(arguments: Sequence[str]) -> int:
     parser = Parser("cari-export", "Exports each branch of a network as a SavedModel.", EXAMPLES)
-    parser.add_argument("run", metavar="RUN", help="a run folder, or the word facenet")
     parser.add_argument(
-        "folder", metavar="DIR", nargs="?", default="saved_models", help="where to [saved_models]"
+        "run", metavar="RUN", type=given_path, help="a run folder, or the word facenet"
+    )
+    parser.add_argument(
+        "folder",
+        metavar="DIR",
+        nargs="?",
+        type=user_path,
+        default=Path("saved_models"),
+        help="where to [saved_models]",
     )
     parser.add_argument(
         "--far",
         type=float,
         metavar="X",
-        help="largest share of impostor validation pairs that `same` accepts "
-        "[the threshold of the highest accuracy]; facenet has thresholds for 0.1, 0.01 and 0.001 "
-        "[that of the highest mean of TAR and 1 - FAR]",
+        help="largest share of impostor pairs that `same` accepts, of strangers where the dataset "
+        "has them, else of its validation pairs [the threshold of the highest accuracy, with which "
+        "`same` is left out where the pairs cannot support a decision]; facenet has thresholds for "
+        "0.1, 0.01 and 0.001 [that of the highest mean of TAR and 1 - FAR, up to a FAR of 0.1]",
     )
     parser.add_argument(
         "--fpir",
@@ -55,25 +66,29 @@ def _main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument(
         "--thresholds-of",
+        type=given_path,
         metavar="RUN",
         help="take the thresholds from another run of the same settings; a run that was trained on "
         "its validation images (--final) has none of its own",
     )
     parser.add_argument(
         "--precision",
-        choices=PRECISION_NAMES,
+        choices=PRECISIONS,
         help="arithmetic of the exports, whose thresholds are taken in it: float32 where the "
         "servers' processors have no instructions for bfloat16 [the run's]",
     )
-    parser.add_argument("--data-dir", metavar="DIR", help="the dataset's folder, if it has moved")
+    parser.add_argument(
+        "--data-dir", type=given_path, metavar="DIR", help="the dataset's folder, if it has moved"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     given = parser.parse_args(arguments)
 
     load_tensorflow()
     from cari_keras.evaluation.matcher import judge_of, load_matcher
-    from cari_keras.serving.calibration import NO_THRESHOLDS, thresholds_of
     from cari_keras.serving.export import export
+    from cari_keras.serving.kept import read_kept, without_dataset
     from cari_keras.serving.public import public_thresholds
+    from cari_keras.serving.thresholds import NO_THRESHOLDS, thresholds_of
 
     matcher = load_matcher(given.run, {}, precision=given.precision)
     if matcher.run is None:
@@ -82,14 +97,22 @@ def _main(arguments: Sequence[str]) -> int:
         judge, thresholds = None, public_thresholds(far=given.far)
         _tell(thresholds, matcher)
     elif judge := judge_of(matcher, given.thresholds_of):
-        thresholds = thresholds_of(
-            judge,
-            far=given.far,
-            fpir=given.fpir,
-            data_dir=given.data_dir,
-            progress=not given.quiet,
-        )
-        _tell(thresholds, judge)
+        asked = {"far": given.far, "fpir": given.fpir, "data_dir": given.data_dir}
+        try:
+            thresholds = thresholds_of(judge, **asked, progress=not given.quiet)
+            _tell(thresholds, judge)
+        except (DatasetError, AlignError, OSError) as error:
+            if given.thresholds_of or any(value is not None for value in asked.values()):
+                raise  # they are what was asked for
+            lacks = without_dataset(error).lacks
+            kept = read_kept(judge)
+            thresholds = NO_THRESHOLDS if kept is None else kept
+            if kept is None:
+                judge = None
+                print(f"no thresholds, so no signature verify, and nobody is unknown: {lacks}")
+            else:
+                print(f"thresholds as the run has kept them: {lacks}")
+                _tell(kept, matcher)
     else:
         refuse(
             given,
@@ -103,10 +126,11 @@ def _main(arguments: Sequence[str]) -> int:
             "thresholds: there will be no signature verify, and nobody is said to be unknown; "
             "--thresholds-of RUN takes those of a run that was not"
         )
-    folder = Path(given.folder)
+    folder = given.folder
     for path in export(matcher, thresholds, folder, judge):
         print(path)
-    print(f"Serve them: docker compose -f {folder / 'docker-compose.yml'} up")
+    compose = shlex.quote(str(folder / "docker-compose.yml"))
+    print(f"Serve them: docker compose -f {compose} up")
     return 0
 
 
@@ -114,10 +138,14 @@ def _tell(thresholds: Thresholds, judge: Matcher) -> None:
     """Prints what the exports decide by."""
     pairs = thresholds.of_pairs()
     for name, known in pairs.items():
-        if known:
+        if known and known.undecided:
+            print(f"{name}: distances, and no decision: {known.undecided}")
+        elif known:
+            unseen = known.far_unseen
+            new = "" if unseen is None else f" ({unseen:.2%} of people it was not chosen on)"
             print(
                 f"{name}: same up to a squared distance of {known.threshold:.4f}; FAR "
-                f"{known.far:.2%} of {known.impostor_pairs}, TAR {known.tar:.2%} of "
+                f"{known.far:.2%} of {known.impostor_pairs}{new}, TAR {known.tar:.2%} of "
                 f"{known.genuine_pairs} {known.measured_on}"
             )
     if "verification" in judge.tasks and not any(pairs.values()):
@@ -130,7 +158,7 @@ def _tell(thresholds: Thresholds, judge: Matcher) -> None:
             f"{limit.tpir:.2%} of {limit.known_images} validation images rightly "
             f"({limit.closed_set:.2%} without it)"
         )
-    if not thresholds.known and judge.run is not None:
+    if not thresholds.known and judge.run is not None and set(judge.tasks) & set(MODALITIES):
         print("no images of two strangers in the dataset: nobody will be said to be unknown")
 
 

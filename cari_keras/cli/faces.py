@@ -6,16 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cari_keras.cli.flags import Parser
-from cari_keras.config import FACENET
-from cari_keras.loading import load_model
+from cari_keras.cli.flags import Parser, given_path
+from cari_keras.errors import quoted
+from cari_keras.files import user_path
 from cari_keras.runtime import load_tensorflow
+from cari_keras.serving.loading import load_model
+from cari_keras.vocabulary import FACENET
 
 if TYPE_CHECKING:
     from cari_keras.serving.face_model import FaceModel
-
-
-MODALITY_NAMES = ("photo", "caricature")
 
 
 def model_parser(program: str, description: str, examples: str, *, public: bool = True) -> Parser:
@@ -23,7 +22,10 @@ def model_parser(program: str, description: str, examples: str, *, public: bool 
     parser = Parser(program, description, examples)
     also = f", or the word {FACENET}: the public weights, with no training" if public else ""
     parser.add_argument(
-        "run", metavar="RUN", help=f"a run folder, or a folder of cari-export{also}"
+        "run",
+        metavar="RUN",
+        type=given_path,
+        help=f"a run folder, or a folder of cari-export{also}",
     )
     parser.add_argument(
         "--align",
@@ -32,10 +34,16 @@ def model_parser(program: str, description: str, examples: str, *, public: bool 
         "networks trained on aligned faces, else no]",
     )
     parser.add_argument(
-        "--data-dir", metavar="DIR", help="the run's dataset, if it moved or changed"
+        "--data-dir",
+        type=given_path,
+        metavar="DIR",
+        help="the run's dataset, if it moved or changed",
     )
     parser.add_argument(
-        "--thresholds-of", metavar="RUN", help="another run's thresholds, for a run with --final"
+        "--thresholds-of",
+        type=given_path,
+        metavar="RUN",
+        help="another run's thresholds, for a run with --final",
     )
     return parser
 
@@ -43,15 +51,18 @@ def model_parser(program: str, description: str, examples: str, *, public: bool 
 def at_least_one(text: str) -> int:
     """The type of a flag that counts."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, received {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, received {quoted(text)}")
     return int(text)
 
 
 def picture_path(text: str) -> Path:
     """The type of a flag that names a picture to write."""
-    if not text or Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"must name a PNG file, not a folder, received {text!r}")
-    return Path(text)
+    path = user_path(text)
+    if not text or path.is_dir():
+        raise argparse.ArgumentTypeError(
+            f"must name a PNG file, not a folder, received {quoted(text)}"
+        )
+    return path
 
 
 def open_given(given: argparse.Namespace) -> FaceModel:

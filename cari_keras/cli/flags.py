@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import errno
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from cari_keras.config import SECTIONS, Config
-from cari_keras.errors import CariError, ConfigError
+from cari_keras.errors import CariError, ConfigError, shown
+from cari_keras.files import user_path
 from cari_keras.presets import PRESETS
+from cari_keras.process import STDOUT, drop_output, own_streams
 from cari_keras.settings import Setting, settings
 
 
@@ -28,6 +31,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
+        message = re.sub(r"\S{241,}", lambda found: shown(found[0]), message)
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
@@ -122,6 +126,11 @@ def asked_config(arguments: argparse.Namespace) -> Config:
     return with_flags(PRESETS[preset](), arguments)
 
 
+def given_path(text: str) -> str:
+    """The type of a flag that takes a path, or a word in its place; see `files.user_path`."""
+    return str(user_path(text)) if text else text
+
+
 def refuse(arguments: argparse.Namespace, names: Sequence[str], what: str) -> None:
     """Raises ConfigError for given flags that say nothing to what is asked."""
     for name in names:
@@ -134,23 +143,71 @@ def run_program(
 ) -> int:
     """Runs a program; a user's mistake becomes one line on standard error and status 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # TensorFlow advises programmers, for example on functions that are made several times.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    with contextlib.suppress(AttributeError):  # names that are no UTF-8; not a stream of tests
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    # This process is the program's alone.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    # TensorFlow advises programmers, for example on functions that are made several times;
+    # Matplotlib, on the user's settings, which are not used.
+    for library in ("tensorflow", "matplotlib"):
+        logging.getLogger(library).setLevel(logging.ERROR)
+    with own_streams() as closed:
+        if "stdout" in closed:
+            print(
+                f"{program}: note: standard output is closed; nothing is printed", file=sys.stderr
+            )
+        try:
+            return _flushed(main, arguments)
+        except CariError as error:
+            print(f"{program}: error: {error}", file=sys.stderr)
+            return 2
+        except BrokenPipeError:  # whoever read the output has seen enough, as `head` does
+            drop_output()
+            return 1
+        except OSError as error:
+            if error.filename is None:
+                raise  # not about a path that somebody named
+            if error.filename == STDOUT:
+                drop_output()
+            print(f"{program}: error: {_told(error)}", file=sys.stderr)
+            return 2
+        except UnicodeEncodeError as error:
+            if not _NOT_UTF8.search(str(error.object)):
+                raise
+            print(
+                f"{program}: error: {error.object}: TensorFlow takes names in UTF-8 alone; rename "
+                "it, or set PYTHONUTF8=1 where it is UTF-8 and the locale is not",
+                file=sys.stderr,
+            )
+            return 2
+        except KeyboardInterrupt:
+            print(f"{program}: interrupted", file=sys.stderr)
+            return 130
+
+
+def _flushed(main: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
+    """Runs a program; what it printed is out, or an error, when it returns."""
     try:
-        return main(arguments)
-    except CariError as error:
-        print(f"{program}: error: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # whoever read the output has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        if error.filename is None:
-            raise  # not about a path that somebody named
-        print(f"{program}: error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
-        return 130
+        status = main(arguments)
+    except SystemExit:  # of --help and of flags that are not right
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
+    return status
+
+
+#: What Python makes of a name's bytes that are not UTF-8.
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+
+#: Errors of the system, and what can be done.
+_REMEDIES = {
+    errno.ENOSPC: "make room there, then run the same command",
+    errno.EDQUOT: "make room there, then run the same command",
+    errno.EROFS: "name a folder that can be written",
+    errno.EACCES: "change its rights, or name another place",
+    errno.EPERM: "change its rights, or name another place",
+}
+
+
+def _told(error: OSError) -> str:
+    """An error about a file as one line."""
+    remedy = _REMEDIES.get(error.errno or 0)
+    return f"{shown(str(error.filename))}: {error.strerror}" + (f"; {remedy}" if remedy else "")

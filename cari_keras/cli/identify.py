@@ -8,15 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from cari_keras.cli.faces import MODALITY_NAMES, at_least_one, model_parser, open_given
+from cari_keras.cli.faces import at_least_one, model_parser, open_given
 from cari_keras.cli.flags import run_program
-from cari_keras.config import FACENET
-from cari_keras.errors import ConfigError
+from cari_keras.errors import ConfigError, ImageError
+from cari_keras.vocabulary import FACENET, MODALITIES
 
 EXAMPLES = """
 examples:
   cari-identify runs/cavi photo.jpg
   cari-identify saved_models drawing1.png drawing2.png --modality caricature --top 3
+Images that cannot be looked at are named on standard error; the others are answered all the same,
+and the exit status is 2.
 """
 
 
@@ -31,7 +33,7 @@ def _main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("images", metavar="IMAGE", nargs="+")
     parser.add_argument(
-        "--modality", choices=MODALITY_NAMES, default="photo", help="of the images [photo]"
+        "--modality", choices=MODALITIES, default="photo", help="of the images [photo]"
     )
     parser.add_argument(
         "--top", type=at_least_one, default=5, metavar="N", help="names of each, 5 at most [5]"
@@ -45,8 +47,18 @@ def _main(arguments: Sequence[str]) -> int:
             f"cari-search {FACENET} finds the nearest faces"
         )
     model = open_given(given)
-    answers = model.identify(given.images, modality=given.modality)
-    for path, answer in zip(given.images, answers):
+    model.check_identifies(given.modality)
+    if model.lacks:
+        print(f"cari-identify: note: nobody is said to be unknown: {model.lacks}", file=sys.stderr)
+    status = 0
+    for path in given.images:
+        try:
+            face = model.face(path, given.modality)
+        except ImageError as error:
+            print(f"cari-identify: error: {error}", file=sys.stderr)
+            status = 2
+            continue
+        (answer,) = model.identify_faces(face[None], given.modality)
         best = answer.candidates[: given.top]
         if given.json:
             found = {**answer._asdict(), "candidates": [one._asdict() for one in best]}
@@ -61,7 +73,7 @@ def _main(arguments: Sequence[str]) -> int:
             )
         for one in best:
             print(f"  {one.probability:7.2%}  {one.identity}")
-    return 0
+    return status
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Optional
 
-from cari_keras.cli.flags import Parser, run_program
+from cari_keras.cli.flags import Parser, given_path, run_program
 
 EXAMPLES = """
 examples:
@@ -29,7 +29,11 @@ def _main(arguments: Sequence[str]) -> int:
         EXAMPLES,
     )
     parser.add_argument(
-        "--from", dest="source", metavar="FILE", help="facenet_keras.h5, or the archive with it"
+        "--from",
+        dest="source",
+        type=given_path,
+        metavar="FILE",
+        help="facenet_keras.h5, or the archive with it",
     )
     given = parser.parse_args(arguments)
     from cari_keras.model.pretrained import import_facenet

@@ -8,20 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from cari_keras.cli.faces import (
-    MODALITY_NAMES,
-    at_least_one,
-    model_parser,
-    open_given,
-    picture_path,
-)
+from cari_keras.cli.faces import at_least_one, model_parser, open_given, picture_path
 from cari_keras.cli.flags import run_program
+from cari_keras.files import user_path
+from cari_keras.vocabulary import MODALITIES
 
 EXAMPLES = """
 examples:
   cari-search facenet photos/ photo.jpg              by the public weights, with no training
   cari-search runs/cavi photos/ drawing.jpg --modality caricature
   cari-search saved_models photos/ photo.jpg --top 12 --picture nearest.png
+  cari-search facenet both/ drawing.jpg --modality caricature --centre gallery
 Embeddings of the folder are kept in the per-user cache; a second search is quick.
 """
 
@@ -33,14 +30,27 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 def _main(arguments: Sequence[str]) -> int:
     parser = model_parser("cari-search", "Finds the faces nearest to an image's.", EXAMPLES)
-    parser.add_argument("gallery", metavar="GALLERY", help="a folder of images")
+    parser.add_argument("gallery", metavar="GALLERY", type=user_path, help="a folder of images")
     parser.add_argument("query", metavar="IMAGE")
-    parser.add_argument(
-        "--modality", choices=MODALITY_NAMES, default="photo", help="of IMAGE [photo]"
-    )
+    parser.add_argument("--modality", choices=MODALITIES, default="photo", help="of IMAGE [photo]")
     parser.add_argument("--top", type=at_least_one, default=8, metavar="N", help="how many [8]")
     parser.add_argument(
-        "--picture", type=picture_path, metavar="PNG", help="write the faces found, in a row"
+        "--picture",
+        type=picture_path,
+        metavar="PNG",
+        help="write the faces found, with names, distances and verdicts",
+    )
+    parser.add_argument(
+        "--include-query",
+        action="store_true",
+        help="find IMAGE itself too, where GALLERY holds its file or one of the same content",
+    )
+    parser.add_argument(
+        "--centre",
+        choices=("none", "gallery"),
+        default="none",
+        help="gallery: compare without the means of GALLERY's photos and of its caricatures, which "
+        "finds more across modalities [none]",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a face")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -48,21 +58,33 @@ def _main(arguments: Sequence[str]) -> int:
 
     model = open_given(given)  # first, since it loads TensorFlow without its lines
 
-    from cari_keras.data.images import modality_below
-    from cari_keras.data.sheet import write_png
-    from cari_keras.serving.search import open_gallery, sheet
+    from cari_keras.data.given import modality_below
+    from cari_keras.images.captions import Captioned, Line
+    from cari_keras.images.encode import write_png
+    from cari_keras.serving.captions import name_lines
+    from cari_keras.serving.search import centred_on, open_gallery, same_picture, sheet, verdicts
 
     face = model.face(given.query, given.modality)
-    gallery = open_gallery(model, Path(given.gallery), progress=not given.quiet)
+    gallery = open_gallery(model, given.gallery, progress=not given.quiet)
     for line in gallery.refused:
         print(f"cari-search: left out: {line}", file=sys.stderr)
-    found = gallery.nearest(model.embed_faces(face[None])[0], given.top)
+    itself = set() if given.include_query else same_picture(user_path(given.query), gallery.paths)
+    for path in sorted(itself):
+        print(f"cari-search: left out: {path}: the picture itself; see --help", file=sys.stderr)
+    looked_for = model.embed_faces(face[None])[0]
+    if given.centre == "gallery":
+        gallery, looked_for = centred_on(gallery, given.gallery, looked_for, given.modality)
+        print("cari-search: distances are without the gallery's own means", file=sys.stderr)
+    found = gallery.nearest(looked_for, given.top, leave_out=itself)
     for near in found:
-        print(json.dumps(near._asdict()) if given.json else f"{near.distance:.4f}  {near.path}")
+        row = {**near._asdict(), "centre": given.centre}
+        print(json.dumps(row) if given.json else f"{near.distance:.4f}  {near.path}")
     if given.picture:
-        root = Path(given.gallery)
-        faces = [model.face(near.path, modality_below(root, Path(near.path))) for near in found]
-        write_png(sheet(face, faces, found), given.picture)
+        modalities = [modality_below(given.gallery, Path(near.path)) for near in found]
+        faces = [model.face(near.path, kind) for near, kind in zip(found, modalities)]
+        told = verdicts(model, face, given.modality, faces, modalities)
+        query = Captioned(face, [*name_lines(given.query), Line("looked for")])
+        write_png(sheet(query, faces, found, told), given.picture)
     return 0
 
 

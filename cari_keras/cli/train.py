@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import shlex
 import signal
 import sys
 import time
@@ -11,19 +11,25 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
+from cari_keras.cli.again import longer_command
 from cari_keras.cli.flags import (
     Parser,
     add_config_flags,
     asked_config,
     config_values,
+    given_path,
     run_program,
     with_flags,
 )
-from cari_keras.config import FACENET, Config
+from cari_keras.cli.train_report import report, tell_of_strangers
+from cari_keras.config import Config
 from cari_keras.errors import ConfigError, StoppedError
 from cari_keras.presets import PRESETS
+from cari_keras.ranges import parse_fold
 from cari_keras.saved import CONFIG, anywhere, changes, read_config
 from cari_keras.training.stopping import set_handlers, stop_handlers
+from cari_keras.vocabulary import FACENET
+from cari_keras.wording import counted
 
 if TYPE_CHECKING:
     from cari_keras.data.base import Dataset
@@ -42,12 +48,29 @@ examples:
   cari-train --dataset cavi --data-dir DIR --pretrained none
                                                      CaVI from nothing, as --preset cavi-scratch
   cari-train --preset pretrain --data-dir ROOT       the paper's pretraining, on ROOT/<identity>/*
+  cari-train --dataset cavi --data-dir DIR --unseen-fold 1/5
+                                                     without the people of a fifth, to judge it by
   cari-train --tasks photo                           photo identification alone
   cari-train --weighting equal --seed 1              fixed equal task weights
   cari-train --resume runs/demo-20261123-120000      go on with a run that was interrupted
 
 In brackets is what holds where neither the dataset's recipe nor --preset says otherwise; the run's
 config.json has what it was trained with.
+
+progress, on a terminal a bar, else a dated line every few seconds:
+  epoch 3/40         the epoch under way, and how many there are
+   37%|##        |   of all images of all epochs
+  03:45 left         until the end of training, at the rate so far
+  412img/s           training images a second; 1.20kimg/s is 1,200
+  V 1.23x.33         verification: the batch's loss L1 (cross-entropy and center loss, in nats),
+                     times the task's weight in the sum that is descended
+  C 2.10x.41         caricature identification: loss L2, times its weight
+  P .870x.26         photo identification: loss L3, times its weight
+  reading pictures, compiling, validating
+                     what is done in place of a step; the first step is compiled for a minute or
+                     so, as is the first one after --frozen-epochs
+  epoch 3/40: Verification 71.2, AUC 78.0, ... %
+                     the validation metrics at the end of an epoch, as in metrics.csv
 """
 
 
@@ -61,7 +84,9 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--preset", choices=list(PRESETS), help="settings to start from (default: the dataset's)"
     )
-    parser.add_argument("--resume", metavar="RUN", help="a run folder to go on with")
+    parser.add_argument(
+        "--resume", type=given_path, metavar="RUN", help="a run folder to go on with"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_config_flags(parser)
     given = parser.parse_args(arguments)
@@ -91,8 +116,16 @@ def _refuse_changes(run: Path, saved: Config, asked: Config) -> None:
     if changed:
         raise ConfigError(
             f"{run} was begun with other settings ({changed}); choose another --output, or go on "
-            f"with --resume {run} alone"
+            f"with --resume {shlex.quote(str(run))} alone" + _longer(run, saved, asked)
         )
+
+
+def _longer(run: Path, saved: Config, asked: Config) -> str:
+    """How to get the other number of epochs that was asked for, where one was."""
+    epochs = asked.training.epochs
+    if epochs == saved.training.epochs:
+        return ""
+    return f"; for {epochs} epochs more, from its weights: {longer_command(run, saved, epochs)}"
 
 
 def _default_run(config: Config) -> str:
@@ -100,6 +133,9 @@ def _default_run(config: Config) -> str:
     data = config.data
     if data.dataset == "webcaricature":
         return f"runs/{data.dataset}-{data.protocol}/fold-{data.fold}"
+    if data.unseen_fold:
+        fold = parse_fold(data.unseen_fold)
+        return f"runs/{data.dataset}-unseen-{fold.folds}/fold-{fold.number}"
     return f"runs/{data.dataset}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
@@ -112,9 +148,9 @@ def _train(config: Config, run: Path, given: Sequence[str], *, progress: bool) -
         given: Names of the settings that the user gave; a new run's others are fitted to its data.
         progress: Whether to show progress bars.
     """
-    from cari_keras.data.base import modalities_of
     from cari_keras.data.registry import load_dataset
-    from cari_keras.recipe import as_begun, describe, fit, fit_readable
+    from cari_keras.training.recipe import as_begun, check_never_seen, describe, fit, fit_readable
+    from cari_keras.vocabulary import modalities_of
 
     saved = read_config(run) if (run / CONFIG).exists() else None
     if saved:
@@ -123,10 +159,11 @@ def _train(config: Config, run: Path, given: Sequence[str], *, progress: bool) -
     dataset = load_dataset(config)
     told: Sequence[str] = ()
     if not saved:
+        check_never_seen(config, dataset)
         fitted = fit(config, dataset, given)
         config, told = fitted.config, describe(fitted, dataset)
     for kind, count in dataset.report.items():
-        print(f"{dataset.name}: {count} {kind}")
+        print(f"{dataset.name}: {counted(count, kind)}")
     for line in told:
         print(line, flush=True)
 
@@ -178,19 +215,25 @@ def _train_on(
     resume: bool,
     progress: bool,
 ) -> int:
-    from cari_keras.data.sheet import contact_sheet, write_png
+    from cari_keras.data.sheet import contact_sheet
+    from cari_keras.images.encode import write_png
     from cari_keras.training.trainer import Trainer
 
     for line in prepared.skipped:
         print(f"skipped: {line}")
     for split, counts in prepared.counts.items():
-        found = ", ".join(f"{count} {modality}s" for modality, count in counts.items())
-        print(f"{dataset.name}: {split}: {found}; {len(prepared.pairs.get(split, ()))} pairs")
+        found = ", ".join(counted(count, f"{modality}s") for modality, count in counts.items())
+        pairs = counted(len(prepared.pairs.get(split, ())), "pairs")
+        print(f"{dataset.name}: {split}: {found}; {pairs}")
 
     trainer = Trainer(config, prepared, run, resume=resume, cluster=cluster)
     print(f"run folder: {run}")
     if trainer.started_from:
         print(trainer.started_from)
+    epochs = config.training.epochs
+    if trainer.epoch >= epochs:
+        again = longer_command(run, config, epochs)
+        print(f"{run} is finished: all of its {epochs} epochs are trained; for more: {again}")
     sheet = run / "figures" / "contact_sheet.png"
     if cluster.is_chief and not sheet.exists():
         write_png(contact_sheet(dataset), sheet)
@@ -199,13 +242,18 @@ def _train_on(
             rows = trainer.fit(progress=progress)
         except StoppedError as stopped:
             alone = cluster.workers == 1
-            again = f"--resume {run}" if alone else "the same command, on every worker"
+            again = (
+                f"--resume {shlex.quote(str(run))}"
+                if alone
+                else "the same command, on every worker"
+            )
             with contextlib.suppress(OSError):  # to a terminal that is gone
                 print(f"cari-train: {stopped}; go on with {again}", file=sys.stderr)
             cluster.wait()
             return 128 + stopped.signal
     if cluster.is_chief:
-        _report(config, run, rows)
+        report(config, run, rows)
+        tell_of_strangers(config, prepared, run, progress=progress)
     cluster.wait()  # A worker that left early would be missed, loudly, by the others.
     return 0
 
@@ -243,52 +291,6 @@ def _stopped_by_signals(trainer: Trainer) -> Iterator[None]:
         yield
     finally:
         set_handlers(before)
-
-
-def _report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None:
-    """Prints the closing table and draws the run's figures."""
-    import pandas as pd
-
-    from cari_keras.evaluation import figures
-    from cari_keras.evaluation.evaluator import LABELS
-    from cari_keras.training.checkpoints import META
-
-    steps = pd.read_csv(run / "steps.csv")
-    metrics = pd.DataFrame(rows)
-    title = config.data.dataset
-    curves = figures.plot_weights_and_losses({f"{config.training.weighting} weights": steps}, title)
-    figures.save(curves, run / "figures" / "weights_and_losses.png")
-    if not set(LABELS) & set(metrics):
-        print(f"\nNo validation images; evaluate it with {_evaluation(config, run)}")
-        print(f"\nPictures: {run / 'figures'}")
-        return
-    figures.save(figures.plot_validation(metrics, title), run / "figures" / "validation.png")
-    columns = {name: label for name, label in LABELS.items() if name in metrics}
-    last = len(metrics) - 1
-    shown = metrics.iloc[sorted({0, (last + 1) // 2, last})]
-    table = (100 * shown[list(columns)].rename(columns=columns)).round(2)
-    table.insert(0, "Epoch", shown["epoch"].astype(int))
-    print("\nValidation, in percent (verification: threshold by two-fold cross-validation):\n")
-    print(table.to_string(index=False))
-    best = json.loads((run / "best" / META).read_text(encoding="utf-8"))["epoch"]
-    print(f"\n{run} answers with the weights of epoch {best}", end="")
-    print(", the last." if config.data.final else ", the best by the mean of all figures.")
-    if config.data.final:
-        print("\nThe network was trained on these images (--final): the figures tell nothing.")
-    if len(config.training.tasks) > 1 and config.training.weighting != "equal":
-        share = figures.hardest_task_share(steps)
-        print(f"\nThe hardest task held the largest weight in {share:.0%} of the iterations.")
-    print(f"\nPictures: {run / 'figures'}\nTensorBoard: tensorboard --logdir {run / 'tensorboard'}")
-
-
-def _evaluation(config: Config, run: Path) -> str:
-    """How a run without validation images is evaluated."""
-    if config.data.dataset == "webcaricature":
-        return f"cari-evaluate {run}, or all folds, once trained, with {run.parent} --folds all"
-    return (
-        f"cari-evaluate {run} on images of their own: --images and --pairs, or --gallery and "
-        "--probe"
-    )
 
 
 if __name__ == "__main__":

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
-from cari_keras.cli.faces import MODALITY_NAMES, model_parser, open_given, picture_path
+from cari_keras.cli.faces import model_parser, open_given, picture_path
 from cari_keras.cli.flags import run_program
+from cari_keras.vocabulary import MODALITIES, VERIFY_BY
+
+if TYPE_CHECKING:
+    from cari_keras.serving.answers import Verification
 
 EXAMPLES = """
 examples:
   cari-verify facenet photo.jpg drawing.jpg          the public weights, with no training
   cari-verify facenet a.jpg b.jpg --modality photo   two photos
   cari-verify runs/cavi photo.jpg drawing.jpg --picture both.png
+  cari-verify runs/cavi photo.jpg drawing.jpg --by identities   people it was trained on
   cari-verify saved_models photo.jpg drawing.jpg --json
 """
 
@@ -30,34 +35,57 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("other", metavar="OTHER", help="what it is compared with")
     parser.add_argument(
         "--modality",
-        choices=MODALITY_NAMES,
+        choices=MODALITIES,
         default="caricature",
         help="of OTHER; photo needs a threshold for two photos, which facenet has [caricature]",
     )
+    parser.add_argument(
+        "--by",
+        choices=VERIFY_BY,
+        default=VERIFY_BY[0],
+        help="what is compared: the embeddings, of whomever; or what the network says of the "
+        "identities that it knows, for pictures of these people alone, of a run with --verify-by "
+        "identities [embedding]",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
-        "--picture", type=picture_path, metavar="PNG", help="write both faces side by side"
+        "--picture", type=picture_path, metavar="PNG", help="write both faces, with the answer"
     )
     given = parser.parse_args(arguments)
 
     model = open_given(given)
-    found = model.verify(given.photo, given.other, modality=given.modality)
-    if given.picture:
-        from cari_keras.data.sheet import write_png
-        from cari_keras.serving.faces import side_by_side
+    found = model.verify(given.photo, given.other, modality=given.modality, by=given.by)
+    print(json.dumps(found._asdict()) if given.json else "\n".join(_lines(found)))
+    if given.picture:  # after the answer, which stands if it cannot be written
+        from cari_keras.images.captions import Captioned, sheet_of
+        from cari_keras.images.encode import write_png
+        from cari_keras.serving.captions import name_lines, verdict_lines
 
-        faces = model.face(given.photo, "photo"), model.face(given.other, given.modality)
-        write_png(side_by_side(*faces), given.picture)
-    if given.json:
-        print(json.dumps(found._asdict()))
-        return 0
-    decision = "the same person" if found.same else "two people"
-    print(f"{decision}: squared distance {found.distance:.4f}, threshold {found.threshold:.4f}")
-    print(
-        f"(so {found.far:.2%} of pairs of two different people are taken for one person, measured "
-        f"on {found.measured_on})"
-    )
+        photo, other = model.face(given.photo, "photo"), model.face(given.other, given.modality)
+        told = verdict_lines(found.distance, found)
+        cells = [
+            Captioned(photo, [*name_lines(given.photo), *told]),
+            Captioned(other, name_lines(given.other)),
+        ]
+        write_png(sheet_of(cells), given.picture)
     return 0
+
+
+def _lines(found: Verification) -> list[str]:
+    """The answer in words."""
+    distance = f"squared distance {found.distance:.4f}"
+    if found.same is None:
+        lines = [f"{distance}; no decision: {found.why}"]
+    else:
+        decision = "the same person" if found.same else "two people"
+        lines = [
+            f"{decision}: {distance}, threshold {found.threshold:.4f}",
+            f"(so {found.far:.2%} of pairs of two different people are taken for one person, "
+            f"measured on {found.measured_on})",
+        ]
+    if found.probability is not None:
+        lines.append(f"probability {found.probability:.2f} at a prior of 50 %")
+    return [*lines, f"compared by {found.by}"]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -17,8 +17,9 @@ from cari_keras.comparison.timing import in_turns, timed
 from cari_keras.config import Config
 from cari_keras.data.base import Batch
 from cari_keras.files import write_json
+from cari_keras.history import StepValues
 from cari_keras.runtime import in_order
-from cari_keras.training.build import build_model, build_step
+from cari_keras.training.build import build_step, build_trainable
 
 
 class Cost(NamedTuple):
@@ -53,7 +54,7 @@ def measure_costs(
         if name == "single":
             continue
         own = config.with_values({"weighting": name, "frozen_epochs": 0})
-        step = build_step(own, build_model(own, num_identities), num_identities)
+        step = build_step(own, build_trainable(own, num_identities), num_identities)
         for _ in range(2):  # the first traces
             _run(step, batch)
         sides[name] = partial(timed, partial(_run, step, batch))
@@ -74,12 +75,13 @@ def kept_costs(
             return {name: Cost(*values) for name, values in kept.items()}
     with in_order() if config.training.repeatable else contextlib.nullcontext():
         costs = measure_costs(config, strategies, num_identities)
-    write_json(path, costs)
+    with contextlib.suppress(OSError):  # then they are measured again
+        write_json(path, costs)
     return costs
 
 
-def _run(step: Callable[[Batch], tf.Tensor], batch: Batch) -> Any:
-    return step(batch).numpy()
+def _run(step: Callable[[Batch], StepValues], batch: Batch) -> StepValues:
+    return step(batch).numbers()
 
 
 def random_batch(config: Config, num_identities: int) -> Batch:

@@ -2,51 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-
-import pandas as pd
 
 from cari_keras.comparison import tables
 from cari_keras.comparison.cost import kept_costs
 from cari_keras.comparison.plan import REFERENCE, PlannedRun
 from cari_keras.comparison.results import FIXED, read_results
 from cari_keras.config import Config
-from cari_keras.evaluation import figures
+from cari_keras.evaluation import plots
+from cari_keras.evaluation.drawing import save
 from cari_keras.evaluation.tables import TextTable
 from cari_keras.files import write_json, write_text
+from cari_keras.history import read_steps
 from cari_keras.saved import read_identities
-from cari_keras.training.runlog import STEPS_FILE
 
 
-def report(config: Config, runs: Sequence[PlannedRun], folder: Path) -> list[TextTable]:
-    """Writes comparison.json, comparison.md and figures/ into a folder; returns the tables.
+def report(
+    config: Config,
+    runs: Sequence[PlannedRun],
+    folder: Path,
+    tell: Callable[[TextTable], None],
+) -> None:
+    """Tells the tables, then writes comparison.json, comparison.md and figures/ into a folder.
 
     Args:
         config: The settings that the runs share.
         runs: Finished runs.
         folder: Where it all goes. Costs that it holds already are not measured again.
+        tell: Called with each table before anything is written, so that none is lost where nothing
+            can be.
 
     Raises:
-        CheckpointError: A run has no figures.
+        CheckpointError: A run has no metrics.
     """
     results = read_results(runs)
-    shown = [tables.figures_table(results, config.data.dataset)]
+    shown = [tables.metrics_table(results, config.data.dataset)]
     if REFERENCE in results and len(results) > 1:
         shown.append(tables.differences_table(results))
     identities = read_identities(runs[0].folder)
     costs = kept_costs(folder / "costs.json", config, list(results), len(identities))
     shown.append(tables.costs_table(costs))
+    for table in shown:
+        tell(table)
     curves = {
-        run.strategy: pd.read_csv(run.folder / STEPS_FILE)
+        run.strategy: read_steps(run.folder)
         for run in runs
         if run.seed == runs[0].seed and run.strategy not in FIXED
     }
     if curves:
         # The curves of one seed, as in the paper: means over seeds would hide what one run does.
         title = f"{config.data.dataset}, seed {runs[0].seed}"
-        picture = figures.plot_weights_and_losses(curves, title)
-        figures.save(picture, folder / "figures" / "weights_and_losses.png")
-    write_json(folder / "comparison.json", {"figures": results, "costs": costs})
+        picture = plots.plot_weights_and_losses(curves, title)
+        save(picture, folder / "figures" / "weights_and_losses.png")
+    write_json(folder / "comparison.json", {"metrics": results, "costs": costs})
     write_text(folder / "comparison.md", "\n".join(map(tables.as_markdown, shown)))
-    return shown

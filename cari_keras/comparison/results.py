@@ -1,4 +1,4 @@
-"""What the runs of a comparison found: figures by strategy and seed, and paired differences."""
+"""What the runs of a comparison found: metrics by strategy and seed, and paired differences."""
 
 from __future__ import annotations
 
@@ -7,30 +7,22 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Optional
 
 import numpy as np
-import pandas as pd
 
 from cari_keras.comparison.plan import PlannedRun
 from cari_keras.errors import CheckpointError
-from cari_keras.evaluation.evaluator import LABELS
-from cari_keras.evaluation.figures import hardest_task_share
-from cari_keras.training.runlog import STEPS_FILE, read_metrics
+from cari_keras.evaluation.labels import LABELS
+from cari_keras.evaluation.plots import hardest_task_share
+from cari_keras.history import read_metrics, read_steps
 
-#: The share of iterations in which the hardest task had the largest weight, beside the figures.
+#: The share of iterations in which the hardest task had the largest weight, beside the metrics.
 HARDEST = "hardest_task_share"
 
 #: Strategies whose weights stand still.
 FIXED = ("equal", "single", "static")
 
-#: 97.5 % points of Student's t distribution for 1 to 30 degrees of freedom; above, the last.
-_T = (
-    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
-    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
-    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
-)
-
 
 class Difference(NamedTuple):
-    """A figure of one strategy less that of another, over the seeds that both have.
+    """A metric of one strategy less that of another, over the seeds that both have.
 
     Attributes:
         mean: Mean of the seeds' differences.
@@ -49,39 +41,39 @@ class Difference(NamedTuple):
         return self.half_width is not None and abs(self.mean) > self.half_width
 
 
-#: Strategy -> figure -> value by seed.
+#: Strategy -> metric -> value by seed.
 Results = dict[str, dict[str, dict[int, float]]]
 
 
 def read_results(runs: Sequence[PlannedRun]) -> Results:
-    """The figures of the last epoch of every run: none is picked by the figures it is judged by.
+    """The metrics of the last epoch of every run: none is picked by the metrics it is judged by.
 
     Raises:
-        CheckpointError: A run has no figures.
+        CheckpointError: A run has no metrics.
     """
     found: Results = {}
     for run in runs:
         rows = read_metrics(run.folder)
-        figures = {n: v for n, v in rows[-1].items() if n in LABELS} if rows else {}
-        if not figures:
-            raise CheckpointError(f"{run.folder}: no validation figures")
+        metrics = {n: v for n, v in rows[-1].items() if n in LABELS} if rows else {}
+        if not metrics:
+            raise CheckpointError(f"{run.folder}: no validation metrics")
         if run.strategy not in FIXED:
-            figures[HARDEST] = hardest_task_share(pd.read_csv(run.folder / STEPS_FILE))
-        # The runs of `single` add up to one row: none of them has another's figures.
+            metrics[HARDEST] = hardest_task_share(read_steps(run.folder))
+        # The runs of `single` add up to one row: none of them has another's metrics.
         row = found.setdefault(run.strategy, {})
-        for name, value in figures.items():
+        for name, value in metrics.items():
             row.setdefault(name, {})[run.seed] = value
     return found
 
 
 def paired_difference(values: Mapping[int, float], reference: Mapping[int, float]) -> Difference:
-    """The difference of two strategies' figures, seed by seed.
+    """The difference of two strategies' metrics, seed by seed.
 
     A seed decides initial weights, order and augmentation for both, so much of its luck cancels.
 
     Args:
-        values: A figure by seed.
-        reference: The same figure of what it is compared to.
+        values: A metric by seed.
+        reference: The same metric of what it is compared to.
 
     Raises:
         ValueError: There is no seed in common.
@@ -98,4 +90,6 @@ def paired_difference(values: Mapping[int, float], reference: Mapping[int, float
     if n < 2:
         return Difference(mean, None, n)
     error = float(np.std(differences, ddof=1)) / math.sqrt(n)
-    return Difference(mean, _T[min(n - 1, len(_T)) - 1] * error, n)
+    from scipy.special import stdtrit  # which loads fast
+
+    return Difference(mean, float(stdtrit(n - 1, 0.975)) * error, n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -57,7 +58,8 @@ def check_settings(folder: Path, config: Config) -> None:
     if there != asked:
         raise ConfigError(
             f"{folder} holds a run on {there}, not {asked}; choose another --output, or if the "
-            f"dataset has moved, cari-train --resume {folder} --data-dir {asked}"
+            f"dataset has moved, cari-train "
+            + shlex.join(["--resume", str(folder), "--data-dir", str(asked)])
         )
     if changed:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""A comparison as tables: figures, differences, costs."""
+"""A comparison as tables: metrics, differences, costs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from cari_keras.comparison.cost import Cost
 from cari_keras.comparison.plan import REFERENCE
 from cari_keras.comparison.results import HARDEST, Results, paired_difference
-from cari_keras.evaluation.evaluator import LABELS
+from cari_keras.evaluation.labels import LABELS
 from cari_keras.evaluation.published import TABLES
 from cari_keras.evaluation.tables import TextTable
 
@@ -28,7 +28,7 @@ def mean_and_spread(values: Sequence[float]) -> str:
     return f"{shown.mean():.2f}{spread}"
 
 
-def figures_table(results: Results, dataset: str) -> TextTable:
+def metrics_table(results: Results, dataset: str) -> TextTable:
     """Mean ± standard deviation over seeds; beside it the paper's rows, where it has any."""
     columns = [name for name in (*LABELS, HARDEST) if any(name in row for row in results.values())]
     titles = ["Weighting", *(LABELS.get(name, "Hardest has most") for name in columns)]
@@ -40,7 +40,7 @@ def figures_table(results: Results, dataset: str) -> TextTable:
         if not published:
             continue
         for name in _PUBLISHED.get(strategy, ()):
-            theirs = {c.figure: v for c, v in zip(published.columns, published.rows[name])}
+            theirs = {c.metric: v for c, v in zip(published.columns, published.rows[name])}
             rows.append([f"  paper: {name}", *(theirs.get(c, "-") for c in columns)])
     note = f"; the paper's rows: {published.source}" if published else ""
     return TextTable(f"Validation after the last epoch, percent{note}", titles, rows)

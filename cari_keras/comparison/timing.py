@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from cari_keras.arrays import Array
+
 
 def timed(action: Callable[[], Any]) -> float:
     """Seconds that an action takes."""
@@ -16,7 +18,7 @@ def timed(action: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def in_turns(sides: Mapping[str, Callable[[], float]], turns: int) -> dict[str, np.ndarray]:
+def in_turns(sides: Mapping[str, Callable[[], float]], turns: int) -> dict[str, Array]:
     """Seconds of each side in each turn, float64 [turns]; the order alternates.
 
     Args:

@@ -14,8 +14,8 @@ from typing import Optional
 
 import tensorflow as tf
 
-from cari_keras.data.base import Keypoints
 from cari_keras.data.exaggerate import exaggerate
+from cari_keras.vocabulary import Keypoints
 
 #: ITU-R BT.601 luma.
 _LUMA = (0.299, 0.587, 0.114)

@@ -8,12 +8,15 @@ from typing import Union
 
 import numpy as np
 
-from cari_keras.data import faces
-from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO, UNKNOWN, Dataset, Sample
-from cari_keras.data.faces.caricature import CaricaturePlan
-from cari_keras.data.faces.photo import PhotoPlan
-from cari_keras.data.folder import draw_pairs, split_groups
+from cari_keras import drawn
+from cari_keras.arrays import Array
+from cari_keras.data.base import Dataset
+from cari_keras.data.splits import draw_pairs, split_groups
+from cari_keras.drawn.caricature import CaricaturePlan
+from cari_keras.drawn.photo import PhotoPlan
 from cari_keras.errors import ConfigError
+from cari_keras.records.sample import Sample
+from cari_keras.vocabulary import CARICATURE, MODALITIES, PHOTO, UNKNOWN
 
 Plan = Union[PhotoPlan, CaricaturePlan]
 
@@ -30,13 +33,13 @@ class DemoDataset(Dataset):
     size: int = 96
     seed: int = 0
 
-    def load(self, sample: Sample) -> np.ndarray:
+    def load(self, sample: Sample) -> Array:
         """Draws the sample's image, uint8 RGB [size, size, 3]."""
         person, image = int(sample.identity.split("_")[1]), int(sample.path.split("/")[2][:-4])
         plan = _plan(self.seed, person, sample.modality, image)
         if isinstance(plan, PhotoPlan):
-            return faces.draw_photo(plan, self.size)
-        return faces.draw_caricature(plan, self.size)
+            return drawn.draw_photo(plan, self.size)
+        return drawn.draw_caricature(plan, self.size)
 
 
 def load(
@@ -86,7 +89,7 @@ def load(
     splits = split_groups(samples, 0.2, shuffled)
     if strangers:
         splits[UNKNOWN] = strangers
-    description = repr((faces.DRAWING_VERSION, identities, photos, caricatures, size, seed))
+    description = repr((drawn.DRAWING_VERSION, identities, photos, caricatures, size, seed))
     return DemoDataset(
         name="demo",
         identities=tuple(sorted({sample.identity for sample in samples})),
@@ -107,8 +110,8 @@ def _sample(seed: int, person: int, modality: str, image: int) -> Sample:
 
 def _plan(seed: int, person: int, modality: str, image: int) -> Plan:
     """Each picture has a generator of its own, so that it does not depend on any other."""
-    identity = faces.sample_identity(np.random.default_rng([seed, 1, person]))
+    identity = drawn.sample_identity(np.random.default_rng([seed, 1, person]))
     rng = np.random.default_rng([seed, 2, person, MODALITIES.index(modality), image])
     if modality == PHOTO:
-        return faces.plan_photo(identity, rng)
-    return faces.plan_caricature(identity, rng)
+        return drawn.plan_photo(identity, rng)
+    return drawn.plan_caricature(identity, rng)

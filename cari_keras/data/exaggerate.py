@@ -1,44 +1,24 @@
-"""Exaggeration: a face's keypoints moved away from the mean face's, and the image with them.
-
-The only module that uses tensorflow-addons, which exists for TensorFlow 2.15 alone.
-"""
+"""Exaggeration: a face's keypoints moved away from the mean face's, and the image with them."""
 
 from __future__ import annotations
 
-import warnings
-from typing import Any
+from collections.abc import Iterable
+from itertools import islice
 
 import numpy as np
 import tensorflow as tf
 
-from cari_keras.data.base import Keypoints
-from cari_keras.data.records import parse
-from cari_keras.errors import ConfigError, DatasetError
+from cari_keras.arrays import Array
+from cari_keras.data.warp import find_warp
+from cari_keras.errors import DatasetError
+from cari_keras.records.schema import parse
+from cari_keras.vocabulary import Keypoints
 
 #: The mean face is that of so many images, at most; more would not move it by a pixel.
 MOST_IMAGES = 4096
 
 
-def sparse_image_warp() -> Any:
-    """`tensorflow_addons.image.sparse_image_warp`.
-
-    Raises:
-        ConfigError: It is not installed, or not made for this TensorFlow.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its notice that it is at its end of life
-            from tensorflow_addons.image import sparse_image_warp as warp
-    except ImportError as error:
-        raise ConfigError(
-            "--exaggerate needs tensorflow-addons, which exists for TensorFlow 2.15 (Python up to "
-            f"3.11) only; this is TensorFlow {tf.__version__}. Leave --exaggerate out, or use such "
-            "an environment"
-        ) from error
-    return warp
-
-
-def mean_face(records: tf.data.Dataset, name: str) -> Keypoints:
+def mean_face(records: Iterable[tf.Tensor], name: str) -> Keypoints:
     """The mean of the faces in records, each put to the same place and size.
 
     Args:
@@ -52,7 +32,7 @@ def mean_face(records: tf.data.Dataset, name: str) -> Keypoints:
         DatasetError: No image has keypoints.
     """
     total = np.zeros((5, 2))
-    for serialized in records.take(MOST_IMAGES):
+    for serialized in islice(records, MOST_IMAGES):
         points = parse(serialized)["keypoints"].numpy()
         if np.isfinite(points).all():
             total += _normalised(points)
@@ -63,7 +43,7 @@ def mean_face(records: tf.data.Dataset, name: str) -> Keypoints:
     return tuple((float(x), float(y)) for x, y in _normalised(total))
 
 
-def _normalised(points: np.ndarray) -> np.ndarray:
+def _normalised(points: Array) -> Array:
     centred = points - points.mean(axis=0)
     return np.asarray(centred / np.sqrt(np.mean(np.sum(centred**2, axis=1))))
 
@@ -75,7 +55,7 @@ def exaggerate(
 
     The mean face is first laid over this one by the similarity transform of least squares, so that
     what is exaggerated is the shape, not the face's place, size or tilt. The image follows by a
-    thin-plate spline that holds corners and middles of the borders.
+    thin-plate spline that holds its corners.
 
     Args:
         image: float32 [S, S, 3] in [0, 255].
@@ -87,7 +67,7 @@ def exaggerate(
     Returns:
         float32 [S, S, 3] in [0, 255].
     """
-    warp = sparse_image_warp()
+    warp = find_warp()
     size = image.shape[0]
     share = strength * tf.random.stateless_uniform([], seed)
 
@@ -95,10 +75,8 @@ def exaggerate(
         moved = keypoints + share * (keypoints - fit(keypoints, mean))
         # Their order is (y, x); pixel centres are at (i + 0.5) / S.
         source, target = (tf.reverse(p, axis=[1]) * size - 0.5 for p in (keypoints, moved))
-        result, _ = warp(
-            image[tf.newaxis], source[tf.newaxis], target[tf.newaxis], num_boundary_points=1
-        )
-        return tf.ensure_shape(tf.clip_by_value(result[0], 0.0, 255.0), image.shape)
+        result = tf.clip_by_value(warp(image, source, target), 0.0, 255.0)
+        return tf.ensure_shape(result, image.shape)
 
     known = tf.reduce_all(tf.math.is_finite(keypoints))
     return tf.cond(known, warped, lambda: image)

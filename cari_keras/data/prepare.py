@@ -2,37 +2,32 @@
 
 The result is cached in a folder named by the content of the request (the dataset's files and
 settings, image size, schema). Shards are written atomically, one by one, so an interrupted
-preparation goes on where it stopped.
+preparation goes on where it stopped. Where a dataset's images are records already, they are left
+where they are, and only their places are taken.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import multiprocessing
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional, Union
 
-from tqdm import tqdm
+import numpy as np
 
-from cari_keras.data.base import CANNOT_BE_READ, MODALITIES, Dataset, Pair, Records, Sample
-from cari_keras.data.encoding import (
-    DECODING,
-    JPEG_QUALITY,
-    encode,
-    encode_in_worker,
-    start_worker,
-)
+from cari_keras.data.base import Dataset, Pair
+from cari_keras.data.encoder import Encoder
 from cari_keras.errors import DatasetError
-from cari_keras.files import atomic_path, user_cache_dir, write_json
-
-SHARD_SIZE = 1024
+from cari_keras.files import atomic_path, cache_name, cache_place, usable_cache, write_json
+from cari_keras.images.decode import DECODING, may_be_readable_later
+from cari_keras.images.encode import JPEG_QUALITY
+from cari_keras.progress import Progress
+from cari_keras.records.aligned import AlignedRecords
+from cari_keras.records.sample import Sample
+from cari_keras.records.shards import SHARD_SIZE, Places, shard_names, write_shard
+from cari_keras.vocabulary import MODALITIES
 
 
 @dataclass(frozen=True)
@@ -44,35 +39,43 @@ class Prepared:
         name: The dataset's name.
         identities: Names in the order of their labels.
         image_size: Side of the stored images in pixels.
-        counts: Split -> modality -> number of images.
-        shards: Split -> modality -> file names in `root`.
+        places: Split -> modality -> where its records are, with their labels.
         pairs: Split -> verification pairs, those with an unreadable image left out.
         report: The dataset's account of what was found.
         skipped: One line for every image that could not be read.
         aligned: How cari-align cut the images out; empty where they are whole pictures.
-        labels: Split -> the names of its records, with their labels, where shards hold records of
-            other splits as well; None where all records of a split's shards are its own.
+        paths: Split -> modality -> the names of `places`, in their order; empty where the images
+            were records already.
     """
 
     root: Path
     name: str
     identities: tuple[str, ...]
     image_size: int
-    counts: Mapping[str, Mapping[str, int]]
-    shards: Mapping[str, Mapping[str, Sequence[str]]]
+    places: Mapping[str, Mapping[str, Places]]
     pairs: Mapping[str, Sequence[Pair]]
     report: Mapping[str, int]
     skipped: Sequence[str]
     aligned: Mapping[str, Any] = field(default_factory=dict)
-    labels: Optional[Mapping[str, Mapping[str, int]]] = None
+    paths: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
-    def files(self, split: str, modality: str) -> list[str]:
-        """Full paths of the shards of one split and modality, in order."""
-        return [str(self.root / name) for name in self.shards.get(split, {}).get(modality, ())]
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Split -> modality -> number of images."""
+        return {
+            split: {modality: len(there) for modality, there in of.items()}
+            for split, of in self.places.items()
+        }
+
+    def of(self, split: str, modalities: Sequence[str] = MODALITIES) -> Places:
+        """Where the records of a split are, one modality after the other."""
+        there = self.places.get(split, {})
+        return Places.join([there[m] for m in modalities if m in there])
 
     def count(self, split: str, modalities: Sequence[str] = MODALITIES) -> int:
         """The number of images of a split."""
-        return sum(self.counts.get(split, {}).get(modality, 0) for modality in modalities)
+        there = self.places.get(split, {})
+        return sum(len(there[m]) for m in modalities if m in there)
 
 
 def prepare(
@@ -97,50 +100,90 @@ def prepare(
     """
     if dataset.records is not None:
         return _from_records(dataset, dataset.records)
-    from cari_keras.data.records import SCHEMA_VERSION
-
+    if dataset.whole is not None:
+        how: dict[str, Any] = {"cache_dir": cache_dir, "workers": workers, "progress": progress}
+        return _without_people(prepare(dataset.whole, image_size, **how), dataset)
     request = {
-        "schema": SCHEMA_VERSION,
+        "schema": _VERSION,
         "dataset": dataset.name,
         "fingerprint": dataset.fingerprint,
         "image_size": image_size,
-        "jpeg_quality": JPEG_QUALITY,
+        "encoding": "png" if dataset.once else JPEG_QUALITY,
         "decoding": DECODING,
         "splits": {split: [s.path for s in samples] for split, samples in dataset.splits.items()},
         "identities": dataset.people,
     }
-    digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]
-    root = Path(cache_dir or user_cache_dir()) / "datasets" / f"{dataset.name}-{digest}"
+    root = cache_place(cache_dir, "datasets") / f"{dataset.name}-{cache_name(request)}"
     plan = _plan(dataset)
     missing = {name: samples for name, samples in plan if not _is_there(root / name, samples)}
     if missing:
-        root.mkdir(parents=True, exist_ok=True)
+        usable_cache(root)
         _write_shards(dataset, missing, root, image_size, workers or os.cpu_count() or 1, progress)
     return _read_index(dataset, plan, root, image_size)
 
 
-def _from_records(dataset: Dataset, records: Records) -> Prepared:
-    """Nothing is written: every split reads all shards and picks its own records."""
-    number = dataset.labels
+#: Of the shards and the notes beside them.
+_VERSION = 2
+
+_UNREADABLE = "unreadable images, left out"
+
+
+def _from_records(dataset: Dataset, records: AlignedRecords) -> Prepared:
+    """A dataset whose images are records already; nothing is written."""
+    labels = dataset.labels
     return Prepared(
         root=records.root,
         name=dataset.name,
         identities=dataset.identities,
         image_size=records.image_size,
-        counts={
-            split: {modality: dataset.count(split, modality) for modality in MODALITIES}
-            for split in dataset.splits
+        places={
+            split: {
+                modality: records.places_of([s for s in samples if s.modality == modality], labels)
+                for modality in MODALITIES
+            }
+            for split, samples in dataset.splits.items()
         },
-        shards=dict.fromkeys(dataset.splits, records.shards),
         pairs=dataset.pairs,
         report=dataset.report,
         skipped=[],
         aligned=records.settings,
-        labels={
-            split: {sample.path: number[sample.identity] for sample in samples}
-            for split, samples in dataset.splits.items()
-        },
     )
+
+
+def _without_people(whole: Prepared, dataset: Dataset) -> Prepared:
+    """What people were held out of, see `data.unseen`: the whole's records, dealt to other splits.
+
+    So the images of a dataset are prepared once for all folds.
+    """
+    labels = dataset.labels
+    joined = Places.join([there for of in whole.places.values() for there in of.values()])
+    names = [name for of in whole.paths.values() for paths in of.values() for name in paths]
+    row = {name: i for i, name in enumerate(names)}
+    places: dict[str, dict[str, Places]] = {}
+    paths: dict[str, dict[str, Sequence[str]]] = {}
+    for split, samples in dataset.splits.items():
+        for modality in MODALITIES:
+            kept = [s for s in samples if s.modality == modality and s.path in row]
+            if not kept:
+                continue
+            taken = joined.take(np.array([row[s.path] for s in kept], int))
+            owners = np.array([labels[s.identity] for s in kept], np.int32)
+            places.setdefault(split, {})[modality] = replace(taken, label=owners)
+            paths.setdefault(split, {})[modality] = [s.path for s in kept]
+    found = replace(
+        whole,
+        identities=dataset.identities,
+        places=places,
+        pairs={
+            split: [pair for pair in pairs if pair.first in row and pair.second in row]
+            for split, pairs in dataset.pairs.items()
+        },
+        report={**dataset.report, **{k: n for k, n in whole.report.items() if k == _UNREADABLE}},
+        paths=paths,
+    )
+    if not found.count("train"):
+        raise DatasetError(f"{dataset.name}: none of its training images can be read")
+    return found
 
 
 def _plan(dataset: Dataset) -> list[tuple[str, list[Sample]]]:
@@ -149,15 +192,13 @@ def _plan(dataset: Dataset) -> list[tuple[str, list[Sample]]]:
     for split, samples in dataset.splits.items():
         for modality in MODALITIES:
             group = [sample for sample in samples if sample.modality == modality]
-            total = -(-len(group) // SHARD_SIZE)
-            for i in range(total):
-                name = f"{split}-{modality}-{i:05d}-of-{total:05d}.tfrecord"
+            for i, name in enumerate(shard_names(len(group), f"{split}-{modality}")):
                 plan.append((name, group[i * SHARD_SIZE : (i + 1) * SHARD_SIZE]))
     return plan
 
 
 def _sidecar(shard: Path) -> Path:
-    """Written after its shard: its records' number and size, the images that cannot be read."""
+    """Written after its shard: its size, its records' places, the images that cannot be read."""
     return shard.with_suffix(".json")
 
 
@@ -168,7 +209,7 @@ def _is_there(shard: Path, samples: Sequence[Sample]) -> bool:
     """
     try:
         index = json.loads(_sidecar(shard).read_text(encoding="utf-8"))
-        unread = {path for path, reason in index["skipped"] if CANNOT_BE_READ in reason}
+        unread = {path for path, reason in index["skipped"] if may_be_readable_later(reason)}
         if any(os.access(s.source, os.R_OK) for s in samples if s.path in unread):
             return False
         return shard.stat().st_size == int(index["bytes"])
@@ -184,102 +225,86 @@ def _write_shards(
     workers: int,
     progress: bool,
 ) -> None:
-    from cari_keras.data.records import record_writer, serialize
+    from cari_keras.records.schema import serialize
 
     labels = dataset.labels
     total = sum(len(samples) for samples in shards.values())
-    bar = tqdm(total=total, unit="image", desc=f"Preparing {dataset.name}", disable=not progress)
-    with _Encoder(dataset, min(workers, total)) as encoder, bar:
+    bar = Progress(total, f"Preparing {dataset.name}", shown=progress)
+    with Encoder(dataset, min(workers, total)) as encoder, bar:
+
+        def records(samples: Sequence[Sample], skipped: list[tuple[str, str]]) -> Iterator[bytes]:
+            for sample, encoded in zip(samples, encoder.encode(samples, image_size)):
+                if isinstance(encoded, str):
+                    skipped.append((sample.path, encoded))
+                else:
+                    yield serialize(sample, encoded, labels[sample.identity])
+                bar.update()
+
         for name, samples in shards.items():
-            skipped = []
-            with atomic_path(root / name) as temporary, record_writer(temporary) as out:
-                for sample, encoded in zip(samples, encoder.encode(samples, image_size)):
-                    if isinstance(encoded, str):
-                        skipped.append((sample.path, encoded))
-                    else:
-                        out.write(serialize(sample, encoded, labels[sample.identity]))
-                    bar.update()
+            skipped: list[tuple[str, str]] = []
+            with atomic_path(root / name) as temporary:
+                places = write_shard(temporary, records(samples, skipped))
             index = {
-                "images": len(samples) - len(skipped),
                 "skipped": skipped,
                 "bytes": (root / name).stat().st_size,
+                "offsets": [offset for offset, _ in places],
             }
             write_json(_sidecar(root / name), index)
-
-
-class _Encoder:
-    """Encodes images in processes, or in this one where a single worker is asked for."""
-
-    def __init__(self, dataset: Dataset, workers: int) -> None:
-        self.dataset = dataset
-        self.pool: Optional[ProcessPoolExecutor] = None
-        if workers > 1:
-            # Spawned, not forked: the parent may have TensorFlow's threads running.
-            self.pool = ProcessPoolExecutor(
-                workers,
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=start_worker,
-                initargs=(dataset,),
-            )
-
-    def __enter__(self) -> _Encoder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.pool:
-            self.pool.shutdown(cancel_futures=True)
-
-    def encode(self, samples: Sequence[Sample], image_size: int) -> Iterator[Union[bytes, str]]:
-        if not self.pool:
-            for sample in samples:
-                yield encode(self.dataset, sample, image_size)
-            return
-        work = partial(encode_in_worker, size=image_size)
-        try:
-            yield from self.pool.map(work, samples, chunksize=16)
-        except BrokenProcessPool as error:
-            raise DatasetError(
-                "a process that prepares images was killed, usually for want of memory; make "
-                "some free, or take out the largest pictures"
-            ) from error
 
 
 def _read_index(
     dataset: Dataset, plan: Sequence[tuple[str, Sequence[Sample]]], root: Path, image_size: int
 ) -> Prepared:
-    counts: dict[str, dict[str, int]] = {split: {} for split in dataset.splits}
-    shards: dict[str, dict[str, list[str]]] = {split: {} for split in dataset.splits}
+    labels = dataset.labels
+    parts: dict[str, dict[str, list[Places]]] = {split: {} for split in dataset.splits}
+    paths: dict[str, dict[str, list[str]]] = {split: {} for split in dataset.splits}
     skipped: dict[str, str] = {}
     for name, samples in plan:
         index = json.loads(_sidecar(root / name).read_text(encoding="utf-8"))
+        lost = dict(index["skipped"])
+        skipped.update(lost)
+        there = [s for s in samples if s.path not in lost]
+        owners = [labels[s.identity] for s in there]
+        found = Places(
+            (str(root / name),),
+            np.zeros(len(owners), np.int32),
+            np.array(index["offsets"], np.int64),
+            np.array(owners, np.int32),
+        )
         split, modality = name.split("-")[0], samples[0].modality
-        counts[split][modality] = counts[split].get(modality, 0) + index["images"]
-        shards[split].setdefault(modality, []).append(name)
-        skipped.update(dict(index["skipped"]))
+        parts[split].setdefault(modality, []).append(found)
+        paths[split].setdefault(modality, []).extend(s.path for s in there)
     pairs = {
         split: [p for p in rows if p.first not in skipped and p.second not in skipped]
         for split, rows in dataset.pairs.items()
     }
     report = dict(dataset.report)
     if skipped:
-        report["unreadable images, left out"] = len(skipped)
+        report[_UNREADABLE] = len(skipped)
     prepared = Prepared(
         root=root,
         name=dataset.name,
         identities=dataset.identities,
         image_size=image_size,
-        counts=counts,
-        shards=shards,
+        places={
+            split: {modality: Places.join(there) for modality, there in of.items()}
+            for split, of in parts.items()
+        },
         pairs=pairs,
         report=report,
         skipped=list(skipped.values()),
+        paths=paths,
     )
     if dataset.splits.get("train") and not prepared.count("train"):
         raise DatasetError(f"{dataset.name}: none of its training images can be read")
-    left_out = ("root", "pairs", "aligned", "labels")
     summary = {
-        **{k: v for k, v in asdict(prepared).items() if k not in left_out},
+        "name": dataset.name,
+        "identities": dataset.identities,
+        "image_size": image_size,
+        "counts": prepared.counts,
         "pairs": {split: len(rows) for split, rows in pairs.items()},
+        "report": report,
+        "skipped": prepared.skipped,
     }
     write_json(root / "dataset.json", summary)
     return prepared

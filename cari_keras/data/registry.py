@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cari_keras.data.base import Dataset
+from cari_keras.data.nearby import right_call
 from cari_keras.errors import ConfigError, DatasetError
+from cari_keras.vocabulary import check_word
 
 if TYPE_CHECKING:
     from cari_keras.config import Config
@@ -51,7 +53,7 @@ def _webcaricature(config: Config) -> Dataset:
     return webcaricature.load(data.data_dir, protocol=data.protocol, fold=data.fold)
 
 
-DATASETS: dict[str, Callable[[Config], Dataset]] = {
+LOADERS: dict[str, Callable[[Config], Dataset]] = {
     "demo": _demo,
     "cavi": _cavi,
     "folder": _folder,
@@ -63,11 +65,20 @@ def load_dataset(config: Config) -> Dataset:
     """Reads the dataset that a configuration names.
 
     Raises:
-        ConfigError: The name is unknown.
+        ConfigError: The name is unknown, or the unseen fold none.
         DatasetError: The dataset is missing or not as it should be.
     """
-    if config.data.dataset not in DATASETS:
-        raise ConfigError(
-            f"dataset must be one of {', '.join(DATASETS)}. Received: {config.data.dataset!r}"
-        )
-    return DATASETS[config.data.dataset](config)
+    check_word("dataset", config.data.dataset, tuple(LOADERS))
+    try:
+        dataset = LOADERS[config.data.dataset](config)
+    except (DatasetError, ConfigError) as error:
+        hint = right_call(config.data.dataset, config.data.data_dir or "")
+        if config.data.data_dir and hint:
+            raise DatasetError(hint) from error
+        raise
+    if config.data.unseen_fold is None:
+        return dataset
+    from cari_keras.data.unseen import hold_out
+    from cari_keras.ranges import parse_fold
+
+    return hold_out(dataset, parse_fold(config.data.unseen_fold), config.data.unseen_seed)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-import cv2
 import numpy as np
 
-from cari_keras.data.base import CARICATURE, PHOTO, Dataset, Sample
-from cari_keras.data.encoding import resize
+from cari_keras.arrays import Array
+from cari_keras.data.base import Dataset
 from cari_keras.errors import DatasetError
-from cari_keras.files import atomic_path
+from cari_keras.images.encode import resize
+from cari_keras.records.sample import Sample
+from cari_keras.vocabulary import CARICATURE, PHOTO
 
 
 def contact_sheet(
@@ -22,7 +22,7 @@ def contact_sheet(
     photos: int = 5,
     caricatures: int = 5,
     size: int = 96,
-) -> np.ndarray:
+) -> Array:
     """A row for each of some people: their photos, a gap, their caricatures.
 
     Args:
@@ -49,11 +49,9 @@ def contact_sheet(
     return np.vstack(rows)
 
 
-def _row(
-    dataset: Dataset, samples: Sequence[Sample], count: int, size: int
-) -> Sequence[np.ndarray]:
+def _row(dataset: Dataset, samples: Sequence[Sample], count: int, size: int) -> Sequence[Array]:
     """The first `count` readable images, filled up with white ones."""
-    images: list[np.ndarray] = []
+    images: list[Array] = []
     for sample in samples:
         if len(images) == count:
             break
@@ -62,10 +60,3 @@ def _row(
         except DatasetError:
             continue  # counted and listed by the preparation
     return images + [np.full((size, size, 3), 255, np.uint8)] * (count - len(images))
-
-
-def write_png(image: np.ndarray, path: Path) -> None:
-    """Writes a uint8 RGB image as PNG, atomically."""
-    encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(encoded.tobytes())

@@ -1,1 +1,1 @@
-"""Metrics and protocols: verification, identification, and the figures that show them."""
+"""Metrics and protocols: verification, identification, and the plots that show them."""

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cari_keras.arrays import Array
+
 
 class AllPairs(NamedTuple):
     """All n = a x b pairs of two sets, the second set's images running fastest.
@@ -16,11 +18,11 @@ class AllPairs(NamedTuple):
         same: bool [n].
     """
 
-    distances: np.ndarray
-    same: np.ndarray
+    distances: Array
+    same: Array
 
 
-def distance_blocks(left: np.ndarray, right: np.ndarray, block: int = 1024) -> Iterator[np.ndarray]:
+def distance_blocks(left: Array, right: Array, block: int = 1024) -> Iterator[Array]:
     """Squared distances of unit vectors, `block` rows of `left` at a time.
 
     By |x - y|^2 = 2 - 2 x.y, a matrix product; tiny negative values are rounding and become 0.
@@ -51,10 +53,10 @@ def distance_blocks(left: np.ndarray, right: np.ndarray, block: int = 1024) -> I
 
 
 def all_pairs(
-    left: np.ndarray,
-    left_labels: np.ndarray,
-    right: np.ndarray,
-    right_labels: np.ndarray,
+    left: Array,
+    left_labels: Array,
+    right: Array,
+    right_labels: Array,
     block: int = 1024,
 ) -> AllPairs:
     """Scores every pair of two sets of embeddings.

@@ -1,26 +1,28 @@
-"""The one evaluator: runs the network over a split once and computes the protocol's figures."""
+"""The one evaluator: runs the network over a split once and computes the protocol's metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Optional
 
-import keras
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
+from cari_keras.arrays import Array
 from cari_keras.data.base import Pair
 from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.data.prepare import Prepared
 from cari_keras.errors import CheckpointError
-from cari_keras.evaluation.answering import answering
+from cari_keras.evaluation.answering import PLAIN, AnswerSettings, answering
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.trials import listed_trials
 from cari_keras.evaluation.verification import accuracy, auc, cross_validated_accuracy
-from cari_keras.model.network import TASKS
+from cari_keras.process import check_not_forked
+from cari_keras.progress import Progress
+from cari_keras.stack import keras
+from cari_keras.vocabulary import TASKS
 
-#: Figure -> (task whose head answers, whether it is asked about caricatures). Table 2's columns.
+#: Metric -> (task whose head answers, whether it is asked about caricatures). Table 2's columns.
 IDENTIFICATION = {
     "photo_identification": ("photo", False),
     "caricature_identification": ("caricature", True),
@@ -28,34 +30,17 @@ IDENTIFICATION = {
     "c2v": ("caricature", False),
 }
 
-#: What the figures are called where people read them, in the order of Table 2.
-LABELS = {
-    "verification_accuracy": "Verification",
-    "verification_auc": "AUC",
-    "photo_identification": "Photo id.",
-    "caricature_identification": "Caricature id.",
-    "v2c": "V2C",
-    "c2v": "C2V",
-}
-
 
 class Evaluator:
-    """Computes verification and identification figures of a network on one split.
+    """Computes verification and identification metrics of a network on one split.
 
     Args:
         model: From `build_network`.
         prepared: The prepared dataset.
         split: Which of its splits.
-        tasks: The tasks that were trained; figures of the others are left out.
+        tasks: The tasks that were trained; metrics of the others are left out.
         batch_size: Images per forward pass.
-        flip: Average the answers to each image and to its mirror image: logits by their mean, the
-            embedding by the direction of its mean.
-        crops: Average likewise the answers to central squares of these sides, see `views_of`.
-        verify_by: `"embedding"`, the paper's; or `"identities"`, which puts branch 1's softmax over
-            the K training identities, scaled to unit norm, in the embedding's place (the output
-            `compared`): the squared distance of two images is then 2 less twice the cosine of who
-            they seem to be. It asks more than the embedding where the faces to verify are of known
-            people, as in CaVI's protocol, and is of no use for strangers.
+        settings: How it looks at an image, and what it compares.
     """
 
     def __init__(
@@ -66,14 +51,12 @@ class Evaluator:
         *,
         tasks: Sequence[str] = TASKS,
         batch_size: int = 64,
-        flip: bool = False,
-        crops: Sequence[float] = (1.0,),
-        verify_by: str = "embedding",
+        settings: AnswerSettings = PLAIN,
     ) -> None:
         self.prepared = prepared
         self.split = split
         size = prepared.image_size
-        _, answer = answering(model, tasks, flip=flip, crops=crops, verify_by=verify_by)
+        _, answer = answering(model, tasks, settings)
         # One trace for every batch size, the last and smaller one included.
         self._forward = tf.function(
             answer,
@@ -89,11 +72,12 @@ class Evaluator:
         `check` is called before each batch and may raise, to end it early.
 
         Raises:
-            CheckpointError: An answer is not a finite number; no figure could be trusted.
+            CheckpointError: An answer is not a finite number; no metric could be trusted.
         """
+        check_not_forked()
         batches = []
         total = self.prepared.count(self.split)
-        bar = tqdm(total=total, unit="image", desc=f"Looking at {self.split}", disable=not progress)
+        bar = Progress(total, f"Looking at {self.split}", shown=progress)
         for batch in self._batches:
             check()
             fields: dict[str, Any] = dict(self._forward(batch["image"]))
@@ -125,15 +109,15 @@ class Evaluator:
         return Predictions([], np.zeros(0, int), np.zeros(0, bool), empty)
 
     def __call__(self) -> dict[str, float]:
-        """The split's figures: see `figures`."""
+        """The split's metrics: see `metrics_of`."""
         predictions = self.predict()
-        return figures(predictions, self.prepared.pairs.get(self.split, ()))
+        return metrics_of(predictions, self.prepared.pairs.get(self.split, ()))
 
 
-def figures(
+def metrics_of(
     predictions: Predictions, pairs: Sequence[Pair], threshold: Optional[float] = None
 ) -> dict[str, float]:
-    """Figures from predictions.
+    """Metrics from predictions.
 
     Args:
         predictions: From `Evaluator.predict`.
@@ -142,7 +126,7 @@ def figures(
             pairs. None takes it by two-fold cross-validation over these pairs' identities.
 
     Returns:
-        Shares in [0, 1]; a figure is absent where its head, or its images, are:
+        Shares in [0, 1]; a metric is absent where its head, or its images, are:
 
         - `verification_accuracy` over the pairs, and `verification_auc`;
         - `photo_identification`, `caricature_identification`: each branch on its own modality;
@@ -162,10 +146,10 @@ def figures(
     return found
 
 
-def identification(predictions: Predictions) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """What identification is judged by: figure -> (logits float32 [m, K], labels int [m]).
+def identification(predictions: Predictions) -> dict[str, tuple[Array, Array]]:
+    """What identification is judged by: metric -> (logits float32 [m, K], labels int [m]).
 
-    A figure is absent where its head, or its images, are; strangers, whom no head can name, are
+    A metric is absent where its head, or its images, are; strangers, whom no head can name, are
     left out.
     """
     found = {}
@@ -180,6 +164,6 @@ def identification(predictions: Predictions) -> dict[str, tuple[np.ndarray, np.n
     return found
 
 
-def rank1(logits: np.ndarray, labels: np.ndarray) -> float:
+def rank1(logits: Array, labels: Array) -> float:
     """The share of images whose largest logit is their own identity's: [n, K], [n]."""
     return float(np.mean(np.argmax(logits, axis=-1) == labels))

@@ -17,13 +17,14 @@ from typing import Union
 
 import numpy as np
 
-from cari_keras.data.base import Gallery
+from cari_keras.arrays import Array
+from cari_keras.data.base import ProbeSearch
 from cari_keras.evaluation.allpairs import distance_blocks
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.scoring import FARS
 from cari_keras.evaluation.trials import Trials
 
-Thresholds = Union[Sequence[float], np.ndarray]
+Grid = Union[Sequence[float], Array]
 
 ACCURACY_GRID = np.arange(0, 4, 0.01)
 VAL_GRID = np.arange(0, 4, 0.001)
@@ -62,7 +63,7 @@ def legacy_verification(trials: Trials, *, folds: int = 10, seed: int = 0) -> di
 
 
 def legacy_galleries(
-    predictions: Predictions, galleries: Mapping[str, Gallery], *, n: int = 10
+    predictions: Predictions, galleries: Mapping[str, ProbeSearch], *, n: int = 10
 ) -> dict[str, float]:
     """`legacy_<gallery>_rank_10` as published; galleries of at most `n` images are left out."""
     found = {}
@@ -80,7 +81,7 @@ def legacy_galleries(
     return found
 
 
-def legacy_rank(distances: np.ndarray, probes: np.ndarray, gallery: np.ndarray, n: int) -> float:
+def legacy_rank(distances: Array, probes: Array, gallery: Array, n: int) -> float:
     """Rank-n as published: probe i is right if any of the candidates i, i + n, i + 2n, ... is.
 
     The candidates are those of all probes in a row, n to each, so it looks at hundreds of other
@@ -98,19 +99,19 @@ def legacy_rank(distances: np.ndarray, probes: np.ndarray, gallery: np.ndarray, 
 
 
 def mean_of(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of each figure over the folds that have it."""
+    """The mean of each metric over the folds that have it."""
     names = dict.fromkeys(name for fold in folds for name in fold)
     return {name: float(np.mean([f[name] for f in folds if name in f])) for name in names}
 
 
-def _right(distances: np.ndarray, same: np.ndarray, thresholds: Thresholds) -> np.ndarray:
+def _right(distances: Array, same: Array, thresholds: Grid) -> Array:
     """How many pairs each threshold judges rightly; below it is accepted."""
     genuine, impostor = np.sort(distances[same]), np.sort(distances[~same])
     accepted = np.searchsorted(genuine, thresholds, side="left")
     return accepted + len(impostor) - np.searchsorted(impostor, thresholds, side="left")
 
 
-def _threshold(distances: np.ndarray, same: np.ndarray, far: float) -> float:
+def _threshold(distances: Array, same: Array, far: float) -> float:
     """Where the FAR over the grid reaches `far`, between grid points; 0 where it does not."""
     impostor = np.sort(distances[~same])
     if not len(impostor):

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
-import keras
-
-from cari_keras.config import FACENET, Config
+from cari_keras.config import Config
 from cari_keras.data.prepare import Prepared
 from cari_keras.errors import ConfigError, DatasetError
+from cari_keras.evaluation.answering import PLAIN, AnswerSettings
+from cari_keras.evaluation.centring import centred
 from cari_keras.evaluation.evaluator import Evaluator
-from cari_keras.evaluation.predictions import Predictions, kept, network_key, views_by
-from cari_keras.files import user_cache_dir
+from cari_keras.evaluation.predictions import Predictions, kept, network_key
+from cari_keras.files import cache_place, user_path
+from cari_keras.model.build import build_model
 from cari_keras.model.pretrained import FILE_SHA256
+from cari_keras.model.restore import restore_run
 from cari_keras.model.transfer import load_source, transfer
 from cari_keras.saved import CONFIG, in_common
-from cari_keras.training.build import build_model
-from cari_keras.training.restore import restore_run
+from cari_keras.stack import keras
+from cari_keras.vocabulary import FACENET
 
 #: How faces are cut out for it, in cari-align's words: by MTCNN's boxes, with 32 pixels of margin
 #: on 160, as FaceNet aligns LFW.
@@ -44,13 +46,13 @@ class Matcher:
         tasks: The tasks whose heads may answer.
         weights: SHA-256 of the weights' file.
         epoch: The epoch whose weights they are; None for the public weights.
-        views: `flip`, `crops` and `verify_by` of `Evaluator`.
+        settings: How it looks at an image, and what it compares.
         side: Side in pixels of the images it was trained and validated on, before they are cropped
             and resized to its input.
         aligned: How cari-align cut those images out; empty where they were whole pictures, None
             where it is not known.
         run: The run's folder; None for the public weights.
-        figures: Validation figures of that epoch.
+        metrics: Validation metrics of that epoch.
     """
 
     name: str
@@ -60,17 +62,22 @@ class Matcher:
     tasks: tuple[str, ...]
     weights: str
     epoch: Optional[int]
-    views: Mapping[str, Any]
+    settings: AnswerSettings
     side: int
     aligned: Optional[Mapping[str, Any]] = None
     run: Optional[Path] = None
-    figures: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     def evaluator(self, prepared: Prepared, split: str) -> Evaluator:
         """The evaluator of one split."""
         batch_size = self.config.data.batch_size
         return Evaluator(
-            self.model, prepared, split, tasks=self.tasks, batch_size=batch_size, **self.views
+            self.model,
+            prepared,
+            split,
+            tasks=self.tasks,
+            batch_size=batch_size,
+            settings=self.settings,
         )
 
     def predict(
@@ -84,6 +91,8 @@ class Matcher:
     ) -> Predictions:
         """Answers for a split's images, from the cache where it has them.
 
+        Where the settings centre embeddings, it is by the means of these images.
+
         Args:
             prepared: The prepared dataset.
             split: Which of its splits.
@@ -91,14 +100,15 @@ class Matcher:
             progress: Whether to show a progress bar.
             store: Whether new answers are kept.
         """
-        return kept(
-            Path(cache_dir or user_cache_dir()) / "predictions",
-            network_key(self.config, self.weights, self.tasks, self.views),
+        found = kept(
+            cache_place(cache_dir, "predictions"),
+            network_key(self.config, self.weights, self.tasks, self.settings),
             prepared,
             split,
             lambda: self.evaluator(prepared, split).predict(progress=progress),
             store=store,
         )
+        return centred(found) if self.settings.centre == "collection" else found
 
     def check_heads(self, prepared: Prepared) -> None:
         """Raises DatasetError unless the heads' classes are the dataset's identities."""
@@ -118,7 +128,7 @@ class Matcher:
 
     def on_strangers(self) -> list[str]:
         """What to note where it is asked about people whom it may not know."""
-        if self.views["verify_by"] != "identities":
+        if self.settings.verify_by != "identities":
             return []
         return [
             "Compared by what the network says of the people it knows; for others, --verify-by "
@@ -149,28 +159,39 @@ class Matcher:
             "image_size": self.config.data.image_size,
             "final": self.config.data.final,
             "tasks": list(self.tasks),
-            **{name: list(v) if isinstance(v, tuple) else v for name, v in self.views.items()},
+            **self.settings.to_dict(),
         }
 
 
 def load_matcher(
-    name: str, views: Mapping[str, Any], *, precision: Optional[str] = None
+    name: str, changes: Mapping[str, Any] = {}, *, precision: Optional[str] = None
 ) -> Matcher:
     """The network of a run at its best epoch, or the public weights with no training.
 
     Args:
         name: A run's folder, or `facenet`.
-        views: Of `flip`, `crops` and `verify_by`, those to set; the rest are the run's own.
+        changes: Of `AnswerSettings`, what is not to be as in the run.
         precision: Of the network, if not its own; that of the public weights is float32.
 
     Raises:
         CheckpointError: The run is missing or damaged.
         PretrainedError: The public weights are not in the cache and cannot be fetched.
-        ConfigError: A view, or another precision, is not possible with the public weights.
+        ConfigError: A change, or another precision, is not possible with these weights.
     """
-    if _is_public(name):
-        return _public(views, precision)
-    restored = restore_run(Path(name), precision)
+    matcher = _public(changes, precision) if _is_public(name) else _of_run(name, changes, precision)
+    settings = matcher.settings
+    if settings.centre != "none":
+        matcher.check_verifies()
+        if settings.verify_by == "identities":
+            raise ConfigError(
+                f"{name} verifies by identities, which have no centre; add --verify-by embedding"
+            )
+    return matcher
+
+
+def _of_run(name: str, changes: Mapping[str, Any], precision: Optional[str]) -> Matcher:
+    run = user_path(name)
+    restored = restore_run(run, precision)
     return Matcher(
         name=name,
         model=restored.model,
@@ -179,17 +200,17 @@ def load_matcher(
         tasks=restored.config.training.tasks,
         weights=restored.meta["sha256"],
         epoch=restored.meta["epoch"],
-        views={**views_by(restored.config), **views},
+        settings=AnswerSettings.of(restored.config, changes),
         side=restored.meta.get("stored_size", restored.config.data.prepared_size),
         aligned=restored.meta.get("aligned"),
-        run=Path(name),
-        figures=restored.meta.get("figures", {}),
+        run=run,
+        metrics=restored.meta.get("metrics", {}),
     )
 
 
 def _is_public(name: str) -> bool:
     """Whether a name stands for the public weights: the word, unless a run is called so."""
-    return name == FACENET and not (Path(name) / CONFIG).is_file()
+    return name == FACENET and not (user_path(name) / CONFIG).is_file()
 
 
 def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
@@ -213,7 +234,7 @@ def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
         return None if matcher.config.data.final else matcher
     if _is_public(run):
         raise ConfigError(f"{FACENET} is no run, and has no validation images; name a run")
-    judge = load_matcher(run, matcher.views, precision=matcher.config.model.precision)
+    judge = load_matcher(run, asdict(matcher.settings), precision=matcher.config.model.precision)
     if judge.config.data.final:
         raise ConfigError(
             f"{judge.name} was trained on its validation images too (--final), which gives no "
@@ -244,7 +265,7 @@ def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
 
 def _place(pretrained: Optional[str]) -> Optional[Path]:
     """What `--pretrained` names, however it was written: a path, or the word `facenet`."""
-    return Path(pretrained).resolve() if pretrained else None
+    return user_path(pretrained).resolve() if pretrained else None
 
 
 def _crop(aligned: Optional[Mapping[str, Any]]) -> tuple[Any, Any]:
@@ -252,11 +273,11 @@ def _crop(aligned: Optional[Mapping[str, Any]]) -> tuple[Any, Any]:
     return (aligned or {}).get("align"), (aligned or {}).get("margin")
 
 
-def _public(views: Mapping[str, Any], precision: Optional[str]) -> Matcher:
+def _public(changes: Mapping[str, Any], precision: Optional[str]) -> Matcher:
     """Branch 1 of the public network; its embedding is compared, since it has no heads."""
     if precision not in (None, "float32"):
         raise ConfigError(f"the public weights compute in float32. Received: {precision}")
-    if views.get("verify_by", "embedding") != "embedding":
+    if changes.get("verify_by", "embedding") != "embedding":
         raise ConfigError("the public weights know no identities; use --verify-by embedding")
     source = load_source(FACENET)
     config = Config().with_values({"depth": "facenet", "tasks": ("verification",)})
@@ -271,7 +292,7 @@ def _public(views: Mapping[str, Any], precision: Optional[str]) -> Matcher:
         tasks=("verification",),
         weights=FILE_SHA256,
         epoch=None,
-        views={"flip": False, "crops": (1.0,), "verify_by": "embedding", **views},
+        settings=replace(PLAIN, **changes),
         side=config.data.prepared_size,
         aligned=FACENET_CROP,
     )

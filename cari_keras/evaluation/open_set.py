@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
 
+from cari_keras.arrays import Array
 from cari_keras.errors import ConfigError
 from cari_keras.evaluation.curves import float32_at_most, threshold_at_far
 from cari_keras.evaluation.resampling import subject_folds
@@ -45,7 +46,7 @@ class OpenSet(NamedTuple):
     known_images: int
 
 
-def threshold_at_fpir(stranger_scores: np.ndarray, fpir: float) -> float:
+def threshold_at_fpir(stranger_scores: Array, fpir: float) -> float:
     """The smallest threshold, as a float32 value, that at most `fpir` of the scores reach.
 
     It lies just above the score of the first stranger that must be rejected.
@@ -62,10 +63,10 @@ def threshold_at_fpir(stranger_scores: np.ndarray, fpir: float) -> float:
 
 
 def open_set(
-    scores: np.ndarray,
-    right: np.ndarray,
-    stranger_scores: np.ndarray,
-    strangers: Union[Sequence[Any], np.ndarray],
+    scores: Array,
+    right: Array,
+    stranger_scores: Array,
+    strangers: Union[Sequence[Any], Array],
     fpir: Optional[float] = None,
 ) -> OpenSet:
     """Chooses a threshold on strangers and says what it does to them and to known people.

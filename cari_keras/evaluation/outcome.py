@@ -10,24 +10,26 @@ from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
+from cari_keras.arrays import Array
 from cari_keras.data.base import Dataset
 from cari_keras.evaluation.curves import eer, tar_at_far
 from cari_keras.evaluation.evaluator import identification
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.resampling import Interval, bootstrap_interval
-from cari_keras.evaluation.scoring import Fold
+from cari_keras.evaluation.scoring import FoldScores
 from cari_keras.evaluation.trials import Trials
 from cari_keras.evaluation.verification import auc
+from cari_keras.wording import counted
 
 
-class Summary(NamedTuple):
-    """A figure over the folds.
+class OverFolds(NamedTuple):
+    """A metric over the folds.
 
     Attributes:
         mean: Over the folds that have it.
         std: Standard deviation over them, of the population, as the published tables give it; None
-            where fewer than two folds have the figure.
+            where fewer than two folds have the metric.
         folds: Its value in each.
     """
 
@@ -50,14 +52,17 @@ class Outcome:
         people: Names of the people by label.
         table: The published table to print beside, a key of `published.TABLES`, or None.
         notes: How it was done and what was left out, a sentence each.
-        intervals: Figure -> 95 % interval by bootstrap over identities, for a single fold.
+        intervals: Metric -> 95 % interval by bootstrap over identities: of a single fold, or of the
+            mean over all of them.
         legacy: The published code's arithmetic, where it was asked for.
+        baselines: Other networks' outcomes on the same folds by name, to be shown beside; the last
+            one looks at an image as this one does.
     """
 
     title: str
     slug: str
     matcher: Matcher
-    folds: tuple[Fold, ...]
+    folds: tuple[FoldScores, ...]
     dataset: Dataset
     predictions: Predictions
     people: tuple[str, ...]
@@ -65,34 +70,64 @@ class Outcome:
     notes: tuple[str, ...] = ()
     intervals: Mapping[str, Interval] = field(default_factory=dict)
     legacy: Mapping[str, float] = field(default_factory=dict)
+    baselines: Mapping[str, Outcome] = field(default_factory=dict)
 
-    def summaries(self) -> dict[str, Summary]:
-        """Every figure over the folds, in the order in which the folds name them."""
-        names = dict.fromkeys(name for fold in self.folds for name in fold.figures)
+    def summaries(self) -> dict[str, OverFolds]:
+        """Every metric over the folds, in the order in which the folds name them."""
+        names = dict.fromkeys(name for fold in self.folds for name in fold.metrics)
         found = {}
         for name in names:
-            values = tuple(fold.figures.get(name, math.nan) for fold in self.folds)
+            values = tuple(fold.metrics.get(name, math.nan) for fold in self.folds)
             known = np.array(values)[~np.isnan(values)]
             mean = float(known.mean()) if len(known) else math.nan
             std = float(known.std()) if len(known) > 1 else None
-            found[name] = Summary(mean, std, values)
+            found[name] = OverFolds(mean, std, values)
         return found
 
     def remarks(self) -> tuple[str, ...]:
-        """The notes, after warnings of what the figures cannot bear.
+        """The notes, after warnings of what the metrics cannot bear.
 
-        These are FARs that the impostor pairs are too few for, where they are judged or where their
-        threshold was taken; folds that lack a figure; galleries too small for Rank-10.
+        These are folds with pairs of one kind alone; FARs that the impostor pairs are too few for,
+        where they are judged or where their threshold was taken; folds that lack a metric;
+        galleries too small for Rank-10.
         """
-        warnings = [*self._few_impostors(), *self._lacking()]
+        warnings = [*self._worse(), *self._one_kind(), *self._few_impostors(), *self._lacking()]
         for fold in self.folds:
             small = [
-                name.removesuffix(" gallery people")
+                name.removesuffix(" people").removesuffix(" gallery")
                 for name, count in fold.counts.items()
-                if name.endswith(" gallery people") and count <= 10
+                if name.endswith("gallery people") and count <= 10
             ]
             warnings += [f"{name}: at most ten people, so that Rank-10 is 100%." for name in small]
         return (*dict.fromkeys(warnings), *self.notes)
+
+    def _worse(self) -> list[str]:
+        """Where training has made the answers worse than the baseline's, by the AUC."""
+        if not self.baselines:
+            return []
+        name, beside = list(self.baselines.items())[-1]
+        metric = "verification_auc"
+        own, other = (outcome.summaries().get(metric) for outcome in (self, beside))
+        if own is None or other is None or not own.mean < other.mean:
+            return []
+        return [
+            f"WORSE THAN UNTRAINED: on these people the AUC is {100 * own.mean:.2f}%, that of "
+            f"{name} {100 * other.mean:.2f}%."
+        ]
+
+    def _one_kind(self) -> list[str]:
+        """Where all pairs of a fold are genuine, or all are of two people."""
+        found = []
+        for fold in self.folds:
+            trials = fold.trials
+            if trials is None or trials.both_kinds or not len(trials.same):
+                continue
+            kind = "genuine" if trials.same.any() else "impostor"
+            found.append(
+                f"Only {kind} pairs in fold {fold.name}: verification is judged by both kinds, so "
+                "there is no accuracy, AUC, EER or rate of it."
+            )
+        return found
 
     def _few_impostors(self) -> list[str]:
         few: dict[tuple[float, str], list[int]] = {}
@@ -105,7 +140,7 @@ class Outcome:
                     few.setdefault((point.far, where), []).append(point.chosen_on)
         several = len(self.folds) > 1
         return [
-            f"A FAR of {100 * far:g}% cannot be told from 0 by {_between(counts)} impostor pairs"
+            f"A FAR of {100 * far:g}% cannot be told from 0 by {_between(counts, 'impostor pairs')}"
             + (f" {where}" if where else "")
             + (f" ({len(counts)} of {len(self.folds)} folds)." if several else ".")
             for (far, where), counts in few.items()
@@ -130,7 +165,7 @@ class Outcome:
                 "title": self.title,
                 "network": self.matcher.describe(),
                 "notes": list(self.remarks()),
-                "figures": {
+                "metrics": {
                     name: {
                         "mean": summary.mean,
                         "std": summary.std,
@@ -156,28 +191,29 @@ class Outcome:
                 },
                 "counts": {fold.name: dict(fold.counts) for fold in self.folds},
                 "published_code_arithmetic": dict(self.legacy),
+                "baselines": {name: one.to_dict() for name, one in self.baselines.items()},
             }
         )
 
 
-def intervals_of(predictions: Predictions, fold: Fold) -> dict[str, Interval]:
-    """95 % intervals of a fold's main figures, by bootstrap over identities.
+def intervals_of(predictions: Predictions, fold: FoldScores) -> dict[str, Interval]:
+    """95 % intervals of a fold's main metrics, by bootstrap over identities.
 
     Those of verification draw the people of the pairs' first images, each with all their pairs; the
     accuracy's thresholds are held, those of TAR at FAR are taken from each draw. There are none of
-    figures that are undefined, or where a single person is all there is to draw.
+    metrics that are undefined, or where a single person is all there is to draw.
     """
     found: dict[str, Interval] = {}
     trials = fold.trials
     if trials is not None and not trials.crossed and len(trials.distances):
-        statistics: dict[str, Callable[[np.ndarray], float]] = {
+        statistics: dict[str, Callable[[Array], float]] = {
             "verification_auc": lambda rows: auc(trials.distances[rows], trials.same[rows]),
             "verification_eer": lambda rows: eer(trials.distances[rows], trials.same[rows]),
         }
         for point in fold.points:
             if point.own:
                 statistics[f"tar_at_far_{point.far}"] = partial(_tar, trials, point.far)
-        if "verification_accuracy" in fold.figures and fold.thresholds is not None:
+        if "verification_accuracy" in fold.metrics and fold.thresholds is not None:
             right = (trials.distances <= fold.thresholds) == trials.same
             statistics["verification_accuracy"] = partial(_share, right)
         for name, statistic in statistics.items():
@@ -189,17 +225,17 @@ def intervals_of(predictions: Predictions, fold: Fold) -> dict[str, Interval]:
         found[name] = bootstrap_interval(partial(_share, values), labels)
     return {
         name: found[name]
-        for name, figure in fold.figures.items()
-        if name in found and found[name].resamples and not math.isnan(figure)
+        for name, metric in fold.metrics.items()
+        if name in found and found[name].resamples and not math.isnan(metric)
     }
 
 
-def _tar(trials: Trials, far: float, rows: np.ndarray) -> float:
+def _tar(trials: Trials, far: float, rows: Array) -> float:
     same = trials.same[rows]
     return math.nan if same.all() else tar_at_far(trials.distances[rows], same, far).tar
 
 
-def _share(right: np.ndarray, rows: np.ndarray) -> float:
+def _share(right: Array, rows: Array) -> float:
     return float(right[rows].mean())
 
 
@@ -209,9 +245,9 @@ def total_pairs(trials: Trials) -> dict[str, int]:
     return {"genuine pairs": genuine, "impostor pairs": len(trials.same) - genuine}
 
 
-def _between(counts: list[int]) -> str:
+def _between(counts: list[int], what: str) -> str:
     low, high = min(counts), max(counts)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return counted(low, what) if low == high else f"{low:,} to {high:,} {what}"
 
 
 def _plain(value: Any) -> Any:

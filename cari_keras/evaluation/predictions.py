@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
+from cari_keras.arrays import Array
 from cari_keras.config import Config
 from cari_keras.data.prepare import Prepared
-from cari_keras.files import DAMAGED_ARCHIVE, atomic_path
+from cari_keras.evaluation.answering import AnswerSettings
+from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, cache_name
+from cari_keras.model.checkpoints import write_arrays
 
 #: Changes whenever the meaning of stored answers does.
 _VERSION = 3
@@ -33,16 +36,30 @@ class Predictions:
     """
 
     paths: Sequence[str]
-    labels: np.ndarray
-    is_caricature: np.ndarray
-    outputs: dict[str, np.ndarray]
+    labels: Array
+    is_caricature: Array
+    outputs: dict[str, Array]
 
     @property
-    def compared(self) -> np.ndarray:
+    def compared(self) -> Array:
         """What verification compares, float32 [n, d] of unit norm."""
-        return self.outputs["compared" if "compared" in self.outputs else "embedding"]
+        return self.compared_by(None)
 
-    def only(self, chosen: np.ndarray) -> Predictions:
+    def compared_by(self, by: Optional[str]) -> Array:
+        """What a comparison by one of `VERIFY_BY` looks at, float32 [n, d] of unit norm.
+
+        Args:
+            by: `embedding`; `identities`, where the network was asked for them; None for what the
+                network verifies by.
+
+        Raises:
+            KeyError: The network was not asked for it.
+        """
+        if by is None:
+            by = "identities" if "compared" in self.outputs else "embedding"
+        return self.outputs["compared" if by == "identities" else by]
+
+    def only(self, chosen: Array) -> Predictions:
         """Those of some rows: bool [n], or row numbers int [m]."""
         rows = np.arange(len(self.paths))[chosen]
         return Predictions(
@@ -58,18 +75,8 @@ class Predictions:
         return Predictions(self.paths, self.labels, self.is_caricature, kept)
 
 
-def views_by(config: Config) -> dict[str, Any]:
-    """The arguments of `Evaluator` that say how a run looks at an image, and compares."""
-    training = config.training
-    return {
-        "flip": training.flip_test,
-        "crops": training.test_crops,
-        "verify_by": training.verify_by,
-    }
-
-
 def network_key(
-    config: Config, weights: str, tasks: Sequence[str], views: Mapping[str, Any]
+    config: Config, weights: str, tasks: Sequence[str], settings: AnswerSettings
 ) -> dict[str, Any]:
     """What decides a network's answers besides the images.
 
@@ -77,7 +84,7 @@ def network_key(
         config: The run's settings.
         weights: SHA-256 of the weights' file.
         tasks: The tasks whose heads answer.
-        views: `flip`, `crops` and `verify_by` of `Evaluator`.
+        settings: How it looks at an image, and what it compares.
     """
     import tensorflow as tf
 
@@ -87,7 +94,8 @@ def network_key(
         "image_size": config.data.image_size,
         "precision": config.model.precision,
         "tensorflow": tf.__version__,
-        **views,
+        # What is kept is centred anew each time, by whatever is looked at together.
+        **replace(settings, centre="none").to_dict(),
     }
 
 
@@ -132,8 +140,7 @@ def keep(
 
 def _place(folder: Path, network: Mapping[str, Any], prepared: Prepared, split: str) -> Path:
     request = {"version": _VERSION, "network": network, "images": digest_of(prepared, split)}
-    name = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:32]
-    return folder / f"{name}.npz"
+    return folder / f"{cache_name(request)}.npz"
 
 
 def digest_of(prepared: Prepared, split: str) -> str:
@@ -141,9 +148,10 @@ def digest_of(prepared: Prepared, split: str) -> str:
     from cari_keras.data.pipeline import split_records
 
     digest = hashlib.sha256()
-    for record in split_records(prepared, split).as_numpy_iterator():
+    for serialized in split_records(prepared, split):
+        record = serialized.numpy()
         digest.update(len(record).to_bytes(8, "little") + record)
-    digest.update(repr(sorted((prepared.labels or {}).get(split, {}).items())).encode())
+    digest.update(prepared.of(split).label.tobytes())
     return digest.hexdigest()
 
 
@@ -154,8 +162,9 @@ def _save(path: Path, predictions: Predictions) -> None:
         "is_caricature": predictions.is_caricature,
         **{f"output_{name}": values for name, values in predictions.outputs.items()},
     }
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, **arrays)
+    # A cache that cannot be written costs nothing but time.
+    with contextlib.suppress(OSError), atomic_path(path) as temporary:
+        write_arrays(temporary, arrays)
 
 
 def _load(path: Path) -> Predictions | None:

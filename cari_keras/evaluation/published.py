@@ -1,8 +1,11 @@
-"""The tables of the paper, to print beside: figures in percent, mean and spread as printed."""
+"""The tables of the paper, to print beside: metrics in percent, mean and spread as printed."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+#: Whose tables and figures they are.
+PAPER = "Ming, Burie & Luqman (IJDAR 2021)"
 
 
 class Column(NamedTuple):
@@ -10,12 +13,12 @@ class Column(NamedTuple):
 
     Attributes:
         title: As people know it.
-        figure: Our figure of that meaning.
+        metric: Our metric of that meaning.
         percent: Whether it is shown in percent; AUC of Table 3 is not.
     """
 
     title: str
-    figure: str
+    metric: str
     percent: bool = True
 
 

@@ -11,12 +11,13 @@ from typing import Any, Union
 
 import numpy as np
 
+from cari_keras.arrays import Array
 from cari_keras.evaluation.verification import exact
 
-Names = Union[Sequence[Any], np.ndarray]
+Names = Union[Sequence[Any], Array]
 
 
-def found_within(distances: np.ndarray, probes: Names, gallery: Names) -> np.ndarray:
+def found_within(distances: Array, probes: Names, gallery: Names) -> Array:
     """Whether each probe's identity is among the k nearest, for every k.
 
     Identities at exactly the same distance as the right one come before and after it in all orders
@@ -59,7 +60,7 @@ def found_within(distances: np.ndarray, probes: Names, gallery: Names) -> np.nda
     return np.clip((ranks - nearer) / level, 0.0, 1.0)
 
 
-def cmc(distances: np.ndarray, probes: Names, gallery: Names) -> np.ndarray:
+def cmc(distances: Array, probes: Names, gallery: Names) -> Array:
     """The cumulative match characteristic: the mean of `found_within` over the probes.
 
     Returns:
@@ -76,7 +77,7 @@ def cmc(distances: np.ndarray, probes: Names, gallery: Names) -> np.ndarray:
     return np.mean(found_within(distances, probes, gallery), axis=1)
 
 
-def rank(distances: np.ndarray, probes: Names, gallery: Names, k: int) -> float:
+def rank(distances: Array, probes: Names, gallery: Names, k: int) -> float:
     """Rank-k: the share of probes whose identity is among the k nearest; see `cmc`.
 
     With fewer identities than k it is 1.

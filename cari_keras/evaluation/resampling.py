@@ -1,4 +1,4 @@
-"""How far a figure can be trusted: bootstrap over identities, and subject-disjoint folds."""
+"""How far a metric can be trusted: bootstrap over identities, and subject-disjoint folds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Union
 
 import numpy as np
+
+from cari_keras.arrays import Array
 
 
 class Interval(NamedTuple):
@@ -26,8 +28,8 @@ class Interval(NamedTuple):
 
 
 def bootstrap_interval(
-    statistic: Callable[[np.ndarray], float],
-    subjects: Union[Sequence[Any], np.ndarray],
+    statistic: Callable[[Array], float],
+    subjects: Union[Sequence[Any], Array],
     *,
     level: float = 0.95,
     resamples: int = 1000,
@@ -39,7 +41,7 @@ def bootstrap_interval(
     of their rows; drawing images or pairs would give intervals that are too narrow.
 
     Args:
-        statistic: From row numbers, int [m] with repetitions, to the figure on those rows.
+        statistic: From row numbers, int [m] with repetitions, to the metric on those rows.
         subjects: The identity of each row.
         level: In (0, 1).
         resamples: How many times people are drawn.
@@ -79,9 +81,7 @@ def bootstrap_interval(
     return Interval(float(low), float(high), level, len(values))
 
 
-def subject_folds(
-    subjects: Union[Sequence[Any], np.ndarray], folds: int, seed: int = 0
-) -> np.ndarray:
+def subject_folds(subjects: Union[Sequence[Any], Array], folds: int, seed: int = 0) -> Array:
     """Deals people to folds, as evenly as can be; nobody is in two.
 
     Args:

@@ -1,14 +1,16 @@
-"""One fold's figures: what every protocol reports, from scored pairs, heads and galleries."""
+"""One fold's metrics: what every protocol reports, from scored pairs, heads and galleries."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Optional
 
 import numpy as np
 
-from cari_keras.data.base import Gallery
+from cari_keras.arrays import Array
+from cari_keras.data.base import ProbeSearch
 from cari_keras.errors import DatasetError
 from cari_keras.evaluation.allpairs import distance_blocks
 from cari_keras.evaluation.curves import (
@@ -19,6 +21,8 @@ from cari_keras.evaluation.curves import (
     threshold_at_far,
 )
 from cari_keras.evaluation.predictions import Predictions
+from cari_keras.evaluation.probability import ReliabilityBin
+from cari_keras.evaluation.probes import Probe, probes_of
 from cari_keras.evaluation.ranking import found_within
 from cari_keras.evaluation.trials import Trials
 from cari_keras.evaluation.verification import (
@@ -27,6 +31,10 @@ from cari_keras.evaluation.verification import (
     best_threshold,
     cross_validated_accuracy,
 )
+from cari_keras.vocabulary import CARICATURE, PHOTO
+
+#: The name of a gallery that is the only one.
+GALLERY = "gallery"
 
 #: The false acceptance rates that are reported, as WebCaricature's protocol asks.
 FARS = (0.001, 0.01)
@@ -60,45 +68,57 @@ class FarPoint(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Fold:
+class FoldScores:
     """What one fold of a protocol gave.
 
     Attributes:
         name: The fold: `"dev"`, `"1"`, ...; or the split's name where there is only one.
-        figures: Name -> figure, shares in [0, 1]; NaN where a class has no pair.
+        metrics: Name -> metric, shares in [0, 1]; NaN where a class has no pair.
         points: Operating points for `FARS`.
-        trials: The pairs behind the figures, None without verification.
+        trials: The pairs behind the metrics, None without verification.
         thresholds: float [n] or scalar: up to which distance each pair is accepted; None where the
             protocol takes none.
-        cmcs: Gallery -> CMC curve.
+        cmcs: Gallery's name -> CMC curve.
         counts: What there was, by name: images, pairs, probes.
-        hits: Figure -> each probe's share in it, and its label; see `Identified`.
-        named: Gallery -> who is shown and who is nearest; see `Identified`.
+        hits: Metric -> each probe's share in it, and its label; see `Identified`.
+        named: Gallery's name -> who is shown and who is nearest; see `Identified`.
+        reliability: What is observed of pairs by their probability, which other pairs gave.
+        probes: Gallery's name -> every search in it; see `Identified`.
     """
 
     name: str
-    figures: dict[str, float]
+    metrics: dict[str, float]
     points: tuple[FarPoint, ...] = ()
     trials: Optional[Trials] = None
-    thresholds: Optional[np.ndarray] = None
-    cmcs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    thresholds: Optional[Array] = None
+    cmcs: Mapping[str, Array] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
-    hits: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-    named: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    hits: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    named: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    reliability: Sequence[ReliabilityBin] = ()
+    probes: Mapping[str, Sequence[Probe]] = field(default_factory=dict)
+
+    def with_counts(self, counts: Mapping[str, int]) -> FoldScores:
+        """The same with further counts before its own."""
+        return replace(self, counts={**counts, **self.counts})
 
 
 class Verified(NamedTuple):
     """Verification's part of a fold, named as there."""
 
-    figures: dict[str, float]
+    metrics: dict[str, float]
     points: tuple[FarPoint, ...]
-    thresholds: Optional[np.ndarray]
+    thresholds: Optional[Array]
 
 
 def verify(
-    trials: Trials, chosen_on: Optional[Trials] = None, *, with_accuracy: bool = True
+    trials: Trials,
+    chosen_on: Optional[Trials] = None,
+    *,
+    with_accuracy: bool = True,
+    with_balanced: bool = False,
 ) -> Verified:
-    """Verification figures of some pairs.
+    """Verification metrics of some pairs.
 
     Args:
         trials: The pairs to judge.
@@ -106,115 +126,180 @@ def verify(
             two-fold cross-validation over the identities of these pairs, and those for `FARS` from
             these pairs themselves.
         with_accuracy: Off where nearly all pairs are impostors, so that accuracy says nothing.
+        with_balanced: Whether to judge genuine and impostor pairs apart, at the threshold of
+            `chosen_on` at which the mean of TAR and 1 - FAR is highest.
 
     Returns:
-        Figures `verification_accuracy`, `verification_auc`, `verification_eer`, for each FAR
+        Metrics `verification_accuracy`, `verification_auc`, `verification_eer`, for each FAR
         `tar_at_far_<far>` on these pairs' own ROC and, with `chosen_on`, `val_at_far_<far>` with
-        the threshold from there and `far_achieved_<far>`, what it gave here.
+        the threshold from there and `far_achieved_<far>`, what it gave here; `genuine_accuracy` and
+        `impostor_accuracy`. Of pairs of one kind alone, the first three as NaN and nothing else.
 
     Raises:
         DatasetError: `chosen_on` holds no pair.
     """
     distances, same = trials.distances, trials.same
-    figures, points = {}, []
-    thresholds: Optional[np.ndarray] = None
+    metrics, points = {}, []
+    thresholds: Optional[Array] = None
     if chosen_on is not None and not len(chosen_on.same):
         raise DatasetError("no pairs to take thresholds from: all are of the fold to judge")
-    if with_accuracy and len(distances):
+    if not trials.both_kinds:  # an accuracy or a rate of one kind alone says nothing
+        names = ["verification_accuracy"] if with_accuracy and len(distances) else []
+        names += ["verification_auc", "verification_eer"]
+        return Verified(dict.fromkeys(names, math.nan), (), None)
+    if with_accuracy:
         if chosen_on is not None:
             thresholds = np.full(
                 len(distances), best_threshold(chosen_on.distances, chosen_on.same)
             )
-            figures["verification_accuracy"] = accuracy(distances, same, thresholds[0])
+            metrics["verification_accuracy"] = accuracy(distances, same, thresholds[0])
         else:
             found = cross_validated_accuracy(distances, same, trials.subjects)
-            figures["verification_accuracy"] = found.accuracy
+            metrics["verification_accuracy"] = found.accuracy
             thresholds = found.per_pair
-    figures["verification_auc"] = auc(distances, same)
-    figures["verification_eer"] = eer(distances, same)
-    if same.all():
-        return Verified(figures, (), thresholds)  # without impostors there is no FAR
+    metrics["verification_auc"] = auc(distances, same)
+    metrics["verification_eer"] = eer(distances, same)
+    if with_balanced and chosen_on is not None and not chosen_on.same.all():
+        threshold = best_threshold(chosen_on.distances, chosen_on.same, balanced=True)
+        balanced = operating_point(distances, same, threshold)
+        metrics["genuine_accuracy"] = balanced.tar
+        metrics["impostor_accuracy"] = 1.0 - balanced.far
     impostors = int(np.sum(~same))
     behind = 0 if chosen_on is None else int(np.sum(~chosen_on.same))
     for far in FARS:
         points.append(FarPoint(far, True, tar_at_far(distances, same, far), impostors))
-        figures[f"tar_at_far_{far}"] = points[-1].point.tar
+        metrics[f"tar_at_far_{far}"] = points[-1].point.tar
         if chosen_on is not None and not chosen_on.same.all():
             threshold = threshold_at_far(chosen_on.distances, chosen_on.same, far)
             found_here = operating_point(distances, same, threshold, far)
             points.append(FarPoint(far, False, found_here, behind))
-            figures[f"val_at_far_{far}"] = points[-1].point.tar
-            figures[f"far_achieved_{far}"] = points[-1].point.far
+            metrics[f"val_at_far_{far}"] = points[-1].point.tar
+            metrics[f"far_achieved_{far}"] = points[-1].point.far
     if thresholds is None:  # the pictures of errors show those at the highest FAR
         thresholds = np.full(len(distances), points[-1].point.threshold)
-    return Verified(figures, tuple(points), thresholds)
+    return Verified(metrics, tuple(points), thresholds)
 
 
 class Identified(NamedTuple):
     """Identification's part of a fold.
 
     Attributes:
-        figures: `<gallery>_rank_<k>`.
-        cmcs: Gallery -> CMC curve.
-        counts: As in `Fold`.
-        hits: Figure -> each probe's share in it, float64 [p] in [0, 1], and its label, int [p].
-        named: Gallery -> the probes' labels and those of the images nearest to them, int [p].
+        metrics: `<gallery>_rank_<k>`.
+        cmcs: Gallery's name -> CMC curve.
+        counts: As in `FoldScores`.
+        hits: Metric -> each probe's share in it, float64 [p] in [0, 1], and its label, int [p].
+        named: Gallery's name -> the probes' labels, and those of the images nearest to them, int
+            [p].
+        probes: Gallery's name -> every search in it; of galleries that are drawn, each by itself.
     """
 
-    figures: dict[str, float]
-    cmcs: dict[str, np.ndarray]
+    metrics: dict[str, float]
+    cmcs: dict[str, Array]
     counts: dict[str, int]
-    hits: dict[str, tuple[np.ndarray, np.ndarray]]
-    named: dict[str, tuple[np.ndarray, np.ndarray]]
+    hits: dict[str, tuple[Array, Array]]
+    named: dict[str, tuple[Array, Array]]
+    probes: dict[str, list[Probe]]
 
 
-def identification_fold(name: str, found: Identified, counts: Mapping[str, int] = {}) -> Fold:
+def identification_fold(name: str, found: Identified, counts: Mapping[str, int] = {}) -> FoldScores:
     """A fold of identification alone; `counts` go before its own."""
-    return Fold(
+    return FoldScores(
         name,
-        found.figures,
+        found.metrics,
         cmcs=found.cmcs,
         counts={**counts, **found.counts},
         hits=found.hits,
         named=found.named,
+        probes=found.probes,
     )
 
 
 def identify(
-    predictions: Predictions, galleries: Mapping[str, Gallery], ranks: Sequence[int] = (1, 10)
+    predictions: Predictions, galleries: Mapping[str, ProbeSearch], ranks: Sequence[int] = (1, 10)
 ) -> Identified:
     """Identification in galleries.
 
     Probes and gallery images that there is no answer for are left out; so are probes whose person
     the gallery does not hold, each counted.
     """
-    figures: dict[str, float] = {}
-    curves: dict[str, np.ndarray] = {}
+    metrics: dict[str, float] = {}
+    curves: dict[str, Array] = {}
     counts: dict[str, int] = {}
-    hits: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    named: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    hits: dict[str, tuple[Array, Array]] = {}
+    named: dict[str, tuple[Array, Array]] = {}
+    probes: dict[str, list[Probe]] = {}
     row = {path: i for i, path in enumerate(predictions.paths)}
     embedding, labels = predictions.compared, predictions.labels
-    for name, (gallery, probes) in galleries.items():
+    for name, (gallery, looked_for) in galleries.items():
         shelf = np.array([row[path] for path in gallery if path in row], int)
-        asked = np.array([row[path] for path in probes if path in row], int)
+        asked = np.array([row[path] for path in looked_for if path in row], int)
         there = np.isin(labels[asked], labels[shelf])
-        counts[f"{name} gallery images"] = len(shelf)
-        counts[f"{name} probes"] = int(there.sum())
-        lost = len(probes) - int(there.sum())
+        # A gallery of no other name is called just that.
+        of = "" if name == GALLERY else f"{name} "
+        counts[f"{of}gallery images"] = len(shelf)
+        counts[f"{of}probes"] = int(there.sum())
+        lost = len(looked_for) - int(there.sum())
         if lost:
-            counts[f"{name} probes left out: no image, or nobody like them in the gallery"] = lost
+            counts[f"{of}probes left out: no image, or nobody like them in the gallery"] = lost
         asked = asked[there]
         if not len(asked):
             continue
         blocks = distance_blocks(embedding[asked], embedding[shelf])
         distances = np.concatenate(list(blocks))
         within = found_within(distances, labels[asked], labels[shelf])
-        named[name] = labels[asked], labels[shelf][np.argmin(distances, axis=1)]
+        nearest = np.argmin(distances, axis=1)
+        named[name] = labels[asked], labels[shelf][nearest]
+        probes[name] = probes_of(predictions, asked, shelf, distances, nearest, within)
         curves[name] = within.mean(axis=1)
-        counts[f"{name} gallery people"] = len(within)
+        counts[f"{of}gallery people"] = len(within)
         for k in ranks:
-            figure = f"{name.lower()}_rank_{k}"
-            hits[figure] = within[min(k, len(within)) - 1], labels[asked]
-            figures[figure] = float(hits[figure][0].mean())
-    return Identified(figures, curves, counts, hits, named)
+            metric = f"{name.lower()}_rank_{k}"
+            hits[metric] = within[min(k, len(within)) - 1], labels[asked]
+            metrics[metric] = float(hits[metric][0].mean())
+    return Identified(metrics, curves, counts, hits, named, probes)
+
+
+#: How many galleries are drawn.
+DRAWS = 20
+
+
+def identify_drawn(
+    predictions: Predictions, *, draws: int = DRAWS, seed: int = 0, ranks: Sequence[int] = (1, 10)
+) -> Identified:
+    """Identification in galleries of one image of each person: the mean over seeded draws.
+
+    `C2P` looks for all caricatures among photos, `P2C` for all photos among caricatures. People
+    take part who have images of both modalities.
+    """
+    rng = np.random.default_rng(seed)
+    found: list[Identified] = []
+    for _ in range(draws):
+        galleries = {}
+        for name, in_gallery in (("C2P", PHOTO), ("P2C", CARICATURE)):
+            shelf = predictions.is_caricature == (in_gallery == CARICATURE)
+            people = np.intersect1d(predictions.labels[shelf], predictions.labels[~shelf])
+            drawn = [
+                rng.choice(np.flatnonzero(shelf & (predictions.labels == one))) for one in people
+            ]
+            asked = np.flatnonzero(~shelf & np.isin(predictions.labels, people))
+            if len(people):
+                paths = (tuple(predictions.paths[row] for row in rows) for rows in (drawn, asked))
+                galleries[name] = ProbeSearch(*paths)
+        found.append(identify(predictions, galleries, ranks))
+    first = found[0]
+    hits = {
+        metric: (np.mean([each.hits[metric][0] for each in found], axis=0), labels)
+        for metric, (_, labels) in first.hits.items()
+    }
+    return Identified(
+        {metric: float(values.mean()) for metric, (values, _) in hits.items()},
+        {name: np.mean([each.cmcs[name] for each in found], axis=0) for name in first.cmcs},
+        first.counts,
+        hits,
+        first.named,
+        {
+            f"{name}, draw {k}": searches
+            for k, each in enumerate(found, 1)
+            for name, searches in each.probes.items()
+        },
+    )

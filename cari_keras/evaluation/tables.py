@@ -1,16 +1,15 @@
-"""An outcome's figures as tables of text, printed by the command and shown in the report."""
+"""An outcome's metrics as tables of text, printed by the command and shown in the report."""
 
 from __future__ import annotations
 
 import math
-import re
 from typing import NamedTuple
 
 import pandas as pd
 
-from cari_keras.evaluation.evaluator import LABELS
-from cari_keras.evaluation.outcome import Outcome, Summary
-from cari_keras.evaluation.published import TABLES, Column
+from cari_keras.evaluation.labels import label, percent
+from cari_keras.evaluation.outcome import Outcome, OverFolds
+from cari_keras.evaluation.published import PAPER, TABLES, Column
 from cari_keras.evaluation.scoring import FarPoint
 
 
@@ -34,7 +33,7 @@ class TextTable(NamedTuple):
 
 def tables_of(outcome: Outcome, *, brief: bool = False) -> list[TextTable]:
     """All of an outcome's tables, the published one first; briefly, without those of ten folds."""
-    found = [figures_table(outcome)]
+    found = [metrics_table(outcome)]
     if outcome.table:
         found.insert(0, published_table(outcome))
     several = len(outcome.folds) > 1
@@ -47,43 +46,15 @@ def tables_of(outcome: Outcome, *, brief: bool = False) -> list[TextTable]:
     return found
 
 
-def label(figure: str) -> str:
-    """What a figure is called where people read it."""
-    if figure in LABELS:
-        return LABELS[figure]
-    for pattern, text in _PATTERNS.items():
-        found = re.fullmatch(pattern, figure)
-        if found:
-            words = [_percent(float(w)) if "." in w else w.upper() for w in found.groups()]
-            return text.format(*words)
-    return figure
-
-
-_PATTERNS = {
-    r"verification_eer": "EER",
-    r"tar_at_far_(.+)": "TAR@FAR={} (own ROC)",
-    r"val_at_far_(.+)": "VAL@FAR={}",
-    r"far_achieved_(.+)": "FAR achieved at {}",
-    r"legacy_accuracy": "Verification, 10 folds of shuffled pairs",
-    r"legacy_val_at_far_(.+)": "VAL@FAR={} on the training folds",
-    r"legacy_(.+)_rank_(.+)": "{} Rank-{}, wrong slice",
-    r"(.+)_rank_(.+)": "{} Rank-{}",
-}
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:g}%"
-
-
 def number(value: float, percent: bool = True) -> str:
-    """A figure in percent with two digits, or as it is with three; `-` where it is undefined."""
+    """A metric in percent with two digits, or as it is with three; `-` where it is undefined."""
     if math.isnan(value):
         return "-"
     return f"{100 * value:.2f}" if percent else f"{value:.3f}"
 
 
-def spread(summary: Summary, percent: bool = True) -> str:
-    """`mean ± std` over folds, or the figure alone."""
+def spread(summary: OverFolds, percent: bool = True) -> str:
+    """`mean ± std` over folds, or the metric alone."""
     text = number(summary.mean, percent)
     return text if summary.std is None else f"{text}±{number(summary.std, percent)}"
 
@@ -94,33 +65,47 @@ def published_table(outcome: Outcome) -> TextTable:
     summaries = outcome.summaries()
 
     def cell(column: Column) -> str:
-        if column.figure not in summaries:
+        if column.metric not in summaries:
             return "-"
-        return spread(summaries[column.figure], column.percent)
+        return spread(summaries[column.metric], column.percent)
 
     rows = [[f"{method} (paper)", *cells] for method, cells in table.rows.items()]
     rows.append([f"Here, {outcome.folds[0].name if len(outcome.folds) == 1 else 'mean'}"])
     rows[-1] += [cell(column) for column in table.columns]
     titles = [column.title for column in table.columns]
-    return TextTable(f"{table.source}, percent, and this evaluation", ["", *titles], rows)
+    return TextTable(f"{PAPER}, {table.source}, percent, and this evaluation", ["", *titles], rows)
 
 
-def figures_table(outcome: Outcome) -> TextTable:
-    """Every figure with its spread over folds, or its interval over identities."""
+def metrics_table(outcome: Outcome) -> TextTable:
+    """Every metric with its spread over folds, or its interval over identities."""
     rows = []
     with_folds = len(outcome.folds) > 1
+    beside = [other.summaries() for other in outcome.baselines.values()]
     for name, summary in outcome.summaries().items():
         row = [label(name), number(summary.mean)]
         if with_folds:
             row.append(number(summary.std) if summary.std is not None else "-")
-        elif name in outcome.intervals:
+        if name in outcome.intervals:
             interval = outcome.intervals[name]
             row.append(f"{number(interval.low)} to {number(interval.high)}")
-        else:
+        elif not with_folds or outcome.intervals:
             row.append("")
+        for other in beside:
+            found = other.get(name)
+            row += ["-", "-"] if found is None else [spread(found), _ratio(summary, found)]
         rows.append(row)
-    third = "std over folds" if with_folds else "95% interval over identities"
-    return TextTable(f"{outcome.title}, percent", ["figure", "value", third], rows)
+    columns = ["metric", "value"]
+    if with_folds:
+        columns.append("std over folds")
+    if not with_folds or outcome.intervals:
+        columns.append("95% interval over identities")
+    for other_name in outcome.baselines:
+        columns += [other_name, "ratio"]
+    return TextTable(f"{outcome.title}, percent", columns, rows)
+
+
+def _ratio(summary: OverFolds, other: OverFolds) -> str:
+    return f"{summary.mean / other.mean:.2f}" if other.mean > 0 else "-"
 
 
 def points_table(outcome: Outcome) -> TextTable:
@@ -133,18 +118,18 @@ def points_table(outcome: Outcome) -> TextTable:
 def _point_cells(point: FarPoint) -> list[str]:
     found = point.point
     return [
-        _percent(point.far),
+        percent(point.far),
         "these pairs" if point.own else "other pairs",
         f"{found.threshold:.4f}",
         "-" if math.isnan(found.far) else f"{100 * found.far:.3f}%",
         "-" if math.isnan(found.tar) else f"{100 * found.tar:.2f}%",
         str(found.impostors),
-        "" if point.resolved else f"too few to resolve {_percent(point.far)}",
+        "" if point.resolved else f"too few to resolve {percent(point.far)}",
     ]
 
 
 def folds_table(outcome: Outcome) -> TextTable:
-    """Every figure of every fold."""
+    """Every metric of every fold."""
     summaries = outcome.summaries()
     rows = [
         [fold.name, *(number(summary.folds[k]) for summary in summaries.values())]
@@ -157,4 +142,4 @@ def legacy_table(outcome: Outcome) -> TextTable:
     """The published code's arithmetic."""
     rows = [[label(name), number(value)] for name, value in outcome.legacy.items()]
     title = "LEGACY: the published code's arithmetic, errors included, percent"
-    return TextTable(title, ["figure", "value"], rows)
+    return TextTable(title, ["metric", "value"], rows)

@@ -10,15 +10,16 @@ from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
 
+from cari_keras.arrays import Array
 from cari_keras.evaluation.resampling import subject_folds
 
 
-def squared_distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def squared_distances(left: Array, right: Array) -> Array:
     """Squared L2 distance of each row of `left` to the same row of `right`: [n, d] -> [n]."""
     return np.sum(np.square(left - right), axis=-1)
 
 
-def numbers(distances: np.ndarray) -> np.ndarray:
+def numbers(distances: Array) -> Array:
     """The distances.
 
     Raises:
@@ -29,7 +30,7 @@ def numbers(distances: np.ndarray) -> np.ndarray:
     return np.asarray(distances)
 
 
-def exact(distances: np.ndarray) -> np.ndarray:
+def exact(distances: Array) -> Array:
     """Distances as float64, so that float32 ones are compared with any threshold exactly.
 
     Raises:
@@ -38,7 +39,7 @@ def exact(distances: np.ndarray) -> np.ndarray:
     return numbers(distances).astype(np.float64)
 
 
-def auc(distances: np.ndarray, same: np.ndarray) -> float:
+def auc(distances: Array, same: Array) -> float:
     """Area under the ROC curve: P(genuine < impostor) + P(genuine = impostor) / 2.
 
     Args:
@@ -58,18 +59,42 @@ def auc(distances: np.ndarray, same: np.ndarray) -> float:
     return float(wins.mean() / len(impostor))
 
 
-def accuracy(distances: np.ndarray, same: np.ndarray, threshold: float) -> float:
+def accuracy(distances: Array, same: Array, threshold: float) -> float:
     """The share of pairs judged rightly at a threshold chosen elsewhere; NaN without pairs."""
     if not len(distances):
         return float("nan")
     return float(np.mean((exact(distances) <= threshold) == same))
 
 
-def best_threshold(distances: np.ndarray, same: np.ndarray) -> float:
+def auc_deviation(auc: float, genuine: int, impostors: int) -> float:
+    """The standard deviation of an AUC (Hanley and McNeil, 1982), pairs taken as independent.
+
+    Args:
+        auc: In [0, 1].
+        genuine: The number of genuine pairs, from 1.
+        impostors: The number of impostor pairs, from 1.
+
+    Example:
+        >>> round(auc_deviation(0.5, 10, 10), 4)
+        0.1323
+    """
+    squared = auc * auc
+    of_genuine, of_impostors = auc / (2 - auc) - squared, 2 * squared / (1 + auc) - squared
+    variance = auc * (1 - auc) + (genuine - 1) * of_genuine + (impostors - 1) * of_impostors
+    return float(np.sqrt(max(variance, 0.0) / (genuine * impostors)))
+
+
+def best_threshold(distances: Array, same: Array, *, balanced: bool = False) -> float:
     """The threshold with the highest accuracy on these pairs, exactly.
 
     All distinct outcomes are tried: the midpoints between neighbouring distances, and both ends.
     Among equally good ones the lowest is taken.
+
+    Args:
+        distances: float [n].
+        same: bool [n].
+        balanced: Whether genuine and impostor pairs weigh equally in all, however many of each
+            there are: the threshold is then that of the highest mean of TAR and 1 - FAR.
 
     Raises:
         ValueError: There are no pairs.
@@ -77,7 +102,10 @@ def best_threshold(distances: np.ndarray, same: np.ndarray) -> float:
     if not len(distances):
         raise ValueError("best_threshold needs at least one pair")
     values, position = np.unique(exact(distances), return_inverse=True)
-    gain = np.bincount(position, weights=np.where(same, 1.0, -1.0))
+    counts = max(int(np.sum(~same)), 1), max(int(np.sum(same)), 1)
+    # Each kind times the other's count: whole numbers, so that equally good ones are equal.
+    of_genuine, of_impostor = counts if balanced else (1, 1)
+    gain = np.bincount(position, weights=np.where(same, float(of_genuine), -float(of_impostor)))
     right = np.concatenate([[0.0], np.cumsum(gain)])  # relative to rejecting every pair
     best = int(np.argmax(right))
     if best == 0:
@@ -98,13 +126,13 @@ class CrossValidated(NamedTuple):
 
     accuracy: float
     thresholds: tuple[float, ...]
-    per_pair: Optional[np.ndarray] = None
+    per_pair: Optional[Array] = None
 
 
 def cross_validated_accuracy(
-    distances: np.ndarray,
-    same: np.ndarray,
-    subjects: Union[Sequence[Any], np.ndarray],
+    distances: Array,
+    same: Array,
+    subjects: Union[Sequence[Any], Array],
     *,
     folds: int = 2,
     seed: int = 0,
@@ -122,9 +150,10 @@ def cross_validated_accuracy(
 
     Returns:
         The accuracy over all pairs and the folds' thresholds; NaN and none where there are fewer
-        identities than folds.
+        identities than folds, or pairs of one kind alone, on which any threshold can be perfect.
     """
-    if len(np.unique(np.asarray(subjects))) < folds:
+    one_kind = bool(np.all(same) or not np.any(same))
+    if one_kind or len(np.unique(np.asarray(subjects))) < folds:
         return CrossValidated(float("nan"), ())
     fold = subject_folds(subjects, folds, seed)
     right, thresholds, per_pair = 0.0, [], np.zeros(len(distances))

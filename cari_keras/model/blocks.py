@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
-import keras
 import tensorflow as tf
 
 from cari_keras import replicas
+from cari_keras.stack import keras
+
+#: Of every layer, whatever Keras' own settings say.
+CHANNELS = "channels_last"
 
 KernelSize = Union[int, tuple[int, int]]
 
@@ -129,6 +132,7 @@ class Layers:
             strides=strides,
             padding=padding,
             use_bias=False,
+            data_format=CHANNELS,
             kernel_initializer="glorot_uniform",
             kernel_regularizer=self.regularizer(),
             dtype=self.dtype,
@@ -145,7 +149,12 @@ class Layers:
 
     def max_pool(self, x: Any, name: str) -> Any:
         return keras.layers.MaxPooling2D(
-            3, strides=2, padding="valid", dtype=self.dtype, name=f"{self.prefix}{name}"
+            3,
+            strides=2,
+            padding="valid",
+            data_format=CHANNELS,
+            dtype=self.dtype,
+            name=f"{self.prefix}{name}",
         )(x)
 
     def residual(
@@ -156,6 +165,7 @@ class Layers:
         up = keras.layers.Conv2D(
             x.shape[-1],
             1,
+            data_format=CHANNELS,
             kernel_initializer="glorot_uniform",
             kernel_regularizer=self.regularizer(),
             dtype=self.dtype,

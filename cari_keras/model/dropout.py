@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-import keras
 import tensorflow as tf
 
 from cari_keras import replicas
+from cari_keras.stack import keras
 
 
 class Dropout(keras.layers.Layer):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Optional
 
-import keras
 import numpy as np
+
+from cari_keras.arrays import Array
+from cari_keras.stack import keras
 
 HEAD_1 = "logits_verification"
 #: What follows a head's name where it is but a part added to branch 1's logits.
@@ -21,8 +23,8 @@ class Head(NamedTuple):
         bias: float [K].
     """
 
-    kernel: np.ndarray
-    bias: np.ndarray
+    kernel: Array
+    bias: Array
 
 
 class Heads:
@@ -32,6 +34,7 @@ class Heads:
         num_identities: K.
         regularizer: Of the kernels of plain heads.
         cosine_scale: See `build_network`, as `head_decay`.
+        fixed: Whether the class vectors of a head of cosines are never trained.
     """
 
     def __init__(
@@ -40,11 +43,12 @@ class Heads:
         regularizer: Optional[keras.regularizers.Regularizer],
         *,
         cosine_scale: Optional[float] = None,
+        fixed: bool = False,
         head_decay: Optional[float] = None,
     ) -> None:
         self.num_identities, self.regularizer = num_identities, regularizer
         self.cosine_scale, self.head_decay = cosine_scale, head_decay
-        self._head_1 = self._dense(HEAD_1) if cosine_scale is None else self._cosines()
+        self._head_1 = self._dense(HEAD_1) if cosine_scale is None else self._cosines(fixed)
 
     def first(self, bottleneck: Any, embedding: Any) -> Any:
         """Branch 1's logits [N, K] from its bottleneck and the embedding, both [N, d]."""
@@ -82,7 +86,7 @@ class Heads:
             name=name,
         )
 
-    def _cosines(self) -> Any:
+    def _cosines(self, fixed: bool) -> Any:
         """Cosines to the classes' vectors, which a constraint keeps at unit length."""
         unit = keras.constraints.UnitNorm(axis=0)
 
@@ -96,6 +100,7 @@ class Heads:
             kernel_constraint=unit,
             dtype="float32",
             name=HEAD_1,
+            trainable=not fixed,
         )
 
 
@@ -122,7 +127,7 @@ def read_heads(model: keras.Model, tasks: Sequence[str]) -> dict[str, Head]:
     return found
 
 
-def head_arrays(model: keras.Model, heads: Mapping[str, Head]) -> dict[str, np.ndarray]:
+def head_arrays(model: keras.Model, heads: Mapping[str, Head]) -> dict[str, Array]:
     """The arrays, by `layer/weight`, that give the model these heads; the inverse of `read_heads`.
 
     Where a branch adds to branch 1's logits, its own part makes up the difference.

@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, Optional
-
-import keras
 
 from cari_keras.errors import ConfigError
 from cari_keras.model import blocks
 from cari_keras.model.dropout import Dropout
 from cari_keras.model.heads import Heads
+from cari_keras.process import check_not_forked
+from cari_keras.stack import keras, plain_settings
+from cari_keras.vocabulary import SHARED, TASKS, check_word
 
-#: Repeats of block35, block17 and block8 (the last block8, of scale 1, comes on top of these).
-DEPTHS = {"paper": (1, 1, 1), "facenet": (5, 10, 5)}
-
-#: Task i of the paper is TASKS[i - 1]; losses, weights and weight logits are in this order.
-TASKS = ("verification", "caricature", "photo")
+#: Depth -> repeats of block35, block17 and block8 (the last block8, of scale 1, comes on top).
+REPEATS = {"paper": (1, 1, 1), "facenet": (5, 10, 5)}
 
 #: Layers whose parameters are Psi, the dynamic weights learning module; all others are Theta.
 WEIGHT_HEAD = "weight_head"
 
-#: What `--frozen-stages` names -> the beginnings of the names of the layers that then stay fixed.
-FROZEN_STAGES: dict[str, tuple[str, ...]] = {
+#: Stage -> the beginnings of the names of the layers up to its end.
+LAYERS_UP_TO: dict[str, tuple[str, ...]] = {
     "nothing": (),
     "stem": ("Conv2d_",),
     "block35": ("Conv2d_", "Block35_"),
     "block17": ("Conv2d_", "Block35_", "Mixed_6a", "Block17_"),
 }
 
-PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+#: Stage -> a layer that reads its output and nothing else.
+_BEHIND = {
+    "stem": "Block35_1_Branch_0_Conv2d_1x1",
+    "block35": "Mixed_6a_Branch_0_Conv2d_1a_3x3",
+    "block17": "Mixed_7a_Branch_0_Conv2d_0a_1x1",
+}
+
+#: Precision -> Keras' policy of it.
+DTYPE_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 MIN_IMAGE_SIZE = 80
 
 
+@plain_settings()  # initial class vectors of unit length
 def build_network(
     num_identities: int,
     *,
@@ -48,6 +56,7 @@ def build_network(
     head_decay: Optional[float] = None,
     precision: str = "float32",
     cosine_scale: Optional[float] = None,
+    fixed_head: bool = False,
     detach_weights: bool = True,
     seed: int = 0,
 ) -> keras.Model:
@@ -72,6 +81,7 @@ def build_network(
             a common one (Evgeniou and Pontil, 2004). The branches must then share a bottleneck.
         precision: `"float32"`, or `"bfloat16"` for mixed precision (variables, embeddings, logits
             and whatever follows from them stay float32).
+        fixed_head: Whether the class vectors of a head of cosines are never trained.
         cosine_scale: None gives branch 1 the paper's head, dense on the bottleneck. A number s
             makes its logits s times the cosine between the embedding and each class's unit vector,
             as heads with a margin need (ArcFace, Deng et al., 2019).
@@ -89,21 +99,19 @@ def build_network(
         - `weight_logits` [N, 3]: equation 11, in the order of `TASKS`.
 
     Raises:
-        ConfigError: An argument is out of its range.
+        ConfigError: An argument is out of its range; or this process was forked from one in which
+            TensorFlow had started.
     """
-    if depth not in DEPTHS:
-        raise ConfigError(f"depth must be one of {', '.join(DEPTHS)}. Received: {depth!r}")
-    if precision not in PRECISIONS:
-        raise ConfigError(
-            f"precision must be one of {', '.join(PRECISIONS)}. Received: {precision!r}"
-        )
+    check_not_forked()
+    check_word("depth", depth, tuple(REPEATS))
+    check_word("precision", precision, tuple(DTYPE_POLICIES))
     if num_identities < 2:
         raise ConfigError(f"num_identities must be at least 2. Received: {num_identities}")
     if image_size < MIN_IMAGE_SIZE:
         raise ConfigError(f"image_size must be at least {MIN_IMAGE_SIZE}. Received: {image_size}")
     if not 0 <= dropout < 1:
         raise ConfigError(f"dropout must be in [0, 1). Received: {dropout}")
-    blocks35, blocks17, blocks8 = DEPTHS[depth]
+    blocks35, blocks17, blocks8 = REPEATS[depth]
     total8 = blocks8 + 1
     private = private_blocks
     if private is None:
@@ -118,10 +126,10 @@ def build_network(
         raise ConfigError(
             f"private_blocks must be between 0 and {total8} for depth {depth}. Received: {private}"
         )
-    dtype = PRECISIONS[precision]
+    dtype = DTYPE_POLICIES[precision]
     shared = blocks.Layers(dtype=dtype, weight_decay=weight_decay, bn_momentum=bn_momentum)
 
-    image = keras.Input((image_size, image_size, 3), name="image")
+    image = keras.Input((image_size, image_size, 3), dtype="float32", name="image")
     x = blocks.stem(shared, image)
     for i in range(blocks35):
         x = blocks.block35(shared, x, i + 1)
@@ -136,6 +144,7 @@ def build_network(
         num_identities,
         shared.regularizer(),
         cosine_scale=cosine_scale,
+        fixed=fixed_head,
         head_decay=head_decay,
     )
     common = _bottleneck(shared, x, embedding_size, dropout, seed) if shared_bottleneck else None
@@ -168,7 +177,9 @@ def _blocks8(layers: blocks.Layers, x: Any, first: int, stop: int, total: int) -
 def _bottleneck(layers: blocks.Layers, x: Any, size: int, dropout: float, seed: int) -> Any:
     """[N, 3, 3, 1792] to the bottleneck's [N, size]: pooling, dropout, dense, BatchNorm."""
     prefix = layers.prefix
-    x = keras.layers.GlobalAveragePooling2D(dtype=layers.dtype, name=f"{prefix}AvgPool")(x)
+    x = keras.layers.GlobalAveragePooling2D(
+        data_format=blocks.CHANNELS, dtype=layers.dtype, name=f"{prefix}AvgPool"
+    )(x)
     x = Dropout(dropout, seed, dtype=layers.dtype, name=f"{prefix}Dropout")(x)
     x = keras.layers.Dense(
         size,
@@ -185,7 +196,9 @@ def _weight_head(layers: blocks.Layers, z: Any, detach: bool) -> Any:
     """Equation 11: one linear map of the flattened end Z of the shared layers, without ReLU."""
     if detach:
         z = blocks.StopGradient(dtype=layers.dtype, name=f"{WEIGHT_HEAD}_stop")(z)
-    flat = keras.layers.Flatten(dtype="float32", name=f"{WEIGHT_HEAD}_flatten")(z)
+    flat = keras.layers.Flatten(
+        data_format=blocks.CHANNELS, dtype="float32", name=f"{WEIGHT_HEAD}_flatten"
+    )(z)
     return keras.layers.Dense(3, dtype="float32", name=WEIGHT_HEAD)(flat)
 
 
@@ -204,16 +217,34 @@ def restrict_to_tasks(model: keras.Model, tasks: Sequence[str]) -> keras.Model:
     return keras.Model(model.input, outputs, name=model.name)
 
 
-def split_at_shared(model: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """The network cut at the end Z of the shared layers, as (shared layers, branches).
+def split_at(model: keras.Model, *cuts: str) -> list[keras.Model]:
+    """The network cut into parts, each of which takes what the part before it gives.
 
-    The first maps images to Z, the second Z to all of the network's outputs. The layers are the
-    same objects. `model` is from `build_network` or `restrict_to_tasks`.
+    Args:
+        model: From `build_network` or `restrict_to_tasks`.
+        cuts: Of `vocabulary.CUTS`, in their order; `"shared"` is the end Z of the shared layers.
+
+    Returns:
+        One part more than there are cuts; the layers are the same objects. The first takes images,
+        the last gives all of the network's outputs.
     """
+    ends = [model.input, *(_end_of(model, cut) for cut in cuts), model.output]
+    return [keras.Model(start, end) for start, end in itertools.pairwise(ends)]
+
+
+def split_at_shared(model: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """The network cut at the end Z of the shared layers, as (shared layers, branches)."""
+    shared, branches = split_at(model, SHARED)
+    return shared, branches
+
+
+def _end_of(model: keras.Model, cut: str) -> Any:
+    """The symbolic tensor at which the network is cut."""
+    if cut != SHARED:
+        return model.get_layer(_BEHIND[cut]).input
     names = {layer.name for layer in model.layers}
     stop = f"{WEIGHT_HEAD}_stop"
-    z = model.get_layer(stop if stop in names else f"{WEIGHT_HEAD}_flatten").input
-    return keras.Model(model.input, z), keras.Model(z, model.output)
+    return model.get_layer(stop if stop in names else f"{WEIGHT_HEAD}_flatten").input
 
 
 def freeze_stages(model: keras.Model, last: str) -> None:
@@ -224,10 +255,10 @@ def freeze_stages(model: keras.Model, last: str) -> None:
 
     Args:
         model: From `build_network`.
-        last: A key of `FROZEN_STAGES`.
+        last: One of `vocabulary.STAGES`.
     """
     for layer in model.layers:
-        if layer.name.startswith(FROZEN_STAGES[last]):
+        if layer.name.startswith(LAYERS_UP_TO[last]):
             layer.trainable = False
 
 

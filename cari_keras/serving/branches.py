@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Optional
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple, Optional
 
-import keras
 import tensorflow as tf
 
 from cari_keras.data.augment import standardize
 from cari_keras.evaluation.answering import answering
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.open_set import OpenSet
-from cari_keras.serving.calibration import Calibration, Thresholds, standing_out
-from cari_keras.serving.images import checked_pixels, decoded_pixels
+from cari_keras.images.graph import checked_pixels, decoded_pixels
+from cari_keras.serving.calibration import Calibration
+from cari_keras.serving.thresholds import NO_THRESHOLDS, Thresholds, standing_out
+from cari_keras.stack import keras
+from cari_keras.vocabulary import VERIFY_BY
 
-#: Endpoints that tell pairs apart -> the names of what they take.
+#: Endpoints that tell pairs apart -> the names of the two images. The endpoint of that name takes
+#: files, as `<name>_bytes`; the one with `PIXELS` behind its name takes pixels.
 PAIRS = {
-    "verify": ("photo_bytes", "caricature_bytes"),
-    "verify_photos": ("photo_bytes", "other_photo_bytes"),
+    "verify": ("photo", "caricature"),
+    "verify_identities": ("photo", "caricature"),
+    "verify_photos": ("photo", "other_photo"),
 }
+PIXELS = "_pixels"
+
+#: What they compare: one of `VERIFY_BY`.
+EMBEDDING, IDENTITIES = VERIFY_BY
+COMPARED_BY = {"verify": EMBEDDING, "verify_identities": IDENTITIES, "verify_photos": EMBEDDING}
 
 #: How many identities an identification names, best first.
 TOP = 5
+
+
+#: From two batches of pixels, uint8 [N, S, S, 3], to what is said of each pair.
+Pairwise = Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
 
 
 class Endpoint(NamedTuple):
@@ -51,62 +65,56 @@ class Branch(NamedTuple):
     endpoints: dict[str, Endpoint]
 
 
-def verification_branch(
-    matcher: Matcher,
-    calibration: Optional[Calibration] = None,
-    of_photos: Optional[Calibration] = None,
-) -> Branch:
+def verification_branch(matcher: Matcher, thresholds: Thresholds = NO_THRESHOLDS) -> Branch:
     """Branch 1: embeddings, and pairs told apart.
 
     `serving_default`: `image` uint8 [N, S, S, 3] RGB -> `embedding` float32 [N, d], unit norm.
     `serving_bytes`: `image_bytes` string [N], JPEG or PNG -> `embedding`.
-    `verify`, with a calibration: `photo_bytes`, `caricature_bytes` string [N] -> `distance` float32
-    [N], squared L2; `same` bool [N]; `threshold`, `far` float32 [N], the same for every pair.
-    `verify_photos`, with one of two photos: `photo_bytes`, `other_photo_bytes` -> likewise.
-
-    Where a run verifies by identities, `verify` compares those, see `Evaluator`, while `embedding`
-    is the embedding all the same.
+    `verify`, with a threshold: `photo_bytes`, `caricature_bytes` string [N] -> `distance` float32
+    [N], squared L2 of embeddings; `same` bool [N], unless the threshold does not decide, see
+    `why_undecided`; `probability` float32 [N], of one person at a prior of 50 %, where a curve was
+    fitted; `threshold`, `far` float32 [N], the same for every pair; `far` is that on people it was
+    not chosen on, where that is known.
+    `verify_pixels`: `photo`, `caricature` uint8 [N, S, S, 3] -> the same.
+    `verify_photos`, `verify_photos_pixels`, with a threshold of two photos: `other_photo` in the
+    place of `caricature`.
+    `verify_identities`, `verify_identities_pixels`, with a threshold of theirs: as `verify`, but
+    `distance` compares what the branch says of the people it knows, see `AnswerSettings`.
     """
     size = matcher.side
-    network, answer = answering(matcher.model, ["verification"], **matcher.views)
+    network, answer = answering(matcher.model, ["verification"], matcher.settings)
 
     def embedding(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"embedding": answer(standardize(pixels))["embedding"]}
 
     def told_apart(
-        first: tf.Tensor, second: tf.Tensor, names: Sequence[str], calibration: Calibration
+        first: tf.Tensor, second: tf.Tensor, *, output: str, calibration: Calibration
     ) -> dict[str, tf.Tensor]:
-        alike = tf.debugging.assert_equal(
-            tf.shape(first),
-            tf.shape(second),
-            message=f"{' and '.join(names)} must have the same length",
-        )
-        with tf.control_dependencies([alike]):
-            both = tf.concat([first, second], axis=0)
-        answers = answer(standardize(decoded_pixels(both, size)))
-        left, right = tf.split(answers.get("compared", answers["embedding"]), 2)
-        distance = tf.reduce_sum(tf.square(left - right), axis=-1)
-        return {
-            "distance": distance,
-            "same": distance <= calibration.threshold,
-            "threshold": tf.fill(tf.shape(distance), calibration.threshold),
-            "far": tf.fill(tf.shape(distance), calibration.far),
-        }
-
-    def verify(photo_bytes: tf.Tensor, caricature_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        assert calibration is not None
-        return told_apart(photo_bytes, caricature_bytes, PAIRS["verify"], calibration)
-
-    def verify_photos(photo_bytes: tf.Tensor, other_photo_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        assert of_photos is not None
-        return told_apart(photo_bytes, other_photo_bytes, PAIRS["verify_photos"], of_photos)
+        compared = answer(standardize(tf.concat([first, second], axis=0)))[output]
+        left, right = tf.split(compared, 2)
+        return _said_of(tf.reduce_sum(tf.square(left - right), axis=-1), calibration)
 
     endpoints = _endpoints(embedding, size)
-    for function, known in ((verify, calibration), (verify_photos, of_photos)):
-        if known is not None:
-            name = function.__name__
-            endpoints[name] = Endpoint(function, [_bytes(each) for each in PAIRS[name]])
+    for name, calibration in thresholds.of_pairs().items():
+        if calibration is not None:
+            output = "compared" if COMPARED_BY[name] == IDENTITIES else "embedding"
+            tell = partial(told_apart, output=output, calibration=calibration)
+            endpoints.update(_pairs(name, tell, size))
     return Branch("verification", network, endpoints)
+
+
+def _said_of(distance: tf.Tensor, calibration: Calibration) -> dict[str, tf.Tensor]:
+    """What is said of pairs of some squared distances, float32 [N]."""
+    said = {
+        "distance": distance,
+        "threshold": tf.fill(tf.shape(distance), calibration.threshold),
+        "far": tf.fill(tf.shape(distance), calibration.far_expected),
+    }
+    if calibration.undecided is None:
+        said["same"] = distance <= calibration.threshold
+    if (curve := calibration.curve) is not None:
+        said["probability"] = tf.sigmoid(curve.slope * distance + curve.intercept)
+    return said
 
 
 def identification_branch(matcher: Matcher, task: str, known: Optional[OpenSet] = None) -> Branch:
@@ -120,8 +128,7 @@ def identification_branch(matcher: Matcher, task: str, known: Optional[OpenSet] 
     `serving_bytes`: `image_bytes` string [N], JPEG or PNG -> the same.
     """
     size = matcher.side
-    views = {name: value for name, value in matcher.views.items() if name != "verify_by"}
-    network, answer = answering(matcher.model, [task], **views)
+    network, answer = answering(matcher.model, [task], matcher.settings)
     names = [name.encode("utf-8", "surrogateescape") for name in matcher.identities]
 
     def best(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -148,7 +155,7 @@ def branches_of(matcher: Matcher, thresholds: Thresholds) -> list[Branch]:
         if task != "verification"
     ]
     if "verification" in matcher.tasks:
-        found.insert(0, verification_branch(matcher, thresholds.verify, thresholds.verify_photos))
+        found.insert(0, verification_branch(matcher, thresholds))
     return found
 
 
@@ -163,11 +170,63 @@ def _endpoints(
     def of_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         return answer(decoded_pixels(image_bytes, size))
 
-    image = tf.TensorSpec([None, size, size, 3], tf.uint8, name="image")
     return {
-        "serving_default": Endpoint(of_pixels, [image]),
+        "serving_default": Endpoint(of_pixels, [_pixels("image", size)]),
         "serving_bytes": Endpoint(of_bytes, [_bytes("image_bytes")]),
     }
+
+
+def _pairs(name: str, told_apart: Pairwise, size: int) -> dict[str, Endpoint]:
+    """One answer to the pairs of an endpoint, however they come."""
+
+    def across(photo_bytes: tf.Tensor, caricature_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        return _of_files(
+            told_apart, size, photo_bytes=photo_bytes, caricature_bytes=caricature_bytes
+        )
+
+    def across_pixels(photo: tf.Tensor, caricature: tf.Tensor) -> dict[str, tf.Tensor]:
+        return _of_pixels(told_apart, size, photo=photo, caricature=caricature)
+
+    def photos(photo_bytes: tf.Tensor, other_photo_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        return _of_files(
+            told_apart, size, photo_bytes=photo_bytes, other_photo_bytes=other_photo_bytes
+        )
+
+    def photos_pixels(photo: tf.Tensor, other_photo: tf.Tensor) -> dict[str, tf.Tensor]:
+        return _of_pixels(told_apart, size, photo=photo, other_photo=other_photo)
+
+    of_files: Callable[..., Any]
+    of_pixels: Callable[..., Any]
+    # The names of the parameters are those of the inputs.
+    of_files, of_pixels = (
+        (across, across_pixels) if "caricature" in PAIRS[name] else (photos, photos_pixels)
+    )
+    files = [_bytes(f"{each}_bytes") for each in PAIRS[name]]
+    pixels = [_pixels(each, size) for each in PAIRS[name]]
+    return {name: Endpoint(of_files, files), f"{name}{PIXELS}": Endpoint(of_pixels, pixels)}
+
+
+def _of_files(told_apart: Pairwise, size: int, **files: tf.Tensor) -> dict[str, tf.Tensor]:
+    with tf.control_dependencies([_equally_many(files)]):
+        both = decoded_pixels(tf.concat(list(files.values()), axis=0), size)
+    return told_apart(*tf.split(both, 2))
+
+
+def _of_pixels(told_apart: Pairwise, size: int, **images: tf.Tensor) -> dict[str, tf.Tensor]:
+    with tf.control_dependencies([_equally_many(images)]):
+        first, second = (tf.identity(checked_pixels(image, size)) for image in images.values())
+    return told_apart(first, second)
+
+
+def _equally_many(pair: Mapping[str, tf.Tensor]) -> tf.Operation:
+    return tf.debugging.assert_equal(
+        *(tf.shape(each)[0] for each in pair.values()),
+        message=f"{' and '.join(pair)} must have the same length",
+    )
+
+
+def _pixels(name: str, size: int) -> tf.TensorSpec:
+    return tf.TensorSpec([None, size, size, 3], tf.uint8, name=name)
 
 
 def _bytes(name: str) -> tf.TensorSpec:

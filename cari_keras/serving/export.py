@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-import keras
 import numpy as np
 
-from cari_keras.data.encoding import to_jpeg
+from cari_keras.arrays import Array
 from cari_keras.evaluation.matcher import Matcher
-from cari_keras.files import atomic_path, sha256_of_file, write_json
-from cari_keras.model.network import TASKS
-from cari_keras.serving.branches import Branch, branches_of
-from cari_keras.serving.calibration import Thresholds
+from cari_keras.files import atomic_path, lock_file, sha256_of_file, user_path, write_json
+from cari_keras.images.encode import to_jpeg
+from cari_keras.images.walk import files_of
+from cari_keras.runtime import file_errors
+from cari_keras.serving.branches import COMPARED_BY, Branch, branches_of
 from cari_keras.serving.server_files import write_server_files
+from cari_keras.serving.thresholds import Thresholds
 from cari_keras.serving.warmup import write_warmup
+from cari_keras.stack import keras
+from cari_keras.vocabulary import TASKS
 
 #: Beside the model: where it comes from and how it looks at images.
 CARD = "export.json"
@@ -43,10 +45,15 @@ def export(
 
     Returns:
         The folders of the new versions.
+
+    Raises:
+        OSError: The folder cannot be written, or its disk is full; with a path's name.
     """
+    folder = user_path(folder)
     branches = branches_of(matcher, thresholds)
     written = []
-    with _alone(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    with lock_file(folder / ".lock", wait=True):  # no other process exports into it meanwhile
         version = next_version(folder, TASKS)
         for branch in branches:
             path = folder / branch.name / str(version)
@@ -58,15 +65,6 @@ def export(
             written.append(path)
         write_server_files(folder, [task for task in TASKS if versions(folder / task)])
     return written
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Waits until no other process exports into the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
 
 
 def versions(model: Path) -> list[Path]:
@@ -87,7 +85,7 @@ def _write_model(branch: Branch, path: Path) -> None:
     for name, endpoint in branch.endpoints.items():
         archive.add_endpoint(name, endpoint.function, input_signature=endpoint.inputs)
     # Keras tells on standard output what it wrote.
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), file_errors(path):
         archive.write_out(str(path))
 
 
@@ -98,18 +96,18 @@ def card(
     path: Path,
     judge: Optional[Matcher] = None,
 ) -> dict[str, Any]:
-    """What export.json says: run, figures, preprocessing, hash of the other files."""
+    """What export.json says: run, metrics, preprocessing, hash of the other files."""
     from cari_keras import __version__
 
     found: dict[str, Any] = {
         "cari_keras": __version__,
         "branch": branch.name,
         "network": matcher.describe(),
-        "validation": matcher.figures,
+        "validation": matcher.metrics,
         "preprocessing": {
             "image": f"uint8 RGB, {matcher.side} x {matcher.side}",
             "image_bytes": "JPEG or PNG, transparency laid on white; areas averaged where both "
-            "sides shrink, else bilinear, whatever the aspect; EXIF is not looked at",
+            "sides shrink, else bilinear, whatever the aspect; turned as EXIF says",
             "aligned": matcher.aligned,
             "standardisation": "each image to zero mean and unit variance",
         },
@@ -118,7 +116,13 @@ def card(
     }
     if branch.name == "verification":
         pairs = thresholds.of_pairs()
-        found.update({name: known._asdict() for name, known in pairs.items() if known})
+        found.update(
+            {
+                name: {"by": COMPARED_BY[name], **known._asdict()}
+                for name, known in pairs.items()
+                if known
+            }
+        )
     if branch.name in thresholds.known:
         found["known"] = thresholds.known[branch.name]._asdict()
     if judge is not None:
@@ -129,15 +133,17 @@ def card(
 def hash_of_files(path: Path) -> str:
     """SHA-256 of an export's files, graph and variables, by name; its card is left out.
 
+    So is what systems leave in any folder.
+
     It tells damage and mixed-up files. It is no signature: who can write the files can write the
     card, so exports are to be taken from people one trusts.
     """
-    files = sorted(p for p in path.rglob("*") if p.is_file() and p != path / CARD)
-    listed = [(file.relative_to(path).as_posix(), sha256_of_file(file)) for file in files]
+    files = [file for file in files_of(path) if file.as_posix() != CARD]
+    listed = [(file.as_posix(), sha256_of_file(path / file)) for file in files]
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 
 
-def _examples(branch: Branch, size: int) -> dict[str, dict[str, np.ndarray]]:
+def _examples(branch: Branch, size: int) -> dict[str, dict[str, Array]]:
     """A small request for every endpoint, of grey noise."""
     pixels = np.random.default_rng(0).integers(0, 256, (1, size, size, 3), dtype=np.uint8)
     encoded = np.array([to_jpeg(pixels[0])], dtype=object)

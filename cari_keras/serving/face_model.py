@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Optional, Union, overload
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Optional, Union, cast, overload
 
 import numpy as np
 import tensorflow as tf
 
 from cari_keras.align.config import AlignConfig
-from cari_keras.data.base import CARICATURE, MODALITIES, PHOTO
+from cari_keras.arrays import Array
 from cari_keras.errors import ConfigError
-from cari_keras.serving.branches import PAIRS
-from cari_keras.serving.calibration import VALIDATION_PAIRS
-from cari_keras.serving.faces import Faces, Image, as_png
+from cari_keras.process import check_not_forked
+from cari_keras.serving.answers import Candidate, Identification, Told, Verification
+from cari_keras.serving.branches import EMBEDDING, PAIRS, PIXELS
+from cari_keras.serving.faces import Faces, Image, Seen
+from cari_keras.serving.lacking import VERIFY_WITH, why_lacking
+from cari_keras.vocabulary import CARICATURE, PHOTO, VERIFY_BY, check_modality, check_word
 
 #: Images that are answered at once.
 BATCH = 32
@@ -21,8 +25,8 @@ BATCH = 32
 #: What branches say of who is known, in the order of `Identification`'s fields.
 KNOWN = ("known", "score", "threshold", "fpir")
 
-#: A second image's modality -> the endpoint that compares it with a photo.
-VERIFY_WITH = {CARICATURE: "verify", PHOTO: "verify_photos"}
+#: What endpoints say of pairs: fields of `Verification`.
+SAID = ("same", "distance", "threshold", "far", "probability")
 
 #: Several images; an array [n, h, w, 3] is as good.
 Images = Union[list[Image], tuple[Image, ...]]
@@ -31,63 +35,11 @@ Images = Union[list[Image], tuple[Image, ...]]
 Endpoints = dict[tuple[str, str], Callable[..., dict[str, tf.Tensor]]]
 
 
-class Verification(NamedTuple):
-    """Whether two images show one person.
-
-    Attributes:
-        same: The decision.
-        distance: Squared L2, 0 to 4.
-        threshold: The largest distance that is called the same.
-        far: Share of the impostor pairs that this threshold accepts, of those in `measured_on`.
-        measured_on: Which pairs the threshold was measured on.
-    """
-
-    same: bool
-    distance: float
-    threshold: float
-    far: float
-    measured_on: str = VALIDATION_PAIRS
-
-
-class Candidate(NamedTuple):
-    """An identity that an image may show.
-
-    Attributes:
-        identity: Its name.
-        probability: In [0, 1], over the identities that the network knows.
-    """
-
-    identity: str
-    probability: float
-
-
-class Identification(NamedTuple):
-    """Who is on an image, as far as a network can tell.
-
-    Attributes:
-        candidates: Up to five identities, best first.
-        known: Whether `score` reaches the threshold; None without one, which is where the dataset
-            has no images of strangers.
-        score: How far the best one stands out from all identities.
-        threshold: The smallest score that counts as known.
-        fpir: Share of strangers' images that reach this threshold, of strangers that it was not
-            chosen on.
-    """
-
-    candidates: list[Candidate]
-    known: Optional[bool] = None
-    score: Optional[float] = None
-    threshold: Optional[float] = None
-    fpir: Optional[float] = None
-
-    @property
-    def identity(self) -> Optional[str]:
-        """The best identity; None where the image shows nobody that the network knows."""
-        return None if self.known is False else self.candidates[0].identity
-
-
 class FaceModel:
     """Answers about faces; see `load_model`. May be used from several threads.
+
+    A process that is forked from one with a model needs one of its own; it cannot use TensorFlow,
+    and every answer is a ConfigError there.
 
     Attributes:
         size: Side in pixels of the squares that images become.
@@ -95,6 +47,8 @@ class FaceModel:
         aligned: How cari-align cut out what the network was trained on; empty where that was whole
             pictures, None where it is not known.
         key: Tells its embeddings from those of other networks, or of other ways to look.
+        lacks: Why it has no thresholds, so that it neither verifies nor says of anybody that they
+            are unknown; empty where nothing has kept it from having them.
     """
 
     def __init__(
@@ -105,10 +59,12 @@ class FaceModel:
         *,
         aligned: Optional[Mapping[str, Any]] = None,
         align: Optional[bool] = None,
-        measured_on: Optional[Mapping[str, str]] = None,
+        told: Optional[Mapping[str, Told]] = None,
+        lacks: str = "",
     ) -> None:
         self._endpoints = endpoints
-        self._measured_on = dict(measured_on or {})
+        self.lacks = lacks
+        self._told = dict(told or {})
         self.aligned = aligned
         align = bool(aligned) if align is None else align
         config = AlignConfig.of_crops(aligned or {}, size) if align else None
@@ -118,43 +74,68 @@ class FaceModel:
         self.branches = tuple(dict.fromkeys(branch for branch, _ in endpoints))
         self._faces = Faces(size, config)
 
-    def embed(self, images: Union[Image, Images], *, modality: str = PHOTO) -> np.ndarray:
+    def embed(
+        self, images: Union[Image, Images], *, modality: str = PHOTO, errors: str = "raise"
+    ) -> Array:
         """Embeddings of unit norm, float32: [d] of one image, [n, d] of several.
 
         Args:
             images: Paths, files' bytes or uint8 RGB arrays [h, w, 3]; one, or a sequence of them.
             modality: `photo` or `caricature`; it matters to alignment alone.
+            errors: `raise`; or `skip`: of several images, those that cannot be looked at get a row
+                of NaN, and a warning (UserWarning) names each by its index and its name.
 
         Raises:
             ImageError: An image cannot be read, or shows no face to align.
-            ConfigError: The network has no verification branch.
+            ConfigError: The network has no verification branch; there is no such modality; or this
+                process was forked.
         """
+        check_modality(modality)
         self._check("verification")
-        many, pixels = self._pixels(images, modality)
-        found = self.embed_faces(pixels)
-        return found if many else found[0]
+        if not _are_many(images):
+            return self.embed_faces(self.face(cast(Image, images), modality)[None])[0]
+        seen = self._seen(images, modality, errors)
+        embeddings = self.embed_faces(seen.faces)
+        found = np.full((seen.total, embeddings.shape[1]), np.nan, np.float32)
+        found[seen.rows] = embeddings
+        return found
 
-    def embed_faces(self, faces: np.ndarray) -> np.ndarray:
+    def embed_faces(self, faces: Array) -> Array:
         """Embeddings float32 [n, d] of what `face` gave, uint8 RGB [n, size, size, 3]."""
         if not len(faces):  # TensorFlow's convolutions refuse an empty batch
             return self.embed_faces(np.zeros((1, *faces.shape[1:]), faces.dtype))[:0]
         return self._ask("verification", "serving_default", image=faces)["embedding"]
 
     @overload
-    def verify(self, photo: Image, other: Image, *, modality: str = CARICATURE) -> Verification: ...
+    def verify(
+        self, photo: Image, other: Image, *, modality: str = CARICATURE, by: str = EMBEDDING
+    ) -> Verification: ...
 
     @overload
     def verify(
-        self, photo: Images, other: Images, *, modality: str = CARICATURE
+        self, photo: Images, other: Images, *, modality: str = CARICATURE, by: str = EMBEDDING
     ) -> list[Verification]: ...
+
+    @overload
+    def verify(
+        self,
+        photo: Images,
+        other: Images,
+        *,
+        modality: str = CARICATURE,
+        by: str = EMBEDDING,
+        errors: str,
+    ) -> list[Optional[Verification]]: ...
 
     def verify(
         self,
-        photo: Union[Image, Images],
-        other: Union[Image, Images],
+        photo: Any,
+        other: Any,
         *,
         modality: str = CARICATURE,
-    ) -> Union[Verification, list[Verification]]:
+        by: str = EMBEDDING,
+        errors: str = "raise",
+    ) -> Any:
         """Whether two images show one person: one pair, or as many of each.
 
         Args:
@@ -162,29 +143,61 @@ class FaceModel:
             other: What it is compared with.
             modality: Of `other`: `caricature`, or `photo` where the network has a threshold for two
                 photos, as `facenet` has.
+            by: What is compared: `embedding`, of whomever; or `identities`, what the network says
+                of the people that it knows, for pairs of these people alone. `Verification.by` says
+                what was compared: exports of before there was a choice have the run's `verify_by`.
+            errors: As for `embed`; the answer of a pair that cannot be looked at is None.
 
         Raises:
             ImageError: An image cannot be read, or shows no face to align.
-            ConfigError: There is no such modality, branch or threshold, or the counts differ.
+            ConfigError: There is no such modality, branch, threshold or comparison, or the counts
+                differ.
         """
-        _check_modality(modality)
-        endpoint = VERIFY_WITH[modality]
+        check_modality(modality)
+        check_word("by", by, VERIFY_BY)
+        if (modality, by) not in VERIFY_WITH:
+            raise ConfigError(f"two {modality}s are compared by {EMBEDDING}, not by {by}")
+        endpoint = VERIFY_WITH[modality, by]
         self._check("verification", endpoint)
-        many, photos = self._pixels(photo, PHOTO)
-        _, others = self._pixels(other, modality)
-        if len(photos) != len(others):
+        if _are_many(photo) != _are_many(other):
+            raise ConfigError(f"one photo and one {modality} are compared, or as many of each")
+        if not _are_many(photo):
+            faces = self.face(photo, PHOTO)[None], self.face(other, modality)[None]
+            return self.verify_faces(*faces, modality=modality, by=by)[0]
+        if len(photo) != len(other):
             raise ConfigError(
-                f"as many photos as {modality}s are compared. Received: {len(photos)} and "
-                f"{len(others)}"
+                f"as many photos as {modality}s are compared. Received: {len(photo)} and "
+                f"{len(other)}"
             )
+        left = self._seen(photo, PHOTO, errors, "photo")
+        right = self._seen(other, modality, errors, "other")
+        both, of_left, of_right = np.intersect1d(left.rows, right.rows, return_indices=True)
+        told = self.verify_faces(
+            left.faces[of_left], right.faces[of_right], modality=modality, by=by
+        )
+        answers: list[Optional[Verification]] = [None] * left.total
+        for row, answer in zip(both.tolist(), told):
+            answers[row] = answer
+        return answers
+
+    def verify_faces(
+        self, photos: Array, others: Array, *, modality: str = CARICATURE, by: str = EMBEDDING
+    ) -> list[Verification]:
+        """As `verify`, of what `face` gave: two arrays uint8 RGB [n, size, size, 3]."""
+        endpoint = VERIFY_WITH[modality, by]
         if not len(photos):
             return []
-        files = dict(zip(PAIRS[endpoint], (_as_files(photos), _as_files(others))))
-        found = self._ask("verification", endpoint, **files)
-        columns = (found[name].tolist() for name in ("same", "distance", "threshold", "far"))
-        told = self._measured_on.get(endpoint, VALIDATION_PAIRS)
-        answers = [Verification(*row)._replace(measured_on=told) for row in zip(*columns)]
-        return answers if many else answers[0]
+        pairs = dict(zip(PAIRS[endpoint], (photos, others)))
+        found = self._ask("verification", f"{endpoint}{PIXELS}", **pairs)
+        told = self._told.get(endpoint, Told(by=by))._asdict()
+        said = {name: found[name].tolist() for name in SAID if name in found}
+        said.setdefault("same", [None] * len(photos))
+        rows = (dict(zip(said, row)) for row in zip(*said.values()))
+        return [Verification(**row, **told) for row in rows]
+
+    def verifies(self, modality: str = CARICATURE, by: str = EMBEDDING) -> bool:
+        """Whether it can verify a photo and an image of a modality, by what is named."""
+        return ("verification", VERIFY_WITH.get((modality, by))) in self._endpoints
 
     @overload
     def identify(self, image: Image, *, modality: str) -> Identification: ...
@@ -192,25 +205,42 @@ class FaceModel:
     @overload
     def identify(self, image: Images, *, modality: str) -> list[Identification]: ...
 
+    @overload
     def identify(
-        self, image: Union[Image, Images], *, modality: str
-    ) -> Union[Identification, list[Identification]]:
+        self, image: Images, *, modality: str, errors: str
+    ) -> list[Optional[Identification]]: ...
+
+    def identify(self, image: Any, *, modality: str, errors: str = "raise") -> Any:
         """Who an image shows: of one image, or of as many as are given.
 
         Args:
             image: As for `embed`.
             modality: `photo` or `caricature`; the branch of that modality answers.
+            errors: As for `embed`; the answer of an image that cannot be looked at is None.
 
         Raises:
             ImageError: An image cannot be read, or shows no face to align.
             ConfigError: There is no such modality or branch.
         """
-        _check_modality(modality)
+        self.check_identifies(modality)
+        if not _are_many(image):
+            return self.identify_faces(self.face(image, modality)[None], modality)[0]
+        seen = self._seen(image, modality, errors)
+        answers: list[Optional[Identification]] = [None] * seen.total
+        for row, answer in zip(seen.rows.tolist(), self.identify_faces(seen.faces, modality)):
+            answers[row] = answer
+        return answers
+
+    def check_identifies(self, modality: str) -> None:
+        """Raises ConfigError where it names nobody on images of a modality."""
+        check_modality(modality)
         self._check(modality)
-        many, pixels = self._pixels(image, modality)
-        if not len(pixels):
+
+    def identify_faces(self, faces: Array, modality: str) -> list[Identification]:
+        """As `identify`, of what `face` gave: uint8 RGB [n, size, size, 3]."""
+        if not len(faces):
             return []
-        found = self._ask(modality, "serving_default", image=pixels)
+        found = self._ask(modality, "serving_default", image=faces)
         listed = [
             [
                 Candidate(n.decode("utf-8", "surrogateescape"), float(p))
@@ -219,30 +249,40 @@ class FaceModel:
             for names, values in zip(found["identity"], found["probability"])
         ]
         said = {name: found[name].tolist() for name in KNOWN if name in found}
-        answers = [
+        return [
             Identification(candidates, **{name: values[i] for name, values in said.items()})
             for i, candidates in enumerate(listed)
         ]
-        return answers if many else answers[0]
 
-    def face(self, image: Image, modality: str = PHOTO) -> np.ndarray:
-        """What the network sees of an image: uint8 RGB [size, size, 3]."""
+    def face(self, image: Image, modality: str = PHOTO) -> Array:
+        """What the network sees of an image: uint8 RGB [size, size, 3].
+
+        Raises:
+            ImageError: The image cannot be read, or shows no face to align.
+            ConfigError: There is no such modality.
+        """
         return self._faces(image, modality)
 
-    def _pixels(self, images: Union[Image, Images], modality: str) -> tuple[bool, np.ndarray]:
-        many = isinstance(images, (list, tuple)) or getattr(images, "ndim", 3) == 4
-        listed: Any = images if many else [images]
-        found = [self._faces(image, modality) for image in listed]
-        if not found:
-            return many, np.zeros((0, self.size, self.size, 3), np.uint8)
-        return many, np.stack(found)
+    def look(
+        self, images: Sequence[Image], modality: str = PHOTO, *, errors: str = "raise"
+    ) -> Seen:
+        """What the network sees of several images; see `Faces.all`."""
+        return self._faces.all(images, modality, errors=errors)
 
-    def _ask(self, branch: str, endpoint: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+    def _seen(self, images: Any, modality: str, errors: str, name: str = "images") -> Seen:
+        """As `look`, and warns of what was left out."""
+        seen = self._faces.all(images, modality, name=name, errors=errors)
+        for line in seen.refused.values():
+            warnings.warn(f"left out: {line}", stacklevel=3)
+        return seen
+
+    def _ask(self, branch: str, endpoint: str, **inputs: Array) -> dict[str, Array]:
         """Asks an endpoint in batches."""
+        check_not_forked()
         self._check(branch, endpoint)
         function = self._endpoints[branch, endpoint]
         count = len(next(iter(inputs.values())))
-        found: list[dict[str, np.ndarray]] = []
+        found: list[dict[str, Array]] = []
         for start in range(0, count, BATCH):
             rows = {n: tf.constant(v[start : start + BATCH]) for n, v in inputs.items()}
             found.append({name: value.numpy() for name, value in function(**rows).items()})
@@ -252,33 +292,10 @@ class FaceModel:
         """Raises ConfigError where there is no such endpoint, before any image is looked at."""
         if (branch, endpoint) in self._endpoints:
             return
-        if branch not in self.branches:
-            raise ConfigError(
-                f"the network has no branch for {branch}, only for {', '.join(self.branches)}; "
-                f"cari-train trains one, with {branch} among its --tasks"
-            )
-        has = {name: modality for modality, name in VERIFY_WITH.items()}
-        others = [has[name] for of, name in self._endpoints if of == branch and name in has]
-        if others:
-            raise ConfigError(
-                f"the network has no threshold for a photo and a {has[endpoint]}, only for a photo "
-                f"and a {others[0]} (facenet has both)"
-            )
-        raise ConfigError(
-            f"the network has no {endpoint}, for want of a threshold: its dataset has no "
-            "validation pairs, or it was trained on them (name a run by thresholds_of)"
-        )
+        there = [name for of, name in self._endpoints if of == branch]
+        raise ConfigError(why_lacking(branch, endpoint, self.branches, there, self.lacks))
 
 
-def _check_modality(modality: str) -> None:
-    """Raises ConfigError for what is no modality."""
-    if modality not in MODALITIES:
-        raise ConfigError(
-            f"modality must be one of {', '.join(MODALITIES)}. Received: {modality!r}"
-        )
-
-
-def _as_files(pixels: np.ndarray) -> np.ndarray:
-    files = np.empty(len(pixels), dtype=object)
-    files[:] = [as_png(image) for image in pixels]
-    return files
+def _are_many(images: Any) -> bool:
+    """Whether they are several images, if perhaps of one, and not a single one."""
+    return isinstance(images, (list, tuple)) or getattr(images, "ndim", 3) == 4

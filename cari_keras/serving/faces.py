@@ -4,22 +4,42 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
-from typing import Any, Optional, Union
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Optional, Union
 
-import cv2
 import numpy as np
 
 from cari_keras.align.config import AlignConfig
-from cari_keras.align.crop import crop, place_face
 from cari_keras.align.finder import find_faces, main_face
-from cari_keras.data.base import CANNOT_BE_READ
-from cari_keras.data.encoding import resize
-from cari_keras.data.pictures import RefusedError, decode_image, decode_picture
-from cari_keras.errors import ImageError
+from cari_keras.arrays import Array
+from cari_keras.errors import MOST_SHOWN, ImageError, shown
+from cari_keras.files import user_path
+from cari_keras.images.crop import crop, place_face
+from cari_keras.images.decode import MIN_SIDE, RefusedError, decode_image, read_bytes
+from cari_keras.images.encode import resize
+from cari_keras.vocabulary import check_modality, check_word
 
 #: A path, a file's bytes, or pixels: uint8 RGB [h, w, 3].
-Image = Union[str, "os.PathLike[str]", bytes, np.ndarray]
+Image = Union[str, "os.PathLike[str]", bytes, Array]
+
+#: What becomes of images that cannot be looked at: the first one raises, or each is left out.
+ON_ERROR = ("raise", "skip")
+
+
+class Seen(NamedTuple):
+    """What was seen of several images.
+
+    Attributes:
+        total: How many images there were.
+        faces: Of those that can be looked at, uint8 RGB [k, S, S, 3].
+        rows: Which these are, int [k].
+        refused: Position of each of the others -> why, naming it.
+    """
+
+    total: int
+    faces: Array
+    rows: Array
+    refused: dict[int, str]
 
 
 class Faces:
@@ -38,41 +58,74 @@ class Faces:
         # The detector's own networks are not known to be safe in several threads.
         self._lock = threading.Lock()
 
-    def __call__(self, image: Image, modality: str) -> np.ndarray:
+    def __call__(self, image: Image, modality: str) -> Array:
         """uint8 RGB [S, S, 3].
 
         Raises:
             ImageError: The image cannot be read, is not an image, or shows no face to align.
+            ConfigError: There is no such modality.
         """
+        check_modality(modality)
+        try:
+            return self._face(image, modality)
+        except RefusedError as error:
+            raise ImageError(f"{name_of(image) or 'the image'}: {error}") from error
+
+    def all(
+        self, images: Sequence[Image], modality: str, *, name: str = "images", errors: str = "raise"
+    ) -> Seen:
+        """Looks at several images.
+
+        Args:
+            images: They.
+            modality: Of all of them.
+            name: What they are called where one is named by its index.
+            errors: One of `ON_ERROR`.
+
+        Raises:
+            ImageError: One cannot be looked at, and `errors` is `raise`; its index is named.
+            ConfigError: There is no such modality, or no such way with errors.
+        """
+        check_modality(modality)
+        check_word("errors", errors, ON_ERROR)
+        found, rows, refused = [], [], {}
+        for row, image in enumerate(images):
+            try:
+                found.append(self._face(image, modality))
+                rows.append(row)
+            except RefusedError as error:
+                called = ", ".join(filter(None, (f"{name}[{row}]", name_of(image))))
+                refused[row] = f"{called}: {error}"
+                if errors == "raise":
+                    raise ImageError(refused[row]) from error
+        faces = np.stack(found) if found else np.zeros((0, self.size, self.size, 3), np.uint8)
+        return Seen(len(images), faces, np.array(rows, int), refused)
+
+    def _face(self, image: Image, modality: str) -> Array:
+        """As `__call__`, with a RefusedError that does not name the image."""
         pixels = self._read(image)
         if self.align is None:
             return resize(pixels, self.size)
-        return self._aligned(pixels, modality, name_of(image), self.align)
+        return self._aligned(pixels, modality, self.align)
 
-    def _read(self, image: Image) -> np.ndarray:
+    def _read(self, image: Image) -> Array:
         if isinstance(image, np.ndarray):
             if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-                raise ImageError(
-                    "an image must be uint8 RGB [height, width, 3]. Received: "
-                    f"{image.dtype} {list(image.shape)}"
+                raise RefusedError(
+                    f"must be uint8 RGB [height, width, 3]. Received: {shown(image)}"
                 )
             return image
         if not isinstance(image, (bytes, str, os.PathLike)):
-            raise ImageError(
-                "an image must be a path, a file's bytes or uint8 RGB [height, width, 3]. "
+            raise RefusedError(
+                "must be a path, a file's bytes or uint8 RGB [height, width, 3]. "
                 f"Received: {type(image).__name__}"
             )
         content = image if isinstance(image, bytes) else _content(image)
-        try:
-            if self.align:
-                return decode_picture(content, max_pixels=self.align.max_pixels).pixels
+        if self.align is None:
             return decode_image(content)
-        except RefusedError as error:
-            raise ImageError(f"{name_of(image)}: {error}") from error
+        return decode_image(content, max_pixels=self.align.max_pixels, min_side=MIN_SIDE)
 
-    def _aligned(
-        self, pixels: np.ndarray, modality: str, name: str, config: AlignConfig
-    ) -> np.ndarray:
+    def _aligned(self, pixels: Array, modality: str, config: AlignConfig) -> Array:
         with self._lock:
             if self._detector is None:
                 from cari_keras.align.detector import Detector
@@ -80,37 +133,31 @@ class Faces:
                 self._detector = Detector()
             _, found = find_faces(self._detector, pixels, modality, max_side=config.max_side)
         if not found:
-            raise ImageError(
-                f"{name}: no face found; --no-align (align=False) takes a picture whole that "
-                "was cut out as those were that the network was trained on"
+            raise RefusedError(
+                "no face found; --no-align (align=False) takes a picture whole that was cut out as "
+                "those were that the network was trained on"
             )
         face = main_face(found, *pixels.shape[:2])
-        return crop(pixels, place_face(face, config))
+        return crop(pixels, place_face(face, config.align, config.image_size, config.margin))
 
 
-def _content(path: Union[str, os.PathLike[str]]) -> bytes:
+def _content(image: Union[str, os.PathLike[str]]) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        RefusedError: It cannot be read.
+    """
     try:
-        return Path(path).read_bytes()
-    except FileNotFoundError as error:
-        raise ImageError(f"{name_of(path)}: no such file") from error
-    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
-        raise ImageError(f"{name_of(path)}: {CANNOT_BE_READ} ({error})") from error
+        return read_bytes(user_path(image))
+    except RefusedError as error:
+        text = os.fspath(image)
+        if isinstance(text, str) and (len(text) > MOST_SHOWN or text.startswith("data:")):
+            raise RefusedError(
+                f"{error}; a picture as base64 text is given as bytes, by base64.b64decode"
+            ) from error
+        raise
 
 
 def name_of(image: Image) -> str:
-    """What an image is called in messages."""
-    return str(image) if isinstance(image, (str, os.PathLike)) else "the image"
-
-
-def as_png(pixels: np.ndarray) -> bytes:
-    """uint8 RGB [h, w, 3] as PNG, without loss."""
-    encoded = cv2.imencode(".png", np.ascontiguousarray(pixels[..., ::-1]))[1]
-    return bytes(encoded.tobytes())
-
-
-def side_by_side(*images: np.ndarray, gap: Optional[int] = None) -> np.ndarray:
-    """Images of one height beside each other on white: uint8 [h, ..., 3]."""
-    height = images[0].shape[0]
-    space = np.full((height, gap or height // 20, 3), 255, np.uint8)
-    parts = [part for image in images for part in (image, space)][:-1]
-    return np.concatenate(parts, axis=1)
+    """What an image is called in messages; empty where it has no name."""
+    return shown(os.fspath(image)) if isinstance(image, (str, os.PathLike)) else ""

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 import tensorflow as tf
 
-from cari_keras.config import FACENET
-from cari_keras.errors import CheckpointError, ConfigError
+from cari_keras.errors import CheckpointError, ConfigError, shown
 from cari_keras.evaluation.matcher import Matcher, judge_of, load_matcher
-from cari_keras.files import write_json
-from cari_keras.model.network import TASKS
+from cari_keras.images.encode import to_png
+from cari_keras.process import check_not_forked
 from cari_keras.saved import CONFIG
-from cari_keras.serving.branches import PAIRS, branches_of
-from cari_keras.serving.calibration import NO_THRESHOLDS, Thresholds, thresholds_of
+from cari_keras.serving.answers import Told
+from cari_keras.serving.branches import (
+    COMPARED_BY,
+    EMBEDDING,
+    IDENTITIES,
+    PAIRS,
+    PIXELS,
+    branches_of,
+)
+from cari_keras.serving.calibration import VALIDATION_PAIRS
 from cari_keras.serving.export import CARD, hash_of_files, versions
 from cari_keras.serving.face_model import Endpoints, FaceModel
+from cari_keras.serving.kept import available_thresholds, kept_thresholds
 from cari_keras.serving.public import public_thresholds
-
-#: A run's thresholds, so that they are taken once.
-THRESHOLDS = "thresholds.json"
+from cari_keras.serving.thresholds import NO_THRESHOLDS, Thresholds
+from cari_keras.vocabulary import FACENET, TASKS
 
 
 class _Export(NamedTuple):
@@ -32,13 +38,13 @@ class _Export(NamedTuple):
         files: The hash of its files.
         network: Which network it is, in which precision.
         aligned: How faces are cut out, see `Matcher`.
-        measured_on: Endpoint -> the pairs that its threshold was measured on.
+        told: Endpoint -> what is known of its threshold.
     """
 
     files: str
     network: str
     aligned: Optional[dict[str, Any]]
-    measured_on: dict[str, str]
+    told: dict[str, Told]
 
 
 def open_model(
@@ -49,12 +55,18 @@ def open_model(
     thresholds_of: Optional[Path] = None,
 ) -> FaceModel:
     """See `cari_keras.load_model`."""
-    if (path / CONFIG).is_file():
+    check_not_forked()
+    try:
+        is_run = (path / CONFIG).is_file()
+    except OSError as error:  # a name that no file can have
+        raise CheckpointError(f"{shown(str(path))}: cannot be read ({error.strerror})") from error
+    if is_run:
         return _from_run(path, align=align, data_dir=data_dir, judged_by=thresholds_of)
     found = {task: there[-1] for task in TASKS if (there := versions(path / task))}
     if not found and str(path) != FACENET:
         raise CheckpointError(
-            f"{path}: neither a run folder nor a folder of exports (nor the word {FACENET})"
+            f"{shown(str(path))}: neither a run folder nor a folder of exports (nor the word "
+            f"{FACENET})"
         )
     if thresholds_of is not None or data_dir is not None:
         what = "exports hold" if found else "the public weights have"
@@ -81,18 +93,24 @@ def _from_run(
             f"{run}: was trained on its validation images too (--final), so its dataset gives no "
             "thresholds; name another run's"
         )
-    thresholds = _kept_thresholds(judge, data_dir) if judge else NO_THRESHOLDS
-    return face_model_of(matcher, thresholds, align)
+    if judge is None:
+        return face_model_of(matcher, NO_THRESHOLDS, align)
+    if data_dir is not None or judged_by is not None:  # asked for, and missed where not there
+        return face_model_of(matcher, kept_thresholds(judge, data_dir), align)
+    thresholds, lacks = available_thresholds(judge)
+    return face_model_of(matcher, thresholds, align, lacks=lacks)
 
 
-def face_model_of(matcher: Matcher, thresholds: Thresholds, align: Optional[bool]) -> FaceModel:
-    """A network that answers by some thresholds; see `load_model` for `align`."""
+def face_model_of(
+    matcher: Matcher, thresholds: Thresholds, align: Optional[bool], *, lacks: str = ""
+) -> FaceModel:
+    """A network that answers by some thresholds; see `load_model` and `FaceModel` for the rest."""
     endpoints: Endpoints = {
         (branch.name, name): tf.function(endpoint.function, input_signature=endpoint.inputs)
         for branch in branches_of(matcher, thresholds)
         for name, endpoint in branch.endpoints.items()
     }
-    key = f"{matcher.weights}-{json.dumps(matcher.views, sort_keys=True)}"
+    key = f"{matcher.weights}-{json.dumps(matcher.settings.to_dict(), sort_keys=True)}"
     pairs = thresholds.of_pairs()
     return FaceModel(
         endpoints,
@@ -100,31 +118,13 @@ def face_model_of(matcher: Matcher, thresholds: Thresholds, align: Optional[bool
         key,
         aligned=matcher.aligned,
         align=align,
-        measured_on={name: known.measured_on for name, known in pairs.items() if known},
+        told={
+            name: Told(known.measured_on, COMPARED_BY[name], known.undecided)
+            for name, known in pairs.items()
+            if known
+        },
+        lacks=lacks,
     )
-
-
-def _kept_thresholds(matcher: Matcher, data_dir: Optional[str]) -> Thresholds:
-    """A run's thresholds from its folder, or taken now and kept there.
-
-    From its dataset where that is named, which may have changed: a stranger more, for example.
-    """
-    assert matcher.run is not None
-    kept = matcher.run / THRESHOLDS
-    made_for = {
-        "score": "standing_out",
-        "weights_sha256": matcher.weights,
-        "precision": matcher.config.model.precision,
-        "views": json.loads(json.dumps(matcher.views)),
-    }
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        stored = json.loads(kept.read_text(encoding="utf-8"))
-        if stored["made_for"] == made_for and data_dir is None:
-            return Thresholds.of_json(stored)
-    thresholds = thresholds_of(matcher, data_dir=data_dir)
-    with contextlib.suppress(OSError):  # a run folder to read from only
-        write_json(kept, {"made_for": made_for, **thresholds.as_json()})
-    return thresholds
 
 
 def _checked(folder: Path) -> _Export:
@@ -138,13 +138,35 @@ def _checked(folder: Path) -> _Export:
         recorded, of = card["files_sha256"], card["network"]
         network = f"{of['weights_sha256']} {of.get('precision')}"
         aligned = card["preprocessing"].get("aligned")
-        pairs = {name: card[name] for name in PAIRS if name in card}
-        measured_on = {n: str(v["measured_on"]) for n, v in pairs.items() if "measured_on" in v}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        # Of before there was a choice, by what the run verified by.
+        by = of.get("verify_by", EMBEDDING)
+        told = {
+            name: Told(
+                str(card[name].get("measured_on", VALIDATION_PAIRS)),
+                str(card[name].get("by", by)),
+                card[name].get("undecided"),
+            )
+            for name in PAIRS
+            if name in card
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{folder / CARD}: not an export's card ({error})") from error
     if hash_of_files(folder) != recorded:
         raise CheckpointError(f"{folder}: its files do not have the recorded hash; damaged?")
-    return _Export(str(recorded), network, aligned, measured_on)
+    return _Export(str(recorded), network, aligned, told)
+
+
+def _through_files(of_bytes: Any) -> Any:
+    """An endpoint of pixels from one of files: as PNG, so that nothing is lost."""
+
+    def of_pixels(**images: tf.Tensor) -> Any:
+        files = {
+            f"{name}_bytes": tf.constant([to_png(image) for image in pixels.numpy()])
+            for name, pixels in images.items()
+        }
+        return of_bytes(**files)
+
+    return of_pixels
 
 
 def _from_exports(folders: dict[str, Path], *, align: Optional[bool]) -> FaceModel:
@@ -163,15 +185,25 @@ def _from_exports(folders: dict[str, Path], *, align: Optional[bool]) -> FaceMod
             raise CheckpointError(f"{folder}: not a readable export ({reason})") from error
         for name, function in model.signatures.items():
             endpoints[branch, name] = function
+        for name in PAIRS:  # exports without pairs of pixels
+            if name in model.signatures and f"{name}{PIXELS}" not in model.signatures:
+                endpoints[branch, f"{name}{PIXELS}"] = _through_files(model.signatures[name])
         if "serving_default" not in model.signatures:
             raise CheckpointError(f"{folder}: has no signature serving_default; export it anew")
         (spec,) = model.signatures["serving_default"].structured_input_signature[1].values()
     first = next(iter(cards.values()))  # verification's, where that was exported
+    told = first.told
+    if "verify" in told and told["verify"].by == IDENTITIES:  # by those alone, then
+        told = {**told, "verify_identities": told["verify"]}
+        for ending in ("", PIXELS):
+            endpoints["verification", f"verify_identities{ending}"] = endpoints[
+                "verification", f"verify{ending}"
+            ]
     return FaceModel(
         endpoints,
         spec.shape[1],
         "-".join(card.files for card in cards.values()),
         aligned=first.aligned,
         align=align,
-        measured_on=first.measured_on,
+        told=told,
     )

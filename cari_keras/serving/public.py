@@ -12,7 +12,8 @@ from typing import Any, Optional
 
 from cari_keras.errors import ConfigError
 from cari_keras.model.pretrained import FILE_SHA256
-from cari_keras.serving.calibration import Calibration, Thresholds
+from cari_keras.serving.calibration import MOST_FAR, Calibration, why_undecided
+from cari_keras.serving.thresholds import Thresholds
 
 MEASUREMENTS = Path(__file__).with_name("facenet_thresholds.json")
 
@@ -26,7 +27,7 @@ def public_thresholds(*, aligned: bool = True, far: Optional[float] = None) -> T
     Args:
         aligned: Whether faces are cut out of the images, or these are taken whole.
         far: One of the FARs that were measured; None takes the threshold of the highest mean of
-            TAR and 1 - FAR.
+            TAR and 1 - FAR, or that of a FAR of 10 % where it accepts more: see `why_undecided`.
 
     Raises:
         ConfigError: That FAR was not measured.
@@ -43,8 +44,10 @@ def public_thresholds(*, aligned: bool = True, far: Optional[float] = None) -> T
 
 
 def _calibration(measured: dict[str, Any], far: Optional[float], people: int) -> Calibration:
-    wanted = BALANCED if far is None else f"FAR {far:g}"
     points = {point["name"]: point for point in measured["points"]}
+    wanted = f"FAR {far:g}" if far is not None else BALANCED
+    if far is None and points[BALANCED]["far"] > MOST_FAR:
+        wanted = f"FAR {MOST_FAR:g}"
     if wanted not in points:
         known = [name.split()[1] for name in points if name != BALANCED]
         raise ConfigError(
@@ -54,11 +57,15 @@ def _calibration(measured: dict[str, Any], far: Optional[float], people: int) ->
     kind = {"photo-caricature": "a photo and a caricature", "photo-photo": "two photos"}
     how = {"aligned": "faces aligned", "whole": "pictures whole"}
     told = f"pairs of {kind[measured['pairs']]} of CaVI's {people} training people"
-    return Calibration(
+    found = Calibration(
         point["threshold"],
         point["far"],
         point["tar"],
         measured["impostor_pairs"],
         measured["genuine_pairs"],
         f"{told}, {how[measured['faces']]}",
+        auc=measured["auc"],
+        slope=measured.get("slope"),  # of measurements of before there was one: none
+        intercept=measured.get("intercept"),
     )
+    return found._replace(undecided=why_undecided(found, asked=far))

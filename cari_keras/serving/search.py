@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
-import cv2
 import numpy as np
-from tqdm import tqdm
 
-from cari_keras.data.aligned import is_aligned
-from cari_keras.data.base import CANNOT_BE_READ
-from cari_keras.data.encoding import DECODING
-from cari_keras.data.folder import EXTENSIONS, stamp
-from cari_keras.data.images import modality_below
-from cari_keras.data.walk import pictures
+from cari_keras.arrays import Array
+from cari_keras.data.given import modality_below
 from cari_keras.errors import DatasetError, ImageError
-from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, user_cache_dir
+from cari_keras.evaluation.centring import ENOUGH, modality_means, take_off
+from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, cache_name, cache_place, user_path
+from cari_keras.images.captions import Captioned, sheet_of
+from cari_keras.images.decode import DECODING, may_be_readable_later
+from cari_keras.images.walk import pictures, stamp
+from cari_keras.model.checkpoints import write_arrays
+from cari_keras.progress import Progress
+from cari_keras.records.aligned import is_aligned
+from cari_keras.serving.answers import Verification
+from cari_keras.serving.captions import name_lines, verdict_lines
 from cari_keras.serving.face_model import BATCH, FaceModel
-from cari_keras.serving.faces import side_by_side
-
-#: Height of the line of text below a face of a sheet, in pixels.
-_TEXT = 22
+from cari_keras.vocabulary import CARICATURE, PHOTO
 
 
 class Found(NamedTuple):
@@ -45,18 +45,21 @@ class Gallery(NamedTuple):
     Attributes:
         paths: Their files.
         embeddings: float32 [n, d].
-        refused: Files that show no face or cannot be read, with the reason.
+        refused: Files that show no face or cannot be read, with the reason; before them a line for
+            each kind of file that was left out by its place or name.
     """
 
     paths: tuple[str, ...]
-    embeddings: np.ndarray
+    embeddings: Array
     refused: tuple[str, ...]
 
-    def nearest(self, embedding: np.ndarray, count: int) -> list[Found]:
-        """The nearest faces to an embedding [d], nearest first."""
+    def nearest(
+        self, embedding: Array, count: int, *, leave_out: Collection[str] = ()
+    ) -> list[Found]:
+        """The nearest faces to an embedding [d], nearest first; without those to leave out."""
         distances = np.sum((self.embeddings - embedding) ** 2, axis=-1)
-        order = np.argsort(distances, kind="stable")[:count]
-        return [Found(self.paths[i], float(distances[i])) for i in order]
+        order = [i for i in np.argsort(distances, kind="stable") if self.paths[i] not in leave_out]
+        return [Found(self.paths[i], float(distances[i])) for i in order[:count]]
 
 
 def open_gallery(
@@ -73,43 +76,42 @@ def open_gallery(
     Raises:
         DatasetError: The folder is missing or has no usable image.
     """
+    folder = user_path(folder)
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder")
     if is_aligned(folder):
         raise DatasetError(
             f"{folder}: cari-align's faces are in records; search the folder of raw pictures"
         )
-    paths, closed = pictures(folder, EXTENSIONS)
+    listed = pictures(folder)
+    paths, closed = listed.paths, [f"{folder}: {line}" for line in listed.lines()]
     files = [(str(path), stamp(path)) for path in paths]
-    request = repr((model.key, DECODING, str(folder.resolve()), files, closed))
-    name = hashlib.sha256(request.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    kept = (cache_dir or user_cache_dir()) / "galleries" / f"{name}.npz"
+    request = [model.key, DECODING, str(folder.resolve()), files, closed]
+    kept = cache_place(cache_dir, "galleries") / f"{cache_name(request)}.npz"
     with contextlib.suppress(*DAMAGED_ARCHIVE), np.load(kept, allow_pickle=False) as stored:
         names, refused = stored["paths"].tolist(), stored["refused"].tolist()
         return Gallery(tuple(names), stored["embeddings"], tuple(refused))
     found = _embed(model, folder, paths, progress)
     found = found._replace(refused=(*closed, *found.refused))
     if not found.paths:
-        raise DatasetError(f"{folder}: no usable image in it")
-    if any(CANNOT_BE_READ in line for line in found.refused):
+        first = f"; {found.refused[0]}" if found.refused else ""
+        raise DatasetError(f"{folder}: no usable image in it{first}")
+    if any(map(may_be_readable_later, found.refused)):
         return found  # it may be readable the next time, which its stamp would not show
-    with (
-        contextlib.suppress(OSError),  # a cache that cannot be written
-        atomic_path(kept) as temporary,
-        temporary.open("wb") as stream,
-    ):
-        np.savez(
-            stream,
-            paths=np.array(found.paths),
-            embeddings=found.embeddings,
-            refused=np.array(found.refused, dtype=np.str_),
-        )
+    arrays = {
+        "paths": np.array(found.paths),
+        "embeddings": found.embeddings,
+        "refused": np.array(found.refused, dtype=np.str_),
+    }
+    # A cache that cannot be written costs nothing but time.
+    with contextlib.suppress(OSError), atomic_path(kept) as temporary:
+        write_arrays(temporary, arrays)
     return found
 
 
 def _embed(model: FaceModel, folder: Path, paths: Sequence[Path], progress: bool) -> Gallery:
     kept, refused, parts = [], [], []
-    bar = tqdm(total=len(paths), unit="image", desc="Looking at the gallery", disable=not progress)
+    bar = Progress(len(paths), "Looking at the gallery", shown=progress)
     for start in range(0, len(paths), BATCH):
         faces = []
         for path in paths[start : start + BATCH]:
@@ -126,15 +128,88 @@ def _embed(model: FaceModel, folder: Path, paths: Sequence[Path], progress: bool
     return Gallery(tuple(kept), embeddings, tuple(refused))
 
 
-def sheet(query: np.ndarray, faces: Sequence[np.ndarray], found: Sequence[Found]) -> np.ndarray:
-    """The query and the faces nearest to it in a row, distances below: uint8 RGB [h, w, 3]."""
-    texts = ["query", *(f"{face.distance:.3f}" for face in found)]
-    return side_by_side(*(_labelled(*cell) for cell in zip((query, *faces), texts)))
+def centred_on(
+    gallery: Gallery, folder: Path, query: Array, modality: str
+) -> tuple[Gallery, Array]:
+    """A gallery and what is looked for in it, without the means of the gallery's own faces.
+
+    See `evaluation.centring`: drawings lie to one side of photos, and the means of the gallery's
+    photos and of its caricatures say how far.
+
+    Args:
+        gallery: From `open_gallery`.
+        folder: Its folder, whose subfolders tell the modality of its faces.
+        query: The embedding to look for, float32 [d].
+        modality: Its modality.
+
+    Raises:
+        DatasetError: There are too few faces of a modality that the gallery or the query has.
+    """
+    drawn = np.array([modality_below(folder, Path(p)) == CARICATURE for p in gallery.paths], bool)
+    asked = np.array([modality == CARICATURE])
+    for kind, count in ((PHOTO, int((~drawn).sum())), (CARICATURE, int(drawn.sum()))):
+        if count < ENOUGH and (count or kind == modality):
+            raise DatasetError(
+                f"{folder}: {count} faces of the modality {kind} are too few to take their mean "
+                f"from, for which {ENOUGH} are needed; leave --centre out"
+            )
+    means = modality_means(gallery.embeddings, drawn)
+    moved = take_off(gallery.embeddings, drawn, means)
+    return gallery._replace(embeddings=moved), take_off(query[None], asked, means)[0]
 
 
-def _labelled(face: np.ndarray, text: str) -> np.ndarray:
-    line = np.full((_TEXT, face.shape[1], 3), 255, np.uint8)
-    cv2.putText(
-        line, text, (2, _TEXT - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA
-    )
-    return np.concatenate([face, line])
+def same_picture(query: Path, paths: Sequence[str]) -> set[str]:
+    """Which files are a picture itself: the file under whatever name, or one of equal content."""
+    found: set[str] = set()
+    try:
+        own = query.stat()
+        content = query.read_bytes()
+    except OSError:
+        return found
+    for path in paths:
+        with contextlib.suppress(OSError):
+            other = Path(path).stat()
+            if os.path.samestat(own, other) or (
+                other.st_size == own.st_size and Path(path).read_bytes() == content
+            ):
+                found.add(path)
+    return found
+
+
+def verdicts(
+    model: FaceModel, query: Array, modality: str, faces: Sequence[Array], modalities: Sequence[str]
+) -> list[Optional[Verification]]:
+    """What a network says of a query and each of some faces; None where it has no threshold.
+
+    Args:
+        model: The network.
+        query: From `FaceModel.face`.
+        modality: Its modality.
+        faces: Likewise.
+        modalities: Theirs.
+    """
+    found: list[Optional[Verification]] = []
+    for face, other in zip(faces, modalities):
+        photo, drawn = (query, face) if modality == PHOTO else (face, query)
+        second = other if modality == PHOTO else modality
+        can = PHOTO in (modality, other) and model.verifies(second)
+        found += model.verify_faces(photo[None], drawn[None], modality=second) if can else [None]
+    return found
+
+
+def sheet(
+    query: Captioned, faces: Sequence[Array], found: Sequence[Found], told: Sequence[Any]
+) -> Array:
+    """The query and the faces nearest to it, with who, how far and the verdict: RGB [h, w, 3].
+
+    Args:
+        query: It, with its name.
+        faces: From `FaceModel.face`.
+        found: Where they lie.
+        told: From `verdicts`.
+    """
+    cells = [
+        Captioned(face, [*name_lines(near.path), *verdict_lines(near.distance, answer)])
+        for face, near, answer in zip(faces, found, told)
+    ]
+    return sheet_of([query, *cells])

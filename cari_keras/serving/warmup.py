@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
+
+from cari_keras.arrays import Array
+from cari_keras.records.shards import write_shard
 
 #: Where the server looks for them.
 PLACE = Path("assets.extra") / "tf_serving_warmup_requests"
 
 
-def write_warmup(model: Path, name: str, requests: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+def write_warmup(model: Path, name: str, requests: Mapping[str, Mapping[str, Array]]) -> None:
     """Writes a model's warm-up requests.
 
     Args:
@@ -26,12 +28,10 @@ def write_warmup(model: Path, name: str, requests: Mapping[str, Mapping[str, np.
     """
     path = model / PLACE
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for signature, inputs in requests.items():
-            writer.write(prediction_log(name, signature, inputs))
+    write_shard(path, (prediction_log(name, *request) for request in requests.items()))
 
 
-def prediction_log(name: str, signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:
+def prediction_log(name: str, signature: str, inputs: Mapping[str, Array]) -> bytes:
     """A serialised `tensorflow.serving.PredictionLog` with one request."""
     model_spec = _field(1, name.encode()) + _field(3, signature.encode())
     request = _field(1, model_spec)

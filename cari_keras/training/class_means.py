@@ -3,7 +3,7 @@
 The nearest class mean (Mensink et al., 2013) in the space of the bottleneck, with the within-class
 covariance normalised (Hatch et al., 2006), names people by a linear map of the bottleneck, as a
 head does; so the two can be mixed into one head, and nothing else of the network changes. On CaVI
-half of each is better than the trained heads in all four identification figures, and than the means
+half of each is better than the trained heads in all four identification metrics, and than the means
 in all but photos (docs/results.md).
 """
 
@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from cari_keras.data.base import MODALITIES
+from cari_keras.arrays import Array
 from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.data.prepare import Prepared
 from cari_keras.evaluation.views import views_of
 from cari_keras.model.heads import Head, bottlenecks, head_arrays, read_heads
+from cari_keras.stack import keras
+from cari_keras.vocabulary import MODALITIES
 
 #: Task -> how much of a class's mean comes from photos; the rest comes from caricatures. Branches 2
 #: and 3 lean to their own modality, and keep enough of the other to be asked about it (V2C, C2V).
@@ -70,7 +71,7 @@ class ClassMeans:
         )
         self._batches = evaluation_batches(prepared, "train", batch_size, modalities)
 
-    def __call__(self) -> dict[str, np.ndarray]:
+    def __call__(self) -> dict[str, Array]:
         """The new heads' arrays by `layer/weight`, with the weights that the network has now."""
         trained = read_heads(self.model, self.tasks)
         moments = {task: Moments(*reversed(head.kernel.shape)) for task, head in trained.items()}
@@ -99,7 +100,7 @@ class Moments:
         #: Sum of b b', where b has a 1 behind it, so that a head with a bias is one matrix.
         self.second = np.zeros((size + 1, size + 1))
 
-    def add(self, bottleneck: np.ndarray, label: np.ndarray, is_caricature: np.ndarray) -> None:
+    def add(self, bottleneck: Array, label: Array, is_caricature: Array) -> None:
         """Adds a batch: float [N, d], int [N], bool [N]."""
         rows = (np.where(is_caricature, *map(MODALITIES.index, ("caricature", "photo"))), label)
         values = bottleneck.astype(np.float64)
@@ -108,7 +109,7 @@ class Moments:
         with_one = np.pad(values, ((0, 0), (0, 1)), constant_values=1.0)
         self.second += with_one.T @ with_one
 
-    def kernel(self, photo_share: float) -> np.ndarray:
+    def kernel(self, photo_share: float) -> Array:
         """The class means as a kernel float64 [d, K], for the logits b . kernel.
 
         With m the mean of a class's photos or caricatures, each scaled to unit length, u their sum
@@ -144,7 +145,7 @@ class Moments:
         return float(np.sqrt(np.sum(matrix * (self.second @ matrix)) / max(count, 1.0)))
 
 
-def _length(vectors: np.ndarray) -> np.ndarray:
+def _length(vectors: Array) -> Array:
     return np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 

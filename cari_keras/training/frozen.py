@@ -1,7 +1,8 @@
-"""Epochs that train the branches alone, on stored outputs of the shared layers.
+"""Epochs that train what follows a cut through the network, on stored outputs of what precedes it.
 
-While the shared layers stand still, their output for an image does not change, so it is computed
-once and kept on disk: a pass over CaVI that takes minutes with the shared layers takes seconds.
+While the first layers stand still, their output for an image does not change, so it is computed
+once and kept on disk: a pass over CaVI that takes minutes with all shared layers takes seconds
+without.
 """
 
 from __future__ import annotations
@@ -12,38 +13,39 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from cari_keras.arrays import Array
 from cari_keras.data.augment import Augmentation
-from cari_keras.data.base import MODALITIES, Batch
+from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import steps_per_epoch, training_batches
 from cari_keras.data.prepare import Prepared
 from cari_keras.files import atomic_path, write_text
+from cari_keras.stack import keras
+from cari_keras.vocabulary import MODALITIES
 
 #: In the folder: a hash of what its views were made for.
 MADE_FOR = "made_for.txt"
 
 
 class SharedOutputs:
-    """What the shared layers give for augmented training images, as float16 files in a folder.
+    """What the first layers give for augmented training images, as float16 files in a folder.
 
     Every view holds one full pass of the training batches, augmented with draws of its own. It is
     computed when it is first asked for; one that an earlier process finished is read.
 
     Args:
-        trunk: The shared layers as a model, see `split_at_shared`; used with BatchNorm's moving
+        trunk: The first layers as a model, see `split_at`; used with BatchNorm's moving
             statistics.
         prepared: The prepared dataset.
-        folder: Where the views are kept, 32 kB for each image of each view at 160 pixels.
+        folder: Where the views are kept. At 160 pixels each image of each view takes 32 kB cut
+            behind the shared layers, 115 kB behind block17, 148 kB behind block35.
         views: How many views there are; epoch e trains on view e modulo `views`.
         batch_size: N.
         seed: The run's seed.
         augmentation: How images are varied.
         modalities: Which images take part.
-        part: (w, W): the w-th of W equal parts of every batch, as worker w of W takes it. A view is
-            shuffled as a whole, so each worker computes all of it.
         check: Called before each batch that is computed; may raise.
         made_for: Describes images, settings and weights; views that an earlier process made for
             others are removed.
@@ -60,11 +62,10 @@ class SharedOutputs:
         seed: int,
         augmentation: Augmentation,
         modalities: Sequence[str] = MODALITIES,
-        part: tuple[int, int] = (0, 1),
         check: Callable[[], None] = lambda: None,
         made_for: str = "",
     ) -> None:
-        self.check, self.part = check, part
+        self.check = check
         self.prepared, self.folder, self.views = prepared, folder, views
         self.batch_size, self.seed = batch_size, seed
         self.augmentation, self.modalities = augmentation, modalities
@@ -77,7 +78,7 @@ class SharedOutputs:
         # Paths in it may be no UTF-8.
         self._made_for = hashlib.sha256(made_for.encode(errors="surrogateescape")).hexdigest()
 
-    def batches(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
+    def batches(self, epoch: int, skip: int = 0, part: tuple[int, int] = (0, 1)) -> Iterator[Batch]:
         """One epoch of batches whose images are float32 [N, *Z], a pure function of the arguments.
 
         The images of a view are shuffled anew for every epoch.
@@ -85,13 +86,15 @@ class SharedOutputs:
         Args:
             epoch: The epoch's number.
             skip: Batches to leave out at the start.
+            part: (w, W): the w-th of W equal parts of every batch, as worker w of W takes it. A
+                view is shuffled as a whole, so each worker computes all of it.
         """
         outputs, labels, is_caricature = self._view(epoch % self.views)
         order = np.random.default_rng([self.seed, epoch]).permutation(len(labels))
         for start in range(skip * self.batch_size, len(order), self.batch_size):
             # In the file's order, which the disk likes and the losses do not see.
             rows = np.sort(order[start : start + self.batch_size])
-            rows = np.array_split(rows, self.part[1])[self.part[0]]
+            rows = np.array_split(rows, part[1])[part[0]]
             yield Batch(
                 tf.constant(outputs[rows].astype(np.float32)),
                 tf.constant(labels[rows]),
@@ -109,7 +112,7 @@ class SharedOutputs:
             self.delete()
             write_text(stamp, self._made_for)
 
-    def _view(self, view: int) -> tuple[Any, np.ndarray, np.ndarray]:
+    def _view(self, view: int) -> tuple[Any, Array, Array]:
         # Not before: a run that refuses the dataset which it is to go on with keeps its views.
         self._forget_others()
         folder = self.folder / f"view_{view}"

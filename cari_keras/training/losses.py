@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from cari_keras import replicas
-from cari_keras.model.network import TASKS
+from cari_keras.vocabulary import TASKS
 
 
 def masked_cross_entropy(
@@ -119,6 +119,7 @@ def task_losses(
     label_smoothing: float = 0.0,
     margin: float = 0.0,
     margin_scale: float = 30.0,
+    photos_stand: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The three losses of a batch, and which of the tasks are active in it.
 
@@ -132,6 +133,8 @@ def task_losses(
         margin: Of branch 1's cross-entropy, see `with_angular_margin`; 0 is the paper's. With a
             margin the network must have a cosine head of scale `margin_scale`.
         margin_scale: See `margin`.
+        photos_stand: Whether branch 1's cross-entropy is over the caricatures alone, as where
+            photos make the class vectors (see `class_vectors`).
 
     Returns:
         losses: float32 [3], in the order of `TASKS`: L1 over all images with the center loss, L2
@@ -139,7 +142,7 @@ def task_losses(
         active: bool [3]: the task is switched on and the batch has images for it.
     """
     masks = {
-        "verification": tf.ones_like(is_caricature),
+        "verification": is_caricature if photos_stand else tf.ones_like(is_caricature),
         "caricature": is_caricature,
         "photo": tf.logical_not(is_caricature),
     }

@@ -7,12 +7,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from cari_keras.config import TrainingConfig
+from cari_keras.stack import keras, plain_settings
 
 
+@plain_settings()
 def make_optimizer(config: TrainingConfig, *, for_weights: bool = False) -> Any:
     """An optimizer for the network (Theta) or for the weight head (Psi), by the run's settings.
 
@@ -29,6 +30,7 @@ def make_optimizer(config: TrainingConfig, *, for_weights: bool = False) -> Any:
     return keras.optimizers.Adam(rate, global_clipnorm=clip)
 
 
+@plain_settings()  # of constraints, as their graph is made
 def apply_gradients(optimizer: Any, pairs: Sequence[tuple[Any, Any]]) -> None:
     """Applies gradients of the whole batch, whatever the replicas, to their variables.
 

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, Optional
+from typing import Any, Optional
 
-import numpy as np
+from filelock import BaseFileLock, Timeout
 
+from cari_keras.arrays import Array
 from cari_keras.config import Config
 from cari_keras.data.prepare import Prepared
 from cari_keras.errors import CheckpointError, ConfigError, DatasetError, TrainingError
-from cari_keras.files import finish_writes, write_json, write_text
+from cari_keras.files import finish_writes, lock_file, write_json, write_text
+from cari_keras.model.checkpoints import load_checkpoint, save_checkpoint
 from cari_keras.saved import CONFIG, IDENTITIES, read_identities
-from cari_keras.training.checkpoints import load_checkpoint, save_checkpoint
 
 FOLDER, LOCK = "checkpoints", ".lock"
-
-#: The people in the order of their labels.
 
 #: Stored outputs of frozen layers, see `training.frozen`; there until these begin to move.
 SHARED_OUTPUTS = "shared_outputs"
@@ -32,7 +31,7 @@ SHARED_OUTPUTS = "shared_outputs"
 KEEP = 3
 
 
-def claim(run: Path, *, resume: bool) -> IO[str]:
+def claim(run: Path, *, resume: bool) -> BaseFileLock:
     """Locks a run's folder, for a new run or to go on with the one that is there.
 
     Raises:
@@ -48,31 +47,24 @@ def claim(run: Path, *, resume: bool) -> IO[str]:
     return lock(run)
 
 
-def lock(run: Path) -> IO[str]:
-    """Makes a run's folder this process's own, until the returned file is closed.
+def lock(run: Path) -> BaseFileLock:
+    """Makes a run's folder this process's own, until the lock is released.
 
     The lock goes with the process, also when that is killed. What such a process left half written
     is finished or removed.
 
     Raises:
         TrainingError: Another process trains this run.
+        OSError: Its file system keeps no locks.
     """
     run.mkdir(parents=True, exist_ok=True)
-    stream = (run / LOCK).open("a", encoding="utf-8")
     try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        stream.close()
+        found = lock_file(run / LOCK, wait=False)
+    except Timeout as error:
         raise TrainingError(f"{run}: another process is training this run") from error
-    except OSError as error:
-        stream.close()
-        raise TrainingError(
-            f"{run}: its file system keeps no locks ({error.strerror}); choose an --output on "
-            "another one"
-        ) from error
     for folder in (run, run / FOLDER, run / SHARED_OUTPUTS):
         finish_writes(folder)
-    return stream
+    return found
 
 
 def write_settings(run: Path, config: Config, prepared: Prepared) -> None:
@@ -124,9 +116,7 @@ class Checkpoints:
     def __init__(self, run: Path) -> None:
         self.folder = run / FOLDER
 
-    def save(
-        self, iteration: int, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
-    ) -> None:
+    def save(self, iteration: int, arrays: Mapping[str, Array], meta: Mapping[str, Any]) -> None:
         """Writes a checkpoint, and removes all but the last `KEEP`.
 
         Raises:
@@ -147,7 +137,7 @@ class Checkpoints:
             raise TrainingError(
                 f"{error.filename or self.folder.parent}: cannot be written ({error.strerror}); "
                 f"the last good checkpoint is {self.last()}: make room, then go on with "
-                f"--resume {self.folder.parent}"
+                f"--resume {shlex.quote(str(self.folder.parent))}"
             ) from error
 
     def paths(self) -> list[Path]:
@@ -174,7 +164,7 @@ class Checkpoints:
         paths = self.paths()
         return str(paths[-1]) if paths else "none yet"
 
-    def newest(self) -> tuple[Path, dict[str, np.ndarray], dict[str, Any]]:
+    def newest(self) -> tuple[Path, dict[str, Array], dict[str, Any]]:
         """The newest checkpoint that is whole; says so on standard error where it is not the last.
 
         Raises:

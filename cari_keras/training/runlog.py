@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from cari_keras.evaluation.evaluator import LABELS
+from cari_keras.errors import CheckpointError
+from cari_keras.evaluation.labels import LABELS
 from cari_keras.files import atomic_path
-from cari_keras.model.network import TASKS
+from cari_keras.history import METRICS_FILE, STEP_COLUMNS, STEPS_FILE, StepValues
 from cari_keras.runtime import file_errors
-
-STEP_COLUMNS = ("iteration", *(f"loss_{t}" for t in TASKS), *(f"weight_{t}" for t in TASKS), "l4")
-STEPS_FILE = "steps.csv"
-METRICS_FILE = "metrics.csv"
+from cari_keras.vocabulary import TASKS
 
 
 class RunLog:
@@ -41,24 +38,25 @@ class RunLog:
         with self._writing_board():
             self._board = tf.summary.create_file_writer(str(run / "tensorboard"))
 
-    def step(self, iteration: int, values: Sequence[float]) -> None:
+    def step(self, iteration: int, values: StepValues) -> None:
         """Logs one iteration's losses, weights and L4."""
-        self._writer.writerow([iteration, *(f"{value:.6g}" for value in values)])
+        row = values.row()
+        self._writer.writerow([iteration, *(f"{value:.6g}" for value in row)])
         with self._writing_board(), self._board.as_default():
-            for name, value in zip(STEP_COLUMNS[1:], values):
-                tf.summary.scalar(name.replace("_", "/", 1), float(value), step=iteration)
+            for name, value in zip(STEP_COLUMNS[1:], row):
+                tf.summary.scalar(name.replace("_", "/", 1), value, step=iteration)
 
-    def epoch(self, epoch: int, iteration: int, figures: Mapping[str, float]) -> None:
-        """Logs one epoch's validation figures, and puts everything on disk."""
+    def epoch(self, epoch: int, iteration: int, metrics: Mapping[str, float]) -> None:
+        """Logs one epoch's validation metrics, and puts everything on disk."""
         path = self.run / METRICS_FILE
         new = not path.exists() or path.stat().st_size == 0
         with path.open("a", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream)
             if new:
-                writer.writerow(["epoch", "iteration", *figures])
-            writer.writerow([epoch, iteration, *(f"{value:.6f}" for value in figures.values())])
+                writer.writerow(["epoch", "iteration", *metrics])
+            writer.writerow([epoch, iteration, *(f"{value:.6f}" for value in metrics.values())])
         with self._writing_board(), self._board.as_default():
-            for name, value in figures.items():
+            for name, value in metrics.items():
                 tf.summary.scalar(f"validation/{name}", value, step=iteration)
         self.flush()
 
@@ -80,12 +78,15 @@ def _keep_rows(path: Path, column: str, first: int) -> None:
     """Drops the rows whose `column` is `first` or more, and a last row that was cut short."""
     if not path.is_file():
         return
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.reader(stream))
-    if not rows:
-        return
-    index = rows[0].index(column)
-    kept = [row for row in rows[1:] if len(row) == len(rows[0]) and int(row[index]) < first]
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.reader(stream))
+        if not rows:
+            return
+        index = rows[0].index(column)
+        kept = [row for row in rows[1:] if len(row) == len(rows[0]) and int(row[index]) < first]
+    except (ValueError, csv.Error) as error:
+        raise CheckpointError(f"{path}: damaged ({error}); remove it to go on") from error
     with (
         atomic_path(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as stream,
@@ -93,28 +94,31 @@ def _keep_rows(path: Path, column: str, first: int) -> None:
         csv.writer(stream).writerows([rows[0], *kept])
 
 
-def read_metrics(run: Path) -> list[dict[str, Any]]:
-    """The rows of metrics.csv as numbers, one dict per epoch."""
-    path = run / METRICS_FILE
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(stream)]
+def postfix(values: StepValues, tasks: Sequence[str]) -> str:
+    """The losses and weights of a step, for the progress bar, in which room is short.
 
-
-def postfix(values: np.ndarray, tasks: Sequence[str]) -> str:
-    """The losses and weights of a step, for the progress bar."""
-    losses, weights = values[:3], values[3:6]
-    parts = [
-        f"{task[:4]} {loss:.2f}x{weight:.2f}"
-        for task, loss, weight in zip(TASKS, losses, weights)
+    Example:
+        >>> postfix(StepValues((1.234, 12.34, 0.5), (0.333, 1.0, 0.04), 0.0), TASKS)
+        'V 1.23x.33 C 12.3x1.0 P .500x.04'
+    """
+    return " ".join(
+        f"{task[0].upper()} {_digits(loss, 3)}x{_digits(weight, 2)}"
+        for task, loss, weight in zip(TASKS, values.losses, values.weights)
         if task in tasks
-    ]
-    return ", ".join(parts)
-
-
-def describe(figures: Mapping[str, float]) -> str:
-    """Figures in one line, in percent."""
-    return (
-        ", ".join(f"{LABELS.get(name, name)} {100 * v:.1f}" for name, v in figures.items()) + " %"
     )
+
+
+def _digits(value: float, count: int) -> str:
+    """A number from 0 with so many digits, or all before its point."""
+    whole = "" if value < 1 else str(int(value))
+    text = f"{value:.{max(count - len(whole), 0)}f}".removeprefix("0")
+    return text[: count + 1].rstrip(".") if "." in text else text
+
+
+def describe(metrics: Mapping[str, float]) -> str:
+    """Metrics in one line, in percent; `-` for those that are undefined."""
+    told = (
+        f"{LABELS.get(name, name)} {'-' if math.isnan(value) else f'{100 * value:.1f}'}"
+        for name, value in metrics.items()
+    )
+    return f"{', '.join(told)} %"

@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
 
-import keras
 import tensorflow as tf
 
 from cari_keras import replicas
+from cari_keras.config import TrainingConfig
 from cari_keras.data.base import Batch
+from cari_keras.history import StepValues
 from cari_keras.model.dropout import Dropout
 from cari_keras.model.network import (
-    TASKS,
     named_weights,
     restrict_to_tasks,
     shared_variables,
-    split_at_shared,
+    split_at,
     split_variables,
 )
+from cari_keras.stack import keras, plain_settings
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.losses import task_losses, update_centers
 from cari_keras.training.optimizers import apply_gradients
 from cari_keras.training.retention import Retention
 from cari_keras.training.strategies import strategy_class
-from cari_keras.training.strategies.base import Result, Settings, View
+from cari_keras.training.strategies.base import Observed, Update
+from cari_keras.vocabulary import SHARED
 
 
 class Gradients(NamedTuple):
@@ -35,7 +37,7 @@ class Gradients(NamedTuple):
         theta: Gradients of L (and of the regularizers) for Theta; None for unused variables.
         psi: Gradients of L4 for Psi, and for the strategy's own parameters; empty where nothing of
             the weights is learned by descent.
-        view: What the strategy saw: losses, active tasks.
+        observed: What the strategy saw: losses, active tasks.
         weights: float32 [3].
         psi_loss: float32 scalar, L4; 0 where there is none.
         norms: float32 [3], of each loss's gradient on the last shared layer, where the strategy
@@ -46,7 +48,7 @@ class Gradients(NamedTuple):
 
     theta: Sequence[Any]
     psi: Sequence[Any]
-    view: View
+    observed: Observed
     weights: tf.Tensor
     psi_loss: tf.Tensor
     norms: tf.Tensor
@@ -55,76 +57,47 @@ class Gradients(NamedTuple):
 
 
 class TrainStep:
-    """The step as a callable: `step(batch)` updates everything and returns float32 [7].
-
-    The seven numbers are L1, L2, L3, w1, w2, w3 and L4, all from before the update.
+    """The step as a callable: `step(batch)` updates everything and returns `StepValues`.
 
     Args:
         model: From `build_network`.
         num_identities: K, the number of class centers.
-        theta_optimizer: Updates Theta.
-        psi_optimizer: Updates Psi; a different object.
-        strategy: A name of `cari_keras.training.strategies`.
-        tasks: Names of the tasks that are trained; the weights of the others are exactly 0, and
+        settings: What to train and how. Tasks that are not named have weights of exactly 0, and
             their branches are neither computed nor changed (but for branch 1's head where the
             others add to it, see `build_network`'s `head_decay`).
-        logit_scale: See `softmax_weights`.
-        loss_epsilon: See `hardness`.
-        static_weights: See `cari_keras.training.strategies.static`.
-        weight_rate: Learning rate of strategies with a rule of their own for their weights.
-        seed: Decides random weights.
-        center_weight: beta, the center loss's share in L1 (equation 5).
-        center_rate: alpha, how fast the centers move.
-        label_smoothing: See `masked_cross_entropy`.
-        margin: See `task_losses`, as `margin_scale`.
+        theta_optimizer: Updates Theta.
+        psi_optimizer: Updates Psi; a different object.
         average: Moving average of the network's variables, updated after each step.
         shared_optimizer: Updates the part of Theta that the branches share, where it is to have a
             learning rate of its own; None leaves all of Theta to `theta_optimizer`.
-        retention: Holds photos' features to a teacher's, wherever the shared layers are trained.
+        retention: Holds photos to what a teacher makes of them.
         cluster: Who shares the batches; a step then takes those of this worker.
     """
 
+    @plain_settings()  # optimizers' variables
     def __init__(
         self,
         model: keras.Model,
         num_identities: int,
+        settings: TrainingConfig,
         theta_optimizer: keras.optimizers.Optimizer,
         psi_optimizer: keras.optimizers.Optimizer,
         *,
-        strategy: str = "dynamic",
-        tasks: Sequence[str] = TASKS,
-        logit_scale: Optional[float] = 1.0,
-        loss_epsilon: float = 0.01,
-        static_weights: Sequence[float] = (),
-        weight_rate: float = 1e-3,
-        seed: int = 0,
-        center_weight: float = 0.1,
-        center_rate: float = 0.5,
-        label_smoothing: float = 0.0,
-        margin: float = 0.0,
-        margin_scale: float = 30.0,
         average: Optional[MovingAverage] = None,
         shared_optimizer: Optional[keras.optimizers.Optimizer] = None,
         retention: Optional[Retention] = None,
         cluster: Cluster = ALONE,
     ) -> None:
+        self.settings = settings
         self.network = model
-        self.model = restrict_to_tasks(model, tasks)
+        self.model = restrict_to_tasks(model, settings.tasks)
         self.theta, self.psi = split_variables(self.model)
         self.theta_optimizer = theta_optimizer
         self.shared_optimizer = shared_optimizer
         self.psi_optimizer = psi_optimizer
-        settings = Settings(
-            tuple(tasks), logit_scale, loss_epsilon, tuple(static_weights), weight_rate, seed
-        )
-        self.strategy = strategy_class(strategy)(settings)
+        self.strategy = strategy_class(settings.weighting)(settings)
         #: What descends L4, or whatever the strategy has in its place.
         self.psi_descends = (self.psi if self.strategy.uses_head else []) + self.strategy.parameters
-        self.center_weight = center_weight
-        self.center_rate = center_rate
-        self.label_smoothing = label_smoothing
-        self.margin = margin
-        self.margin_scale = margin_scale
         embedding_size = model.output["embedding"].shape[-1]
         self.centers = tf.Variable(tf.zeros([num_identities, embedding_size]), trainable=False)
         self.average = average
@@ -164,32 +137,38 @@ class TrainStep:
         state["iteration"] = self.iteration
         return state
 
-    def losses(self, batch: Batch, *, frozen: bool = False) -> tuple[Any, View, Any]:
+    def losses(self, batch: Batch, *, frozen: bool = False) -> tuple[Any, Observed, Any]:
         """One forward pass: outputs by name, what strategies see, and the regularizers' losses."""
         for layer in self._dropouts:
             layer.counter.assign(self.iteration)
         whole = model = self.model
+        cuts = [self.settings.stored_stages] if frozen else []
         inputs, held = batch.images, []
+        # Keras' one switch for BatchNorm's statistics and for dropout.
+        training = not self.settings.keep_statistics
         if frozen:
-            whole = model = split_at_shared(model)[1]
-        elif self.retention is not None:
-            shared, model = split_at_shared(model)
-            inputs = shared(batch.images, training=True)
-            held = [self.retention(batch, inputs)]
-        outputs = model(inputs, training=True)
+            whole = model = split_at(model, *cuts)[1]
+        if self.retention is not None and cuts != [SHARED]:
+            *_, shared, model = split_at(self.model, *cuts, SHARED)
+            inputs = shared(batch.images, training=training)
+        outputs = model(inputs, training=training)
+        if self.retention is not None and self.retention.acts(frozen):
+            embedding = outputs.get("embedding")
+            held = [self.retention(batch, inputs, embedding, frozen=frozen)]
         losses, active = task_losses(
             outputs,
             batch.labels,
             batch.is_caricature,
             self.centers,
-            center_weight=self.center_weight,
-            label_smoothing=self.label_smoothing,
-            margin=self.margin,
-            margin_scale=self.margin_scale,
+            center_weight=self.settings.center_weight,
+            label_smoothing=self.settings.label_smoothing,
+            margin=self.settings.margin,
+            margin_scale=self.settings.margin_scale,
+            photos_stand=self.settings.class_vectors != "trained",
         )
         weight_logits = replicas.all_rows(outputs["weight_logits"])
-        view = View(losses, active, weight_logits, self.iteration.value())
-        return outputs, view, [*whole.losses, *held]
+        observed = Observed(losses, active, weight_logits, self.iteration.value())
+        return outputs, observed, [*whole.losses, *held]
 
     def gradients(self, batch: Batch, *, frozen: bool = False) -> Gradients:
         """Both gradients of one batch; changes nothing but BatchNorm's moving statistics.
@@ -197,19 +176,19 @@ class TrainStep:
         Replicas that share a batch each give the whole batch's gradients.
 
         Args:
-            batch: Images, or outputs Z of the shared layers where these are `frozen`.
-            frozen: Leave the shared layers out; there are then no gradients for their variables.
+            batch: Images; or, where `frozen`, what the layers up to `stored_stages` make of them.
+            frozen: Leave those layers out; there are then no gradients for their variables.
         """
         strategy = self.strategy
         again = bool(self.psi_descends) or strategy.needs_norms
         with tf.GradientTape(persistent=again) as tape:
-            outputs, view, regularizers = self.losses(batch, frozen=frozen)
-            weights = strategy.weights(view)
-            theta_loss = strategy.theta_loss(weights, view)
+            outputs, observed, regularizers = self.losses(batch, frozen=frozen)
+            weights = strategy.weights(observed)
+            theta_loss = strategy.theta_loss(weights, observed)
             if regularizers:
                 theta_loss += tf.add_n(regularizers)
-            psi_loss = strategy.psi_loss(weights, view)
-            each = tf.unstack(view.losses)
+            psi_loss = strategy.psi_loss(weights, observed)
+            each = tf.unstack(observed.losses)
         theta = _gradient(tape, theta_loss, self.theta)
         psi: Sequence[Any] = []
         if psi_loss is not None:
@@ -224,36 +203,36 @@ class TrainStep:
         if embeddings is not None:
             embeddings = replicas.all_rows(embeddings)
         labels = replicas.all_rows(batch.labels)
-        return Gradients(theta, psi, view, weights, shown, norms, embeddings, labels)
+        return Gradients(theta, psi, observed, weights, shown, norms, embeddings, labels)
 
     @tf.function
-    def __call__(self, batch: Batch) -> tf.Tensor:
+    def __call__(self, batch: Batch) -> StepValues:
         return self._update(batch, frozen=False)
 
     @tf.function
-    def update_branches(self, batch: Batch) -> tf.Tensor:
-        """The same step on outputs Z of the shared layers, which it leaves as they are."""
+    def update_branches(self, batch: Batch) -> StepValues:
+        """The same step on outputs of the layers up to `stored_stages`, which stay as they are."""
         return self._update(batch, frozen=True)
 
-    def _update(self, batch: Batch, *, frozen: bool) -> tf.Tensor:
+    def _update(self, batch: Batch, *, frozen: bool) -> StepValues:
         found = self.cluster.run(lambda rows: self.gradients(rows, frozen=frozen), batch)
         for optimizer, positions in self.groups:
             gradients = [found.theta[i] for i in positions]
             _apply(optimizer, gradients, [self.theta[i] for i in positions])
         if found.psi:
             _apply(self.psi_optimizer, found.psi, self.psi_descends)
-        new_losses = found.view.losses
+        new_losses = found.observed.losses
         if self.strategy.needs_new_losses:
             new_losses = self.cluster.run(
                 lambda rows: self.losses(rows, frozen=frozen)[1].losses, batch
             )
-        self.strategy.after_step(Result(found.view, found.weights, found.norms, new_losses))
-        if self.center_weight and found.embeddings is not None:
-            update_centers(self.centers, found.embeddings, found.labels, self.center_rate)
+        self.strategy.after_step(Update(found.observed, found.weights, found.norms, new_losses))
+        if self.settings.center_weight and found.embeddings is not None:
+            update_centers(self.centers, found.embeddings, found.labels, self.settings.center_rate)
         if self.average is not None:
             self.average.update(self.iteration)
         self.iteration.assign_add(1)
-        return tf.concat([found.view.losses, found.weights, [found.psi_loss]], axis=0)
+        return StepValues(found.observed.losses, found.weights, found.psi_loss)
 
 
 def _gradient(tape: tf.GradientTape, loss: tf.Tensor, variables: Sequence[Any]) -> list[Any]:

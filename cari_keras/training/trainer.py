@@ -9,6 +9,7 @@ where the settings ask for them).
 from __future__ import annotations
 
 import contextlib
+import itertools
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -16,25 +17,27 @@ from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
-from tqdm import tqdm
 
 from cari_keras.config import Config
-from cari_keras.data.base import Batch, modalities_of
+from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import training_batches
 from cari_keras.data.prepare import Prepared
 from cari_keras.errors import StoppedError, TrainingError
-from cari_keras.files import user_cache_dir
-from cari_keras.model.network import TASKS, named_weights
+from cari_keras.files import cache_place, usable_cache, user_path
+from cari_keras.history import StepValues, read_metrics
+from cari_keras.model.build import load_pretrained
+from cari_keras.model.checkpoints import as_arrays, assign, save_checkpoint
+from cari_keras.model.network import named_weights
+from cari_keras.progress import Progress
 from cari_keras.training.build import (
     build_augmentation,
-    build_model,
     build_shared_outputs,
     build_step,
+    build_trainable,
     describe_inputs,
-    load_pretrained,
     steps_of,
 )
-from cari_keras.training.checkpoints import as_arrays, assign, save_checkpoint
+from cari_keras.training.class_vectors import PASSES, fix_class_vectors
 from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.frozen import SharedOutputs
 from cari_keras.training.optimizers import scheduled_rate
@@ -46,9 +49,10 @@ from cari_keras.training.runfolder import (
     describe_data,
     write_settings,
 )
-from cari_keras.training.runlog import RunLog, describe, postfix, read_metrics
+from cari_keras.training.runlog import RunLog, describe, postfix
 from cari_keras.training.stopping import StopRequest
 from cari_keras.training.validation import Validation, is_due
+from cari_keras.vocabulary import TASKS, modalities_of
 
 #: Between epochs' ends, a checkpoint is written this often, so that a killed run loses little.
 SECONDS_BETWEEN_CHECKPOINTS = 300.0
@@ -88,7 +92,7 @@ class Trainer:
         resume: bool = False,
         cluster: Cluster = ALONE,
     ) -> None:
-        self.config, self.prepared, self.run = config, prepared, Path(run)
+        self.config, self.prepared, self.run = config, prepared, user_path(run)
         self.cluster = cluster
         cluster.check_batch_size(config.data.batch_size)
         cluster.check_same(describe_inputs(config, prepared))
@@ -99,18 +103,25 @@ class Trainer:
         self.stopping = StopRequest()
         self.checkpoints = Checkpoints(self.run)
         self.augmentation = build_augmentation(config, prepared)
-        self.model = build_model(config, len(prepared.identities))
+        self.model = build_trainable(config, len(prepared.identities))
         # A run that was killed before its first checkpoint begins again.
         resume = resume and cluster.is_chief and self.checkpoints.are_there()
         begins = cluster.is_chief and not resume
         self.started_from = load_pretrained(config, self.model) if begins else ""
-        self.step = build_step(config, self.model, len(prepared.identities), cluster)
         self.shared_outputs = self._shared_outputs()
+        if begins and config.training.class_vectors != "trained":
+            frozen = self.shared_outputs is not None
+            passes = [self._batches_of(epoch, frozen=frozen) for epoch in range(PASSES)]
+            batches = itertools.chain.from_iterable(passes)
+            cut = config.training.stored_stages if frozen else None
+            fix_class_vectors(self.model, batches, cut=cut, check=self.stopping.check)
+        self.step = build_step(config, self.model, len(prepared.identities), cluster)
         self.validation = Validation(
             config, self.model, prepared, self.modalities, self.stopping.check
         )
         self.epoch, self.step_in_epoch, self.best = 0, 0, -1.0
         self._next_checkpoint = 0.0
+        self._compiled: set[bool] = set()
         if resume:
             self._restore()
         if cluster.is_chief:
@@ -132,18 +143,16 @@ class Trainer:
         done = self.epoch * self.steps + self.step_in_epoch
         chief = self.cluster.is_chief
         log: Optional[RunLog] = None
-        bar = tqdm(
-            total=epochs * self.steps * batch_size,
+        bar = Progress(
+            epochs * self.steps * batch_size,
+            f"epoch {min(self.epoch + 1, epochs)}/{epochs}",
             initial=done * batch_size,
-            unit="image",
-            disable=not progress,
-            dynamic_ncols=True,
-            mininterval=0.5,
+            shown=progress,
         )
         self._schedule_checkpoint()
         with self.checkpoints.telling_of_a_full_disk(), contextlib.ExitStack() as at_the_end, bar:
             if chief:
-                at_the_end.callback(self._lock.close)
+                at_the_end.callback(self._lock.release)
                 log = at_the_end.enter_context(
                     contextlib.closing(RunLog(self.run, iteration=done, epoch=self.epoch + 1))
                 )
@@ -155,14 +164,15 @@ class Trainer:
                     due = chief and is_due(self.config.training, self.epoch + 1)
                     if due:
                         self._save_last(log)
-                    figures = self.evaluate() if due else {}
+                        bar.note("validating", now=True)
+                    metrics = self.evaluate() if due else {}
                     self.step.strategy.after_epoch()
                     self.epoch, self.step_in_epoch = self.epoch + 1, 0
                     if log and due:
-                        log.epoch(self.epoch, self.epoch * self.steps, figures)
-                        self._save(figures)
+                        log.epoch(self.epoch, self.epoch * self.steps, metrics)
+                        self._save(metrics)
                         if progress:
-                            bar.write(f"epoch {self.epoch}/{epochs}: {describe(figures)}")
+                            bar.write(f"epoch {self.epoch}/{epochs}: {describe(metrics)}")
                 self.stopping.check_at_end(self.cluster)
                 if self.shared_outputs is not None:
                     self.shared_outputs.delete()
@@ -179,73 +189,86 @@ class Trainer:
         return build_shared_outputs(
             self.config,
             self.prepared,
-            self.step.model,
+            self.model,
             self.run / SHARED_OUTPUTS if self.cluster.is_chief else self._own_folder(),
             augmentation=self.augmentation,
-            part=self.cluster.part,
             check=self.stopping.check,
         )
 
     def _own_folder(self) -> Path:
         """Where a worker that is not the first keeps its outputs, until it ends."""
-        cache = Path(self.config.data.cache_dir or user_cache_dir())
-        cache.mkdir(parents=True, exist_ok=True)
+        cache = usable_cache(cache_place(self.config.data.cache_dir, "shared"))
         self._temporary = tempfile.TemporaryDirectory(prefix=f"{SHARED_OUTPUTS}-", dir=cache)
         return Path(self._temporary.name) / SHARED_OUTPUTS
 
     def evaluate(self) -> dict[str, float]:
-        """Validation figures of the averaged weights, or of the weights where none are kept."""
+        """Validation metrics of the averaged weights, or of the weights where none are kept."""
         if self.step.average is None:
             return self.validation()
         with self.step.average.applied():
             return self.validation()
 
-    def _train_epoch(self, bar: Any, log: Optional[RunLog]) -> None:
+    def _train_epoch(self, bar: Progress, log: Optional[RunLog]) -> None:
         batch_size, training = self.config.data.batch_size, self.config.training
         frozen = self.epoch < training.frozen_epochs
         step = self.step.update_branches if frozen else self.step
-        bar.set_description(f"epoch {self.epoch + 1}/{training.epochs}")
+        bar.title(f"epoch {self.epoch + 1}/{training.epochs}")
+        # Each of the two steps is compiled when it is first taken.
+        first = frozen not in self._compiled
+        if first:
+            bar.note("reading pictures", now=True)
         for batch in self._batches():
             self.stopping.check_together(self.cluster)
+            if first:
+                bar.note("compiling", now=True)
+                self._compiled.add(frozen)
+                first = False
             iteration = self.epoch * self.steps + self.step_in_epoch
             self._set_learning_rate(iteration)
             with self.cluster.noticing_losses():
-                values = step(batch).numpy()
+                values = step(batch).numbers()
             self._check_finite(values, iteration)
             if log:
                 log.step(iteration, values)
             self.step_in_epoch += 1
-            bar.set_postfix_str(postfix(values, training.tasks), refresh=False)
+            bar.note(postfix(values, training.tasks))
             bar.update(batch_size)
             if time.monotonic() > self._next_checkpoint:
                 self._save_last(log)
 
-    def _check_finite(self, values: np.ndarray, iteration: int) -> None:
-        if np.isfinite(values).all():
+    def _check_finite(self, values: StepValues, iteration: int) -> None:
+        if np.isfinite(values.row()).all():
             return
-        bad = [task for task, value in zip(TASKS, values) if not np.isfinite(value)]
+        bad = [task for task, loss in zip(TASKS, values.losses) if not np.isfinite(loss)]
         raise TrainingError(
             f"the loss of {' and '.join(bad) or 'the weights'} is not finite at iteration "
             f"{iteration}; begin anew, with a lower --learning-rate and another --output"
         )
 
     def _batches(self) -> Iterable[Batch]:
-        """The rest of this epoch's batches: images, or stored outputs of the shared layers."""
-        data, training = self.config.data, self.config.training
-        if self.shared_outputs is not None:
-            if self.epoch < training.frozen_epochs:
-                return self.shared_outputs.batches(self.epoch, self.step_in_epoch)
+        """The rest of this epoch's batches."""
+        frozen = self.epoch < self.config.training.frozen_epochs
+        if self.shared_outputs is not None and not frozen:
             self.shared_outputs.delete()
+        return self._batches_of(self.epoch, self.step_in_epoch, self.cluster.part, frozen=frozen)
+
+    def _batches_of(
+        self, epoch: int, skip: int = 0, part: tuple[int, int] = (0, 1), *, frozen: bool
+    ) -> Iterable[Batch]:
+        """A part of an epoch's batches: images, or stored outputs."""
+        data = self.config.data
+        if frozen and self.shared_outputs is not None:
+            return self.shared_outputs.batches(epoch, skip, part)
         return training_batches(
             self.prepared,
             data.batch_size,
-            epoch=self.epoch,
-            seed=training.seed,
+            epoch=epoch,
+            seed=self.config.training.seed,
             augmentation=self.augmentation,
             modalities=self.modalities,
             image_size=data.image_size,
-            skip=self.step_in_epoch,
-            part=self.cluster.part,
+            skip=skip,
+            part=part,
         )
 
     def _set_learning_rate(self, iteration: int) -> None:
@@ -255,15 +278,15 @@ class Trainer:
         if self.step.shared_optimizer is not None:
             self.step.shared_optimizer.learning_rate.assign(rate * training.shared_rate)
 
-    def _save(self, figures: Mapping[str, float]) -> None:
+    def _save(self, metrics: Mapping[str, float]) -> None:
         # Some have no value where there are very few people: see `cross_validated_accuracy`.
-        known = [value for value in figures.values() if np.isfinite(value)]
+        known = [value for value in metrics.values() if np.isfinite(value)]
         score = float(np.mean(known)) if known else 0.0
-        # Of images that it is trained on, higher figures are not better ones: the last is taken.
+        # Of images that it is trained on, higher metrics are not better ones: the last is taken.
         if not known or score > self.best or self.config.data.final:
             self.best = score
             source = self.step.average.values() if self.step.average else named_weights(self.model)
-            meta = {"epoch": self.epoch, "score": score, "figures": dict(figures)}
+            meta = {"epoch": self.epoch, "score": score, "metrics": dict(metrics)}
             meta |= {"stored_size": self.prepared.image_size, "aligned": self.prepared.aligned}
             arrays = {**as_arrays(source), **self.validation.heads}
             self.validation.keep(save_checkpoint(self.run / "best", arrays, meta))

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Optional
 
-import keras
-import numpy as np
-
+from cari_keras.arrays import Array
 from cari_keras.config import Config, TrainingConfig
-from cari_keras.data.base import MODALITIES
 from cari_keras.data.prepare import Prepared
-from cari_keras.evaluation.evaluator import Evaluator, figures
-from cari_keras.evaluation.predictions import Predictions, keep, network_key, views_by
-from cari_keras.files import user_cache_dir
+from cari_keras.evaluation.answering import AnswerSettings
+from cari_keras.evaluation.evaluator import Evaluator, metrics_of
+from cari_keras.evaluation.predictions import Predictions, keep, network_key
+from cari_keras.files import cache_place
 from cari_keras.model.network import named_weights
+from cari_keras.stack import keras
 from cari_keras.training.averaging import holding
 from cari_keras.training.class_means import ClassMeans
+from cari_keras.vocabulary import MODALITIES
 
 SPLIT = "validation"
 
@@ -33,7 +32,7 @@ def is_due(training: TrainingConfig, done: int) -> bool:
 
 
 class Validation:
-    """Figures of a network on the validation split, as the run's settings ask.
+    """Metrics of a network on the validation split, as the run's settings ask.
 
     Args:
         config: The run's settings.
@@ -42,9 +41,12 @@ class Validation:
         modalities: Which training images class means are taken of.
         check: Called before each batch; may raise.
 
+    Raises:
+        ConfigError: No place is known for the cache.
+
     Attributes:
         heads: What the last look took in place of the network's own heads, by `layer/weight`: its
-            figures are theirs. Empty where the settings mix no class means in.
+            metrics are theirs. Empty where the settings mix no class means in.
     """
 
     def __init__(
@@ -56,15 +58,17 @@ class Validation:
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self.config, self.prepared, self.check = config, prepared, check
+        # Asked now: where no place is known for it, a run ends before it begins.
+        self._kept_in = cache_place(config.data.cache_dir, "predictions")
         self._variables = named_weights(model)
-        self.views = views_by(config)
+        self.settings = AnswerSettings.of(config)
         self.evaluator = Evaluator(
             model,
             prepared,
             SPLIT,
             tasks=config.training.tasks,
             batch_size=config.data.batch_size,
-            **self.views,
+            settings=self.settings,
         )
         self._class_means: Optional[ClassMeans] = None
         if config.training.class_means:
@@ -77,7 +81,7 @@ class Validation:
                 batch_size=config.data.batch_size,
                 check=check,
             )
-        self.heads: dict[str, np.ndarray] = {}
+        self.heads: dict[str, Array] = {}
         self._answers: Optional[Predictions] = None
 
     def __call__(self) -> dict[str, float]:
@@ -86,7 +90,7 @@ class Validation:
             self.heads = self._class_means()
         with holding(self._variables, self.heads):
             self._answers = self.evaluator.predict(check=self.check)
-        return figures(self._answers, self.prepared.pairs.get(SPLIT, ()))
+        return metrics_of(self._answers, self.prepared.pairs.get(SPLIT, ()))
 
     def keep(self, weights: str) -> None:
         """Keeps the last answers in the cache, so that cari-evaluate need not look again.
@@ -96,6 +100,5 @@ class Validation:
         """
         if self._answers is None or not self._answers.paths:
             return
-        folder = Path(self.config.data.cache_dir or user_cache_dir()) / "predictions"
-        key = network_key(self.config, weights, self.config.training.tasks, self.views)
-        keep(folder, key, self.prepared, SPLIT, self._answers)
+        key = network_key(self.config, weights, self.config.training.tasks, self.settings)
+        keep(self._kept_in, key, self.prepared, SPLIT, self._answers)

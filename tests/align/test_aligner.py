@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,10 +13,11 @@ from PIL import Image
 
 from cari_keras.align.aligner import Aligner
 from cari_keras.align.config import AlignConfig
-from cari_keras.align.detector import Face
-from cari_keras.align.tree import Entry
-from cari_keras.data.pictures import RefusedError, read_picture
-from tests.align.trees import face
+from cari_keras.images.crop import Face
+from cari_keras.images.decode import RefusedError, read_picture
+from cari_keras.images.layouts import Entry
+from tests.helpers.faces import face
+from tests.helpers.pictures import png_of_size
 
 pytestmark = pytest.mark.slow
 
@@ -57,20 +56,6 @@ def encoded(kind: str, image: Image.Image, **options: object) -> bytes:
 
 def picture() -> Image.Image:
     return Image.fromarray(face())
-
-
-def png_of_size(width: int, height: int) -> bytes:
-    """A PNG whose header promises a size; its data are a few bytes."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        body = name + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
-    data = zlib.compress(b"\0" * 1000)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    )
 
 
 def sixteen_bit() -> bytes:
@@ -165,7 +150,8 @@ def test_a_face_is_found_in_every_kind_of_picture(aligner: Aligner, name: str):
     for key in ("left", "top", "right", "bottom", "nose_x", "mouth_left_y", "crop_nose_x"):
         assert row[key] == pytest.approx(plain[key], abs=within)
     assert len(row["sha256"]) == 64
-    from cari_keras.data.records import decode, parse
+    from cari_keras.images.graph import decode
+    from cari_keras.records.schema import parse
 
     fields = parse(example)
     assert fields["path"].numpy().decode() == f"ann/{name}"
@@ -220,7 +206,7 @@ def made_with(aligner: Aligner, faces: list[Face], **values: object) -> Aligner:
     other = object.__new__(Aligner)
     other.raw = aligner.raw
     other.config = AlignConfig(**{**aligner.config.to_dict(), **values})
-    from cari_keras.align.tree import LAYOUTS
+    from cari_keras.images.layouts import LAYOUTS
 
     other.layout = LAYOUTS[other.config.layout]
     other.detector = lambda image, thresholds: faces
@@ -239,7 +225,7 @@ def test_all_faces_or_the_main_one(aligner: Aligner):
     assert [row["left"] for row in rows] == [60]
     rows, examples = made_with(aligner, two, all_faces=True)(entry)
     assert [(row["face"], row["left"]) for row in rows] == [(0, 0), (1, 60)]
-    from cari_keras.data.records import parse
+    from cari_keras.records.schema import parse
 
     names = [parse(example)["path"].numpy().decode() for example in examples]
     assert names == ["ann/no_ending", "ann/no_ending#1"]

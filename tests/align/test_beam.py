@@ -9,8 +9,8 @@ import pytest
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.engine import align_folder
 from cari_keras.errors import AlignError, ConfigError
-from tests.align.trees import write_modalities
-from tests.cli.commands import last_error, run_command, run_python
+from tests.helpers.commands import last_error, run_command, run_python
+from tests.helpers.faces import write_modalities
 
 CONFIG = AlignConfig(image_size=48)
 

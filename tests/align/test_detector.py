@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cari_keras.align.detector import Detector, pyramid
-from tests.align.trees import face
-from tests.conftest import SHARED
+from tests.helpers.faces import face
+from tests.helpers.places import SHARED
 
 pytestmark = pytest.mark.slow
 

@@ -15,14 +15,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cari_keras.align import pool, shards
+from cari_keras.align import merge, pool
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.engine import align_folder
 from cari_keras.align.journal import Journal
-from cari_keras.align.manifest import JOURNAL, read_manifest, write_manifest
-from cari_keras.align.tree import Entry
 from cari_keras.errors import AlignError, ConfigError
-from tests.align.trees import content, face, write, write_modalities
+from cari_keras.images.layouts import Entry
+from cari_keras.records import shards
+from cari_keras.records.manifest import FOLDER, JOURNAL, read_manifest, write_manifest
+from cari_keras.records.shards import read_record
+from tests.helpers.faces import content, face, write, write_modalities
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +74,7 @@ def test_every_file_is_in_the_manifest_and_every_face_in_the_records(raw: Path, 
     }  # fmt: skip
     import tensorflow as tf
 
-    from cari_keras.data.records import parse
+    from cari_keras.records.schema import parse
 
     assert set(index["shards"]) == {"photo", "caricature"}
     for modality, names in index["shards"].items():
@@ -90,7 +92,8 @@ def test_each_row_leads_to_its_record(aligned: Path):
 
     for row in read_manifest(aligned):
         if row["shard"]:
-            record = shards.read_record(aligned, row["shard"], int(row["offset"]))
+            with (aligned / FOLDER / row["shard"]).open("rb") as stream:
+                record = read_record(stream, int(row["offset"]))
             feature = tf.train.Example.FromString(record).features.feature
             assert feature["path"].bytes_list.value[0].decode() == row["path"]
 
@@ -114,7 +117,8 @@ def test_additions_changes_and_removals_end_as_if_they_had_always_been(
     raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Only what is new is aligned; the folder's bytes are those of a run from the start."""
-    monkeypatch.setattr(shards, "SHARD_SIZE", 3)  # several shards, all of which shift
+    monkeypatch.setattr(shards, "SHARD_SIZE", 3)
+    monkeypatch.setattr(merge, "SHARD_SIZE", 3)  # several shards, all of which shift
     tree = tmp_path / "raw"
     shutil.copytree(raw, tree)
     align(tree, tmp_path / "grown")

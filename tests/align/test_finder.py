@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cari_keras.align.detector import THRESHOLDS, Face
+from cari_keras.align.detector import THRESHOLDS
 from cari_keras.align.finder import RELAXED, find_faces, main_face
+from cari_keras.images.crop import Face
 
 IMAGE = np.zeros((100, 200, 3), np.uint8)
 BORDER = 54  # 0.27 of the longer side

@@ -6,8 +6,8 @@ import pytest
 
 from cari_keras.align.aligner import Aligner
 from cari_keras.align.config import AlignConfig
-from cari_keras.align.tree import find_layout, list_entries
-from tests.conftest import SHARED
+from cari_keras.images.layouts import find_layout, list_entries
+from tests.helpers.places import SHARED
 
 PHOTOS = SHARED / "data" / "photos"
 

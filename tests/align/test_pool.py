@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from cari_keras.align import pool
-from cari_keras.align.aligner import Outcome
+from cari_keras.align.aligner import FileResult
 from cari_keras.align.config import AlignConfig
-from cari_keras.align.tree import Entry
 from cari_keras.errors import AlignError
+from cari_keras.images.layouts import Entry
 
 pytestmark = pytest.mark.slow
 
@@ -22,10 +22,10 @@ CONFIG = AlignConfig(image_size=48)
 
 
 def _kill_own_process_on(name: str):
-    def dangerous(entry: Entry) -> Outcome:
+    def dangerous(entry: Entry) -> FileResult:
         if entry.path.endswith(name):
             os.kill(os.getpid(), signal.SIGKILL)
-        return Outcome([{"path": entry.path}], [])
+        return FileResult([{"path": entry.path}], [])
 
     return dangerous
 

@@ -10,7 +10,7 @@ import pytest
 
 from cari_keras.align import sheet
 from cari_keras.align.config import AlignConfig
-from cari_keras.data.pictures import RefusedError
+from cari_keras.images.decode import RefusedError
 
 
 def test_the_sheet_opens_no_file_that_killed_a_worker(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.align.trees import write_modalities
-from tests.cli.commands import last_error, run_command
+from tests.helpers.commands import last_error, run_command
+from tests.helpers.faces import write_modalities
 
 
 def test_help_names_the_layouts_and_the_settings():

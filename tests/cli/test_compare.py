@@ -7,11 +7,13 @@ import cv2
 import pytest
 
 from cari_keras.training.runfolder import lock
-from tests.cli.commands import last_error, run_command, started, wait_until
-from tests.conftest import write_folder_dataset
+from tests.helpers.commands import last_error, run_command, started, wait_until
+from tests.helpers.pictures import write_folder_dataset
+from tests.helpers.runs import SMALL_NETWORK
 
 SMALL = (
-    "--pretrained none --image-size 80 --batch-size 8 --embedding-size 8 --epochs 1 "
+    f"{SMALL_NETWORK} --pretrained none --image-size 80 --batch-size 8 --embedding-size 8 "
+    "--epochs 1 "
     "--tasks caricature photo"
 )
 
@@ -53,10 +55,10 @@ def test_tables_costs_and_pictures_and_a_second_call_only_reads(tmp_path):
     assert result.returncode == 0, result.stderr
     out = tmp_path / "out"
     found = json.loads((out / "comparison.json").read_text())
-    assert set(found["figures"]) == {"equal", "dynamic", "single"}
+    assert set(found["metrics"]) == {"equal", "dynamic", "single"}
     assert set(found["costs"]) == {"equal", "dynamic"}
     assert found["costs"]["equal"][1] == 1.0
-    assert set(found["figures"]["single"]) == set(found["figures"]["equal"])
+    assert set(found["metrics"]["single"]) == set(found["metrics"]["equal"])
     for run in ("equal-0", "dynamic-0", "single-photo-0", "single-caricature-0"):
         assert (out / run / "best" / "arrays.npz").is_file()
     steps = (out / "dynamic-0" / "steps.csv").read_text().splitlines()
@@ -84,4 +86,4 @@ def test_a_signal_reaches_the_run_which_saves_itself(tmp_path):
     assert "cari-train: stopped; everything is saved" in errors
     assert errors.endswith("cari-compare: stopped; the same command goes on where it was\n")
     assert "Traceback" not in errors
-    lock(run).close()  # nobody holds it any more
+    lock(run).release()  # nobody holds it any more

@@ -2,13 +2,19 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import cv2
 import pytest
 
+from cari_keras.cli import export as export_command
+from cari_keras.cli import verify as verify_command
+from cari_keras.serving.answers import Verification
+from cari_keras.serving.calibration import Calibration
+from cari_keras.serving.thresholds import Thresholds
 from cari_keras.training.trainer import Trainer
-from tests.cli.commands import last_error, run_command, run_script
-from tests.conftest import small_config
+from tests.helpers.commands import last_error, run_command, run_script
+from tests.helpers.runs import small_config
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +32,7 @@ def test_from_a_run_to_answers(run, folder_dataset, tmp_path):
     models = tmp_path / "models"
     result = run_command("export", run, models, "--quiet")
     assert result.returncode == 0, result.stderr
-    assert "same up to a squared distance of" in result.stdout
+    assert "verify: distances, and no decision: " in result.stdout
     assert "no validation pairs" not in result.stdout
     assert "nobody will be said to be unknown" in result.stdout
     assert (models / "photo" / "1" / "saved_model.pb").is_file()
@@ -40,10 +46,14 @@ def test_from_a_run_to_answers(run, folder_dataset, tmp_path):
         answers.append(json.loads(result.stdout))
     assert answers[0] == pytest.approx(answers[1], abs=1e-4)
     result = run_command("verify", models, photo, drawing, "--picture", tmp_path / "both.png")
-    decision = "the same person" if answers[0]["same"] else "two people"
-    said = re.match(rf"{decision}: squared distance ([\d.]+), threshold", result.stdout)
+    assert result.returncode == 0, result.stderr
+    said = re.match(r"squared distance ([\d.]+); no decision: (.*)\n", result.stdout)
     assert float(said[1]) == pytest.approx(answers[0]["distance"], abs=2e-4)
-    assert cv2.imread(str(tmp_path / "both.png")).shape == (80, 164, 3)
+    assert said[2] == answers[0]["why"]
+    assert answers[0]["same"] is None
+    assert answers[0]["by"] == "embedding"
+    assert result.stdout.splitlines()[-1] == "compared by embedding"
+    assert cv2.imread(str(tmp_path / "both.png")).shape == (374, 550, 3)
 
     result = run_command("identify", models, photo, drawing, "--top", 2, "--json")
     named = [json.loads(line) for line in result.stdout.splitlines()]
@@ -54,24 +64,96 @@ def test_from_a_run_to_answers(run, folder_dataset, tmp_path):
     for _ in range(2):  # the second one from the kept embeddings
         result = run_command(
             *("search", models, folder_dataset, photo, "--top", 3, "--json", "--quiet"),
-            *("--picture", tmp_path / "near.png"),
+            *("--include-query", "--picture", tmp_path / "near.png"),
         )
         assert result.returncode == 0, result.stderr
         found.append([json.loads(line) for line in result.stdout.splitlines()])
     assert found[0] == found[1]
     assert found[0][0]["path"] == str(photo)
     assert found[0][0]["distance"] == pytest.approx(0, abs=1e-6)
-    assert cv2.imread(str(tmp_path / "near.png")).shape == (102, 4 * 80 + 3 * 5, 3)
+    assert cv2.imread(str(tmp_path / "near.png")).shape == (374, 4 * 270 + 10, 3)
     (tmp_path / "aligned").mkdir()
     (tmp_path / "aligned" / "manifest.csv").write_text("")
     error = last_error(run_command("search", models, tmp_path / "aligned", photo, "--quiet"))
     assert "cari-align's faces are in records; search the folder of raw pictures" in error
 
 
+DECIDED = Verification(True, 0.5, 0.75, 0.012, "some pairs", "identities", 0.871)
+
+
+@pytest.mark.parametrize(
+    ("found", "lines"),
+    [
+        (
+            DECIDED,
+            [
+                "the same person: squared distance 0.5000, threshold 0.7500",
+                "(so 1.20% of pairs of two different people are taken for one person, measured on "
+                "some pairs)",
+                "probability 0.87 at a prior of 50 %",
+                "compared by identities",
+            ],
+        ),
+        (
+            DECIDED._replace(same=False, by="embedding", probability=None),
+            [
+                "two people: squared distance 0.5000, threshold 0.7500",
+                "(so 1.20% of pairs of two different people are taken for one person, measured on "
+                "some pairs)",
+                "compared by embedding",
+            ],
+        ),
+        (
+            DECIDED._replace(same=None, why="at its threshold 23 % of pairs", by="embedding"),
+            [
+                "squared distance 0.5000; no decision: at its threshold 23 % of pairs",
+                "probability 0.87 at a prior of 50 %",
+                "compared by embedding",
+            ],
+        ),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_is_said_of_a_pair(found, lines, as_json, monkeypatch, capsys):
+    """A decision or none, and the way that was asked for: it ends well either way."""
+    asked = {}
+
+    def verify(photo, other, **given):
+        asked.update(given)
+        return found
+
+    model = SimpleNamespace(verify=verify)
+    monkeypatch.setattr(verify_command, "open_given", lambda given: model)
+    flags = ["--by", "identities"] if found.by == "identities" else []
+    assert verify_command.main(["run", "a", "b", *flags, *(["--json"] if as_json else [])]) == 0
+    printed = capsys.readouterr().out
+    assert asked == {"modality": "caricature", "by": found.by}
+    if as_json:
+        assert json.loads(printed) == found._asdict()
+    else:
+        assert printed.splitlines() == lines
+
+
+def test_what_exports_decide_by_is_told(capsys):
+    decides = Calibration(0.75, 0.02, 0.9, 500, 50, "some pairs", far_unseen=0.034)
+    silent = decides._replace(undecided="3 impostor pairs tell too little of its FAR")
+    found = Thresholds(decides, {}, decides._replace(far_unseen=None), silent)
+    export_command._tell(found, SimpleNamespace(tasks=("verification",), run=None))
+    assert capsys.readouterr().out.splitlines() == [
+        "verify: same up to a squared distance of 0.7500; FAR 2.00% of 500 (3.40% of people it was "
+        "not chosen on), TAR 90.00% of 50 some pairs",
+        "verify_identities: distances, and no decision: 3 impostor pairs tell too little of its "
+        "FAR",
+        "verify_photos: same up to a squared distance of 0.7500; FAR 2.00% of 500, TAR 90.00% of "
+        "50 some pairs",
+    ]
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [
         (["export", "nowhere"], "nowhere/config.json: not a run's configuration"),
+        (["verify", "nowhere", "a", "b", "--by", "x"], "argument --by: invalid choice: 'x'"),
         (["verify", "nowhere", "a", "b"], "nowhere: neither a run folder nor a folder of exports"),
         (["identify", "nowhere", "a"], "nowhere: neither a run folder nor a folder of exports"),
         (["search", "nowhere", "d", "a"], "nowhere: neither a run folder nor a folder of exports"),
@@ -94,7 +176,8 @@ def test_a_cache_that_cannot_be_written_is_no_matter(run, folder_dataset, monkey
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CARI_KERAS_CACHE", str(tmp_path / "file" / "cache"))
     query = folder_dataset / "photo" / "person_0" / "0.png"
-    result = run_command("search", run, folder_dataset, query, "--top", 1, "--quiet")
+    flags = ["--top", 1, "--quiet", "--include-query"]
+    result = run_command("search", run, folder_dataset, query, *flags)
     assert result.returncode == 0, result.stderr
     assert result.stdout.split()[1] == str(query)
 

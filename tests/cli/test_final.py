@@ -1,16 +1,17 @@
 """A network trained on the validation images too, evaluated, exported and asked by its user."""
 
 import json
-import re
 
 import pytest
 
-from tests.cli.commands import last_error, run_command
-from tests.data.cavi_trees import write_cavi
+from tests.helpers.cavi import write_cavi
+from tests.helpers.commands import last_error, run_command
+from tests.helpers.runs import SMALL_NETWORK
 
 pytestmark = pytest.mark.slow
 
-SMALL = ("--pretrained", "none", "--image-size", 80, "--batch-size", 4, "--embedding-size", 8)
+FLAGS = f"{SMALL_NETWORK} --pretrained none --image-size 80 --batch-size 4 --embedding-size 8"
+SMALL = FLAGS.split()
 SMALL += ("--epochs", 1, "--quiet")
 
 
@@ -28,7 +29,7 @@ def place(tmp_path_factory):
     for name, *flags in (("tuned",), ("final", "--final", "--seed", 1)):
         command = ("train", "--dataset", "cavi", "--data-dir", "cavi", *SMALL, *flags)
         printed = succeed(*command, "--output", name, cwd=folder)
-        assert ("the figures tell nothing" in printed) == (name == "final")
+        assert ("the metrics tell nothing" in printed) == (name == "final")
     return folder
 
 
@@ -66,11 +67,12 @@ def test_its_exports_have_another_runs_thresholds_or_none(place, tmp_path):
     )
     flags = ("--thresholds-of", place / "tuned", "--quiet")
     printed = succeed("export", place / "final", tmp_path / "judged", *flags)
-    told = re.search(r"same up to a squared distance of ([\d.]+)", printed)
+    assert "verify: distances, and no decision: " in printed  # of so few pairs
     answer = json.loads(succeed("verify", tmp_path / "judged", *images, "--json"))
-    assert answer["threshold"] == pytest.approx(float(told[1]), abs=1e-4)
     card = tmp_path / "judged" / "verification" / "1" / "export.json"
     found = json.loads(card.read_text())
+    assert answer["threshold"] == pytest.approx(found["verify"]["threshold"], abs=1e-4)
+    assert answer["why"] == found["verify"]["undecided"]
     assert found["network"]["final"] is True
     assert found["thresholds_of"]["name"] == str(place / "tuned")
 

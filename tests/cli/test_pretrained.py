@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.commands import last_error, run_command
+from tests.helpers.commands import last_error, run_command
 
 
 def test_help_has_examples():

@@ -7,12 +7,13 @@ import cv2
 import pytest
 
 from cari_keras.config import FIELDS
-from cari_keras.training.checkpoints import load_checkpoint
+from cari_keras.model.checkpoints import load_checkpoint
 from cari_keras.training.runfolder import Checkpoints
-from tests.cli.commands import last_error, run_command, started, wait_until
-from tests.conftest import write_folder_dataset, write_image
+from tests.helpers.commands import last_error, run_command, started, wait_until
+from tests.helpers.pictures import write_folder_dataset, write_image
+from tests.helpers.runs import SMALL_NETWORK
 
-SMALL = ["--pretrained", "none", "--image-size", "80", "--batch-size", "4", "--epochs", "2"]
+SMALL = f"{SMALL_NETWORK} --pretrained none --image-size 80 --batch-size 4 --epochs 2".split()
 SMALL += ["--embedding-size", "8"]
 
 
@@ -90,6 +91,8 @@ def test_a_run_end_to_end(tmp_path):
     assert re.search(r"run answers with the weights of epoch [12], the best by", result.stdout)
     assert "The hardest task held the largest weight in" in result.stdout
     assert "epoch 2/2" in result.stderr
+    assert "compiling" in result.stderr
+    assert "\r" not in result.stderr
     run = tmp_path / "run"
     assert "broken.jpg" in (run / "skipped.txt").read_text()
     for name in ("weights_and_losses.png", "validation.png", "contact_sheet.png"):
@@ -100,13 +103,17 @@ def test_a_run_end_to_end(tmp_path):
         again = cari_train(*command)
         assert again.returncode == 0, again.stderr  # nothing left to do: the table once more
         assert "Verification" in again.stdout
+        assert f"{run} is finished: all of its 2 epochs are trained; for more: cari" in again.stdout
     root.rename(tmp_path / "elsewhere")
     assert "--data-dir" in last_error(cari_train("--resume", run))
     again = cari_train("--resume", run, "--data-dir", tmp_path / "elsewhere")
     assert again.returncode == 0, again.stderr
     (tmp_path / "elsewhere").rename(root)
     for command in (["--resume", run, "--epochs", "7"], [*arguments, "--epochs", "7"]):
-        assert "begun with other settings (epochs was 2, now 7)" in last_error(cari_train(*command))
+        error = last_error(cari_train(*command))
+        assert "begun with other settings (epochs was 2, now 7)" in error
+        assert "for 7 epochs more, from its weights: cari-train --dataset folder --data-" in error
+        assert f"--pretrained {run} --epochs 7" in error
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cari_keras.comparison import results as module
 from cari_keras.comparison.cost import Cost
 from cari_keras.comparison.plan import plan_runs
 from cari_keras.comparison.results import HARDEST, paired_difference, read_results
@@ -15,18 +14,18 @@ from cari_keras.comparison.tables import (
     as_markdown,
     costs_table,
     differences_table,
-    figures_table,
+    metrics_table,
 )
 from cari_keras.config import Config
 from cari_keras.errors import CheckpointError
-from cari_keras.training.runlog import STEP_COLUMNS
+from cari_keras.history import STEP_COLUMNS
 
 
-def write_run(folder: Path, figures: dict, weights=(0.2, 0.5, 0.3)):
+def write_run(folder: Path, metrics: dict, weights=(0.2, 0.5, 0.3)):
     """Two epochs, the first of which is better; caricature is always the hardest task."""
     folder.mkdir(parents=True)
-    rows = [["epoch", "iteration", *figures]]
-    rows += [[k, 10 * k, *(v + (2 - k) for v in figures.values())] for k in (1, 2)]
+    rows = [["epoch", "iteration", *metrics]]
+    rows += [[k, 10 * k, *(v + (2 - k) for v in metrics.values())] for k in (1, 2)]
     (folder / "metrics.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
     steps = [STEP_COLUMNS, *([k, 1, 3, 2, *weights, 0] for k in range(20))]
     (folder / "steps.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in steps))
@@ -38,13 +37,13 @@ def found(tmp_path):
     runs = plan_runs(Config(), strategies, seeds, tmp_path)
     for run in runs:
         photo = {"equal": 0.5, "dynamic": 0.6, "naive": 0.4, "single": 0.7}[run.strategy]
-        figures = {"photo_identification": photo + 0.01 * run.seed, "v2c": 0.3}
+        metrics = {"photo_identification": photo + 0.01 * run.seed, "v2c": 0.3}
         if run.strategy == "single" and run.config.training.tasks != ("photo",):
-            figures = {"verification_accuracy": 0.9}
+            metrics = {"verification_accuracy": 0.9}
         if run.strategy == "dynamic":
-            figures["photo_identification"] += 0.01 * (run.seed == 2)
+            metrics["photo_identification"] += 0.01 * (run.seed == 2)
         weights = (0.5, 0.2, 0.3) if run.strategy == "naive" else (0.2, 0.5, 0.3)
-        write_run(Path(run.config.training.output), figures, weights)
+        write_run(Path(run.config.training.output), metrics, weights)
     return read_results(runs)
 
 
@@ -59,19 +58,19 @@ def test_the_last_epoch_counts_and_single_runs_are_one_row(found):
 
 def test_a_run_without_figures_is_named(tmp_path):
     runs = plan_runs(Config(), ["equal"], [5], tmp_path)
-    with pytest.raises(CheckpointError, match="equal-5: no validation figures"):
+    with pytest.raises(CheckpointError, match="equal-5: no validation metrics"):
         read_results(runs)
 
 
 def test_tables_by_hand(found):
-    table = figures_table(found, "cavi")
+    table = metrics_table(found, "cavi")
     rows = {row[0].strip(): dict(zip(table.columns, row)) for row in table.rows}
     assert rows["equal"]["Photo id."] == "51.00 ± 1.00"
     assert rows["paper: Dynamic MTL"]["Photo id."] == "98.35"
     assert rows["paper: Single-verif"]["Photo id."] == "-"
     assert rows["equal"]["Hardest has most"] == "-"
     assert rows["dynamic"]["Hardest has most"] == "100.00 ± 0.00"
-    assert not [row for row in figures_table(found, "demo").rows if "paper" in row[0]]
+    assert not [row for row in metrics_table(found, "demo").rows if "paper" in row[0]]
     # Differences 10, 10, 11 points: mean 10.33, deviation 0.577, error 0.333, times t = 4.303.
     differences = {row[0]: row[1:] for row in differences_table(found).rows}
     assert differences["dynamic"][0] == "+10.33 ± 1.43*"
@@ -96,6 +95,10 @@ def test_paired_difference():
         paired_difference({0: 1.0}, {1: 1.0})
 
 
-def test_students_points():
-    for freedom, point in enumerate(module._T, start=1):
-        assert math.isclose(point, stats.t.ppf(0.975, freedom), abs_tol=6e-4)
+@pytest.mark.parametrize(("seeds", "point"), [(2, 12.706), (5, 2.776), (40, 2.023)])
+def test_the_interval_is_student_s(seeds, point):
+    """Tabled 97.5 % points of 1, 4 and 39 degrees of freedom."""
+    values = {seed: float(seed % 2) for seed in range(seeds)}
+    found = paired_difference(values, dict.fromkeys(values, 0.0))
+    error = np.std(list(values.values()), ddof=1) / math.sqrt(seeds)
+    assert math.isclose(found.half_width / error, point, abs_tol=6e-4)

@@ -11,8 +11,8 @@ import pytest
 
 from cari_keras.comparison.runner import check_settings
 from cari_keras.errors import ConfigError
-from tests.cli.commands import ROOT
-from tests.conftest import small_config
+from tests.helpers.places import ROOT
+from tests.helpers.runs import small_config
 
 
 def test_a_run_on_another_dataset_is_refused(tmp_path):

@@ -1,5 +1,7 @@
 """CaVI: a tiny tree with every kind of dirt and known answers, and the real one where it lies."""
 
+import os
+import re
 import shutil
 from pathlib import Path
 
@@ -7,7 +9,9 @@ import pytest
 
 from cari_keras.data import cavi
 from cari_keras.errors import DatasetError
-from tests.conftest import SHARED, write_image
+from tests.helpers.cavi import write_cavi
+from tests.helpers.pictures import write_image
+from tests.helpers.places import SHARED
 
 REAL = SHARED / "data" / "cavi"
 
@@ -57,10 +61,10 @@ def tree(tmp_path: Path) -> Path:
 def test_every_kind_of_dirt_is_counted(tree):
     dataset = cavi.load(str(tree))
     assert dataset.report == {
-        "entries beside Real and Caricature, left out": 1,
+        "files beside Real and Caricature, left out": 1,
         "files beside the identities' folders, left out": 1,
         "images nested in another identity's folder, left out": 3,
-        "Thumbs.db, left out": 2,
+        "systems' own files, left out": 2,
         "files that are not images, left out": 1,
         "files whose names differ only in case, second left out": 1,
         # Ann: caricatures 0, 1 and photos 0, 1; Bob: caricatures 0, 1 and photo 0.
@@ -96,10 +100,24 @@ def test_splits_and_pairs(tree):
     assert dataset.load(dataset.splits["train"][0]).shape == (90, 90, 3)
 
 
-def test_a_file_that_cannot_be_read_is_left_out(tree):
+def test_lists_name_the_folders_of_either_modality(tree):
+    """Also where these differ in more than case, for which people of other datasets are one."""
+    before = cavi.load(str(tree)).pairs
+    (folder,) = (p for p in (tree / "CaVI_Dataset/Real").iterdir() if p.name.lower() == "ann_lee")
+    folder.rename(folder.with_name("Ann-Lee"))
+    for path in (tree / "train-test-files").iterdir():
+        listed = re.sub(rb"(?i)Real/ann_lee", b"Real/Ann-Lee", path.read_bytes())
+        path.write_bytes(listed)
+    after = cavi.load(str(tree)).pairs
+    assert {split: len(pairs) for split, pairs in after.items()} == {
+        split: len(pairs) for split, pairs in before.items()
+    }
+
+
+def test_a_broken_link_is_left_out(tree):
     (tree / "CaVI_Dataset" / "Real" / "bob_ray" / "9.jpg").symlink_to("nowhere")
     found = cavi.load(str(tree))
-    assert found.report["files that cannot be read, left out"] == 1
+    assert found.report["broken links, left out"] == 1
     (tree / "CaVI_Dataset" / "Real" / "bob_ray" / "9.jpg").unlink()
     assert cavi.load(str(tree)).splits == found.splits
 
@@ -195,3 +213,18 @@ def test_the_real_dataset():
         "pairs of the test list with a missing image, left out": 13_035,
     }
     assert {kind: dataset.report[kind] for kind in expected} == expected
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may enter every folder")
+def test_folders_that_cannot_be_entered_are_counted_as_that(tmp_path):
+    root = write_cavi(tmp_path, with_test=True)
+    closed = root / "CaVI_Dataset" / "Real" / "zoe"
+    closed.mkdir(mode=0)
+    assert cavi.load(str(root)).report["folders that cannot be read, left out"] == 1
+
+
+def test_a_link_to_a_folder_above_is_counted(tmp_path):
+    root = write_cavi(tmp_path, with_test=True)
+    (root / "CaVI_Dataset" / "Real" / "ann" / "up").symlink_to(root / "CaVI_Dataset")
+    report = cavi.load(str(root)).report
+    assert report["links to folders that are read elsewhere, left out"] == 1

@@ -1,4 +1,4 @@
-"""Exaggeration: the mean face, where keypoints go, what is refused."""
+"""Exaggeration: the mean face, where keypoints go, the two warps, what is refused."""
 
 import sys
 
@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cari_keras.data import demo
 from cari_keras.data import exaggerate as module
 from cari_keras.data.augment import Augmentation
-from cari_keras.data.base import Sample
-from cari_keras.data.exaggerate import exaggerate, fit, mean_face, sparse_image_warp
+from cari_keras.data.exaggerate import exaggerate, fit, mean_face
 from cari_keras.data.pipeline import training_batches
-from cari_keras.data.records import serialize
-from cari_keras.errors import ConfigError, DatasetError
+from cari_keras.data.prepare import prepare
+from cari_keras.data.warp import addons_warp, find_warp, scipy_warp
+from cari_keras.errors import DatasetError
+from cari_keras.records.sample import Sample
+from cari_keras.records.schema import serialize
 from cari_keras.training.build import build_augmentation
-from tests.conftest import small_config
+from tests.helpers.runs import small_config
 
 MEAN = ((-0.8, -0.7), (0.8, -0.7), (0.0, 0.0), (-0.6, 0.7), (0.6, 0.7))
 SEED = tf.constant([1, 2], tf.int64)
@@ -22,6 +25,15 @@ SEED = tf.constant([1, 2], tf.int64)
 
 def with_addons():
     return pytest.importorskip("tensorflow_addons", reason="not made for this TensorFlow")
+
+
+@pytest.fixture(params=[scipy_warp, addons_warp])
+def warp(request, monkeypatch):
+    """Each warp that is there, and exaggeration by it."""
+    if request.param is addons_warp:
+        with_addons()
+    monkeypatch.setattr(module, "find_warp", lambda: request.param)
+    return request.param
 
 
 def turned(points, scale, degrees, shift):
@@ -65,8 +77,8 @@ def dots(points, size=64):
     return tf.constant(np.repeat(np.minimum(image, 255)[..., None], 3, 2), tf.float32)
 
 
+@pytest.mark.usefixtures("warp")
 def test_spots_go_where_keypoints_go(monkeypatch):
-    with_addons()
     points = turned(MEAN, 0.22, 10, [0.5, 0.5])
     points[2] += [0.06, -0.04]  # the nose is what is odd about this face
     monkeypatch.setattr(tf.random, "stateless_uniform", lambda *_: 1.0)
@@ -81,8 +93,8 @@ def test_spots_go_where_keypoints_go(monkeypatch):
         assert abs(round(x) - 2 + column - x) <= 1
 
 
+@pytest.mark.usefixtures("warp")
 def test_the_mean_face_itself_and_one_without_keypoints_stay():
-    with_addons()
     points = turned(MEAN, 0.22, 10, [0.5, 0.5])
     image = dots(points)
     np.testing.assert_allclose(
@@ -92,8 +104,8 @@ def test_the_mean_face_itself_and_one_without_keypoints_stay():
     np.testing.assert_array_equal(exaggerate(image, missing, SEED, 2.0, MEAN), image)
 
 
+@pytest.mark.usefixtures("warp")
 def test_eager_and_in_a_pipeline_alike():
-    with_addons()
     points = turned(MEAN, 0.2, -8, [0.5, 0.5])
     points[3] += 0.05
     image = dots(points)
@@ -102,30 +114,67 @@ def test_eager_and_in_a_pipeline_alike():
     mapped = tf.data.Dataset.from_tensor_slices(seeds).map(
         lambda seed: exaggerate(image, tf.constant(points), seed, 1.0, MEAN)
     )
-    for a, b in zip(eager, mapped):
+    for a, b, again in zip(eager, mapped, mapped):
         np.testing.assert_allclose(a, b, atol=1e-2)
+        np.testing.assert_array_equal(b, again)
     assert np.abs(eager[0] - eager[1]).max() > 1
 
 
-def test_without_the_addons_the_message_says_where_they_are(monkeypatch):
+def test_points_move_corners_stay_and_borders_go_on(warp):
+    """On a slope, of which each value says where it was taken from."""
+    slope = np.mgrid[:20, :30].transpose(1, 2, 0).astype(np.float32)
+    target = np.array([[5, 6], [12, 8], [9, 20], [15, 25], [3, 14]])
+    source = target + np.array([[1.5, -2], [0, 0.25], [-0.5, 3], [30, 1], [-1, -40]])
+    arguments = [tf.constant(points, tf.float32) for points in (slope, source, target)]
+    found = warp(*arguments).numpy()
+    assert found.dtype == np.float32
+    assert found.shape == slope.shape
+    np.testing.assert_allclose(found[tuple(target.T)], np.clip(source, 0, [19, 29]), atol=0.01)
+    np.testing.assert_allclose(found[::19, ::29], slope[::19, ::29], atol=0.01)
+
+
+def test_the_warps_agree(monkeypatch):
+    """Within what `scipy_warp` says, on faces of the demo."""
+    with_addons()
+    faces = demo.load(identities=20, photos=2, caricatures=2, size=192)
+    samples = np.random.default_rng(0).choice(np.array(faces.splits["train"], object), 20, False)
+    mean = module._normalised(np.mean([sample.keypoints for sample in samples], axis=0))
+    rounding, beyond = [], []
+
+    def compared(*arguments):
+        found = scipy_warp(*arguments)
+        exact = addons_warp(*(tf.cast(tensor, tf.float64) for tensor in arguments))
+        rounding.append(np.abs(addons_warp(*arguments) - found))
+        beyond.append(np.abs(exact - tf.cast(found, tf.float64)))
+        return found
+
+    monkeypatch.setattr(module, "find_warp", lambda: compared)
+    for number, sample in enumerate(samples):
+        image = tf.constant(faces.load(sample), tf.float32)
+        seed = tf.constant([3, number])
+        found = exaggerate(image, tf.constant(sample.keypoints, tf.float32), seed, 1.0, mean)
+        assert np.abs(found - image).max() > 1
+    assert np.max(rounding) < 0.25
+    assert np.mean(rounding, axis=(1, 2, 3)).max() < 0.01
+    assert np.max(beyond) < 0.001
+
+
+def test_the_addons_are_taken_where_they_are(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_addons.image", None)
-    with pytest.raises(ConfigError, match=r"needs tensorflow-addons, which exists for TensorFlow"):
-        sparse_image_warp()
+    assert find_warp() is scipy_warp
+    monkeypatch.undo()
+    with_addons()
+    assert find_warp() is addons_warp
 
 
-def test_a_dataset_without_keypoints_is_refused(prepared, monkeypatch):
-    monkeypatch.setattr(module, "sparse_image_warp", lambda: None)
-    monkeypatch.setattr("cari_keras.training.build.sparse_image_warp", lambda: None)
+def test_a_dataset_without_keypoints_is_refused(prepared):
     with pytest.raises(DatasetError, match="needs keypoints, and none of its training images"):
         build_augmentation(small_config(exaggerate=0.5), prepared)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warp")
 def test_training_batches_of_the_demo_are_warped(tmp_path):
-    with_addons()
-    from cari_keras.data import demo
-    from cari_keras.data.prepare import prepare
-
     faces = demo.load(identities=2, photos=4, caricatures=4)
     ready = prepare(faces, 96, cache_dir=tmp_path, workers=1, progress=False)
     plain = {"flip": False, "crop": 1.0, "color": 0.0, "greyscale": 0.0}
@@ -138,3 +187,5 @@ def test_training_batches_of_the_demo_are_warped(tmp_path):
     np.testing.assert_array_equal(a.labels, b.labels)
     changed = np.abs(a.images - b.images).mean(axis=(1, 2, 3))
     assert (changed > 1e-3).all()
+    again = next(iter(training_batches(ready, augmentation=warped, **arguments)))
+    np.testing.assert_array_equal(a.images, again.images)

@@ -2,12 +2,8 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from cari_keras.data import pipeline
 from cari_keras.data.augment import Augmentation
-from cari_keras.data.base import Sample
-from cari_keras.data.encoding import to_jpeg
 from cari_keras.data.pipeline import (
     evaluation_batches,
     split_records,
@@ -15,7 +11,11 @@ from cari_keras.data.pipeline import (
     training_batches,
 )
 from cari_keras.data.prepare import Prepared
-from cari_keras.data.records import decode, parse, serialize
+from cari_keras.images.encode import to_jpeg
+from cari_keras.images.graph import decode
+from cari_keras.records.sample import Sample
+from cari_keras.records.schema import parse, serialize
+from cari_keras.records.shards import Places, write_shard
 
 OFF = Augmentation(flip=False, crop=1.0, color=0.0, greyscale=0.0)
 
@@ -90,22 +90,22 @@ def test_evaluation_shows_every_image_once_unchanged(prepared, batch_size):
 
 
 @pytest.fixture
-def people_in_order(tmp_path, monkeypatch):
-    """40 shards, one for each person, and a buffer that holds two of them."""
-    monkeypatch.setattr(pipeline, "SHUFFLE_BUFFER", 50)
+def people_in_order(tmp_path):
+    """40 shards, one for each person."""
     names = [f"train-photo-{k:05d}-of-00040.tfrecord" for k in range(40)]
-    image = to_jpeg(np.zeros((8, 8, 3), np.uint8))
+    image, places = to_jpeg(np.zeros((8, 8, 3), np.uint8)), []
     for label, name in enumerate(names):
-        with tf.io.TFRecordWriter(str(tmp_path / name)) as out:
-            for k in range(25):
-                out.write(serialize(Sample(f"{label}/{k}", str(label), "photo"), image, label))
+        samples = [Sample(f"{label}/{k}", str(label), "photo") for k in range(25)]
+        written = write_shard(tmp_path / name, [serialize(s, image, label) for s in samples])
+        offsets = np.array([offset for offset, _ in written])
+        owners = np.full(25, label, np.int32)
+        places.append(Places((str(tmp_path / name),), np.zeros(25, np.int32), offsets, owners))
     return Prepared(
         root=tmp_path,
         name="large",
         identities=tuple(map(str, range(40))),
         image_size=8,
-        counts={"train": {"photo": 1000}},
-        shards={"train": {"photo": names}},
+        places={"train": {"photo": Places.join(places)}},
         pairs={},
         report={},
         skipped=[],

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from cari_keras.data import folder
-from cari_keras.data.sheet import contact_sheet, write_png
-from tests.conftest import write_folder_dataset
+from cari_keras.data.sheet import contact_sheet
+from cari_keras.images.encode import write_png
+from tests.helpers.pictures import write_folder_dataset
 
 
 @pytest.fixture

@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from cari_keras.data.base import Sample
 from cari_keras.data.webcaricature import dataset as webcaricature
 from cari_keras.data.webcaricature.folds import folds_of
 from cari_keras.data.webcaricature.lists import (
-    Image,
+    ImageName,
     ListedPair,
     Subject,
     plain,
@@ -25,15 +24,9 @@ from cari_keras.data.webcaricature.lists import (
     read_subjects,
 )
 from cari_keras.errors import DatasetError
-from tests.conftest import SHARED
-from tests.data.webcaricature_trees import (
-    PEOPLE,
-    Variant,
-    fold_of,
-    halves,
-    write_images,
-    write_lists,
-)
+from cari_keras.records.sample import Sample
+from tests.helpers.places import SHARED
+from tests.helpers.webcaricature import PEOPLE, Variant, fold_of, halves, write_images, write_lists
 
 REAL = SHARED / "data" / "webcaricature"
 
@@ -79,7 +72,7 @@ def test_every_variant_reads_the_same(variant, tmp_path):
     assert len(dev_test) == 10
     assert [len(fold) for fold in pair_folds] == [8] * 10
     assert sum(pair.same for pair in dev_pairs) == 4
-    assert gallery[0] == Image("person of k town", "P00001")
+    assert gallery[0] == ImageName("person of k town", "P00001")
 
 
 @pytest.mark.parametrize("variant", [Variant(counts=False), Variant("\n", False, True)])
@@ -103,10 +96,13 @@ def test_pairs_by_hand(tmp_path):
         b"1\r\nAdele Laurie Blue Adkins\tC00001\tP00001\r\n"
         b"Elizabeth Taylor\tC00039\tJennifer Aniston\tP00006\t\r\n"
     )
-    adele, taylor = Image("adele laurie blue adkins", "C00001"), Image("elizabeth taylor", "C00039")
+    adele, taylor = (
+        ImageName("adele laurie blue adkins", "C00001"),
+        ImageName("elizabeth taylor", "C00039"),
+    )
     assert read_pairs(path) == [
-        ListedPair(adele, Image("adele laurie blue adkins", "P00001"), True),
-        ListedPair(taylor, Image("jennifer aniston", "P00006"), False),
+        ListedPair(adele, ImageName("adele laurie blue adkins", "P00001"), True),
+        ListedPair(taylor, ImageName("jennifer aniston", "P00006"), False),
     ]
 
 
@@ -258,7 +254,8 @@ def test_what_is_missing_is_counted(tree, tmp_path):
     (root / "FacialPoints/Judge Judy/P00002.txt").unlink()
     found = webcaricature.load(str(root), protocol="unrestricted", fold="2")
     assert found.report == {
-        "files that are not OriginalImages/<Name>/{C,P}00001.jpg, left out": 3,
+        "files that are not OriginalImages/<Name>/{C,P}00001.jpg, left out": 2,
+        "systems' own files, left out": 1,
         "images without landmarks, taken whole": 1,
         "people whose number of images is not the lists'": 1,
     }

@@ -1,4 +1,4 @@
-"""ROC, DET, EER and TAR at FAR against scikit-learn, brute force and numbers by hand."""
+"""ROC, DET, EER and TAR at FAR against brute force, scikit-learn and numbers by hand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import det_curve, roc_curve
+from sklearn.metrics import det_curve
 
 from cari_keras.evaluation.curves import (
     det,
@@ -17,7 +17,7 @@ from cari_keras.evaluation.curves import (
     threshold_at_far,
 )
 from cari_keras.evaluation.verification import auc
-from tests.evaluation.pairs import PAIRS, split
+from tests.helpers.pairs import PAIRS, split
 
 
 def both(pairs):
@@ -26,13 +26,16 @@ def both(pairs):
 
 @given(PAIRS.filter(both))
 @settings(deadline=None)
-def test_the_roc_is_scikit_learn_s(pairs):
+def test_the_roc_has_every_threshold_s_rates(pairs):
+    """By counting who is accepted; float32 distances, as networks give them, likewise."""
     distances, same = split(pairs)
-    far, tar, thresholds = roc_curve(same, -distances, drop_intermediate=False)
-    found = roc(distances, same)
-    np.testing.assert_allclose(found.far, far)
-    np.testing.assert_allclose(found.tar, tar)
-    np.testing.assert_allclose(found.thresholds, -thresholds)
+    for values in (distances, distances.astype(np.float32) / 3):
+        found = roc(values, same)
+        np.testing.assert_array_equal(found.thresholds, [-np.inf, *np.unique(values.astype(float))])
+        for threshold, far, tar in zip(*found):
+            accepted = values.astype(float) <= threshold
+            assert far == pytest.approx(accepted[~same].mean())
+            assert tar == pytest.approx(accepted[same].mean())
 
 
 @given(PAIRS.filter(both))

@@ -1,8 +1,9 @@
-"""The evaluator: figures from predictions with known answers, and over a real network."""
+"""The evaluator: metrics from predictions with known answers, and over a real network."""
 
 import json
 import os
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,13 +14,14 @@ from cari_keras.data.base import Pair
 from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.data.prepare import prepare
 from cari_keras.errors import CheckpointError
-from cari_keras.evaluation.evaluator import Evaluator, figures, rank1
+from cari_keras.evaluation.answering import AnswerSettings
+from cari_keras.evaluation.evaluator import Evaluator, metrics_of, rank1
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.trials import listed_trials
 from cari_keras.evaluation.views import views_of
 from cari_keras.files import write_json
 from cari_keras.model.network import build_network
-from tests.conftest import write_image
+from tests.helpers.pictures import write_image
 
 
 def one_hot(rows, classes=3):
@@ -43,7 +45,7 @@ def predictions():
 
 def test_table_2_by_hand(predictions):
     pairs = [Pair(f"c{i}", f"p{j}", i == j) for i in range(3) for j in range(3)]
-    assert figures(predictions, pairs) == {
+    assert metrics_of(predictions, pairs) == {
         "verification_accuracy": 1.0,
         "verification_auc": 1.0,
         "photo_identification": pytest.approx(2 / 3),
@@ -57,7 +59,7 @@ def test_a_threshold_chosen_elsewhere(predictions):
     """Squared distances are 0 for the same person and 2 for two."""
     pairs = [Pair(f"c{i}", f"p{j}", i == j) for i in range(3) for j in range(3)]
     for threshold, expected in ((1.0, 1.0), (3.0, 3 / 9), (-1.0, 6 / 9)):
-        found = figures(predictions, pairs, threshold)
+        found = metrics_of(predictions, pairs, threshold)
         assert found["verification_accuracy"] == pytest.approx(expected)
         assert found["verification_auc"] == 1.0
 
@@ -65,14 +67,14 @@ def test_a_threshold_chosen_elsewhere(predictions):
 def test_absent_heads_pairs_and_modalities_leave_their_figures_out(predictions):
     photo_only = {"logits_photo": predictions.outputs["logits_photo"]}
     part = Predictions(predictions.paths, predictions.labels, predictions.is_caricature, photo_only)
-    assert set(figures(part, [])) == {"photo_identification", "v2c"}
+    assert set(metrics_of(part, [])) == {"photo_identification", "v2c"}
     no_photos = Predictions(
         predictions.paths[:3],
         predictions.labels[:3],
         predictions.is_caricature[:3],
         {name: value[:3] for name, value in predictions.outputs.items()},
     )
-    assert set(figures(no_photos, [])) == {"caricature_identification", "v2c"}
+    assert set(metrics_of(no_photos, [])) == {"caricature_identification", "v2c"}
 
 
 def test_rank1_by_hand():
@@ -103,7 +105,7 @@ def test_names_that_are_not_utf_8(tmp_path):
 
 def test_the_smallest_square_is_a_pixel():
     images = tf.constant(np.random.default_rng(0).normal(size=(1, 9, 9, 3)), tf.float32)
-    (view,) = views_of(images, crops=(0.004,))
+    (view,) = views_of(images, test_crops=(0.004,))
     assert view.shape == images.shape
 
 
@@ -132,7 +134,7 @@ def test_over_a_network_the_batch_size_does_not_matter(prepared):
 def test_flip_averages_an_image_and_its_mirror(prepared):
     """Logits by their mean, the embedding by the direction of the mean: of one batch, by hand."""
     model = build_network(3, image_size=80, embedding_size=8)
-    found = Evaluator(model, prepared, flip=True).predict()
+    found = Evaluator(model, prepared, settings=AnswerSettings(True)).predict()
     images = next(iter(evaluation_batches(prepared, "validation", 64)))["image"].numpy()
     own, mirrored = (model(x, training=False) for x in (images, images[:, :, ::-1]))
     for name in ("embedding", "logits_photo"):
@@ -147,7 +149,7 @@ def test_flip_averages_an_image_and_its_mirror(prepared):
 @pytest.mark.slow
 def test_an_absent_split_has_no_figures(prepared):
     model = build_network(3, image_size=80, embedding_size=8)
-    evaluator = Evaluator(model, prepared, "test", verify_by="identities")
+    evaluator = Evaluator(model, prepared, "test", settings=AnswerSettings(verify_by="identities"))
     assert evaluator() == {}
     outputs = evaluator.predict().outputs
     assert outputs["embedding"].shape == (0, 8)
@@ -167,7 +169,9 @@ def test_answers_that_are_no_numbers_are_refused(prepared):
 def test_views_are_central_squares_and_mirror_images():
     rng = np.random.default_rng(0)
     image = rng.uniform(0, 255, (1, 8, 8, 3)).astype(np.float32)
-    whole, mirrored, half, half_mirrored = views_of(standardize(image), flip=True, crops=(1.0, 0.5))
+    whole, mirrored, half, half_mirrored = views_of(
+        standardize(image), flip_test=True, test_crops=(1.0, 0.5)
+    )
     np.testing.assert_array_equal(whole, standardize(image))
     np.testing.assert_array_equal(mirrored, np.asarray(whole)[:, :, ::-1])
     np.testing.assert_array_equal(half_mirrored, np.asarray(half)[:, :, ::-1])
@@ -179,18 +183,40 @@ def test_views_are_central_squares_and_mirror_images():
 @pytest.mark.slow
 def test_answers_of_several_views_are_averaged(prepared):
     model = build_network(3, image_size=80, embedding_size=8)
-    together = Evaluator(model, prepared, crops=(1.0, 0.8)).predict().outputs
-    apart = [Evaluator(model, prepared, crops=[side]).predict().outputs for side in (1.0, 0.8)]
+    together = (
+        Evaluator(model, prepared, settings=AnswerSettings(test_crops=(1.0, 0.8))).predict().outputs
+    )
+    apart = [
+        Evaluator(model, prepared, settings=AnswerSettings(test_crops=(side,))).predict().outputs
+        for side in (1.0, 0.8)
+    ]
     mean = {name: (apart[0][name] + apart[1][name]) / 2 for name in together}
     np.testing.assert_allclose(together["logits_photo"], mean["logits_photo"], atol=1e-5)
     direction = mean["embedding"] / np.linalg.norm(mean["embedding"], axis=1, keepdims=True)
     np.testing.assert_allclose(together["embedding"], direction, atol=1e-5)
 
 
+@pytest.mark.slow
+def test_a_view_counts_by_the_length_of_its_bottleneck(prepared):
+    model = build_network(3, image_size=80, embedding_size=8)
+    bottleneck = keras.Model(model.input, model.get_layer("embedding").input)
+    sides, power = (1.0, 0.7), 3.0
+    settings = AnswerSettings(test_crops=sides, view_power=power)
+    found = Evaluator(model, prepared, settings=settings).predict()
+    (batch,) = evaluation_batches(prepared, "validation", len(found.labels))
+    views = views_of(batch["image"], test_crops=sides, image_size=80)
+    vectors = [bottleneck(view, training=False).numpy() for view in views]
+    # A unit vector times its length to the third: the vector times its length squared.
+    summed = sum(v * np.linalg.norm(v, axis=1, keepdims=True) ** (power - 1) for v in vectors)
+    expected = summed / np.linalg.norm(summed, axis=1, keepdims=True)
+    np.testing.assert_allclose(found.outputs["embedding"], expected, atol=1e-4)
+    assert set(found.outputs) == set(Evaluator(model, prepared).predict().outputs)
+
+
 def test_views_come_at_the_network_s_size():
     """Also the whole image, where images are stored larger."""
     image = np.random.default_rng(0).uniform(0, 255, (2, 12, 12, 3)).astype(np.float32)
-    whole, half = views_of(image, crops=(1.0, 0.5), image_size=6)
+    whole, half = views_of(image, test_crops=(1.0, 0.5), image_size=6)
     assert whole.shape == half.shape == (2, 6, 6, 3)
     # Half the side: each pixel is the mean of the two nearest along both axes.
     mean = image.reshape(2, 6, 2, 6, 2, 3).mean(axis=(2, 4))
@@ -202,8 +228,10 @@ def test_views_come_at_the_network_s_size():
 def test_verification_by_identities_compares_who_images_seem_to_be(prepared):
     """What is compared is branch 1's softmax at unit norm; all else is as it was."""
     model = build_network(3, image_size=80, embedding_size=8)
-    plain = Evaluator(model, prepared, flip=True).predict().outputs
-    predictions = Evaluator(model, prepared, flip=True, verify_by="identities").predict()
+    plain = Evaluator(model, prepared, settings=AnswerSettings(True)).predict().outputs
+    predictions = Evaluator(
+        model, prepared, settings=AnswerSettings(True, verify_by="identities")
+    ).predict()
     found = predictions.outputs
     shares = tf.nn.softmax(plain["logits_verification"]).numpy()
     expected = shares / np.linalg.norm(shares, axis=1, keepdims=True)

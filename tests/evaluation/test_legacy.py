@@ -34,7 +34,7 @@ def test_error_1_val_on_the_folds_that_chose_the_threshold():
         )
         held_out = trials([genuine[k], *impostor[k]], [True] + [False] * 20)
         threshold = threshold_at_far(elsewhere.distances, elsewhere.same, 0.001)
-        ours = verify(held_out, elsewhere).figures["val_at_far_0.001"]
+        ours = verify(held_out, elsewhere).metrics["val_at_far_0.001"]
         assert ours == operating_point(held_out.distances, held_out.same, threshold).tar
         right.append(ours)
         published.append(operating_point(elsewhere.distances, elsewhere.same, threshold).tar)
@@ -89,7 +89,7 @@ def test_error_3_people_in_several_folds():
     two = np.repeat([0, 1], 200)
     kind = np.tile([True, False], 200)
     apart = trials(np.where(kind, 0.5, 1.5) + 2 * two, kind, two)
-    assert verify(apart).figures["verification_accuracy"] == 0.5
+    assert verify(apart).metrics["verification_accuracy"] == 0.5
     assert legacy_verification(apart)["legacy_accuracy"] == pytest.approx(0.75, abs=0.05)
 
     rng = np.random.default_rng(1)
@@ -104,7 +104,7 @@ def test_error_3_people_in_several_folds():
     part = trials(distances, same, subjects)
     published = {legacy_verification(part, seed=k)["legacy_accuracy"] for k in range(5)}
     assert len(published) > 1
-    ours = {verify(part).figures["verification_accuracy"] for _ in range(5)}
+    ours = {verify(part).metrics["verification_accuracy"] for _ in range(5)}
     assert len(ours) == 1
 
 

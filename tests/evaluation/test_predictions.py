@@ -2,13 +2,16 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from cari_keras.data.encoding import to_jpeg
 from cari_keras.evaluation.predictions import Predictions, digest_of, kept
+from cari_keras.images.encode import to_jpeg
+from cari_keras.records.shards import write_shard
+from tests.helpers.disks import no_room
 
 
 class Counting:
@@ -61,15 +64,25 @@ def test_the_digest_is_of_the_images_bytes(prepared, tmp_path):
     first = digest_of(prepared, "validation")
     assert first != digest_of(prepared, "train")
     shutil.copytree(prepared.root, tmp_path / "moved")
-    moved = replace(prepared, root=tmp_path / "moved")
+    places = {
+        split: {
+            modality: replace(
+                of, files=tuple(str(tmp_path / "moved" / Path(f).name) for f in of.files)
+            )
+            for modality, of in there.items()
+        }
+        for split, there in prepared.places.items()
+    }
+    moved = replace(prepared, places=places)
     assert digest_of(moved, "validation") == first
-    (shard, *_) = moved.files("validation", "photo")
+    (shard,) = moved.of("validation", ["photo"]).files
     records = [record.numpy() for record in tf.data.TFRecordDataset(shard)]
     example = tf.train.Example.FromString(records[0])
     example.features.feature["image"].bytes_list.value[0] = to_jpeg(np.zeros((80, 80, 3), np.uint8))
-    with tf.io.TFRecordWriter(shard) as out:  # the same names and labels, one other image
-        for record in [example.SerializeToString(), *records[1:]]:
-            out.write(record)
+    # The same names and labels, one other image.
+    offsets = write_shard(Path(shard), [example.SerializeToString(), *records[1:]])
+    of = replace(places["validation"]["photo"], offset=np.array([o for o, _ in offsets]))
+    places["validation"] = {**places["validation"], "photo": of}
     assert digest_of(moved, "validation") != first
 
 
@@ -87,3 +100,13 @@ def test_some_rows(answers):
     part = answers.only(np.array([False, True]))
     assert part.paths == ["b"]
     assert part.outputs["embedding"].tolist() == [[0.0, 1.0]]
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_cache_that_cannot_be_written_costs_no_answers(prepared, answers, tmp_path):
+    (tmp_path / "file").touch()
+    network = Counting(answers)
+    equal(kept(tmp_path / "file", {"weights": "x"}, prepared, "validation", network), answers)
+    with no_room(64):
+        equal(kept(tmp_path, {"weights": "x"}, prepared, "validation", network), answers)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,28 +18,13 @@ from cari_keras.evaluation.protocols.gallery import evaluate_gallery
 from cari_keras.evaluation.protocols.pairs import evaluate_pairs
 from cari_keras.evaluation.protocols.webcaricature import evaluate_webcaricature
 from cari_keras.evaluation.tables import tables_of
-from tests.conftest import small_config, write_folder_dataset, write_image
-from tests.data.webcaricature_trees import PEOPLE, fold_of, halves, write_images, write_lists
-from tests.evaluation.matchers import RuleMatcher, one_hot, web_config
+from tests.helpers.matchers import RuleMatcher, one_hot, web_config
+from tests.helpers.pictures import write_folder_dataset, write_image, write_lfw
+from tests.helpers.protocols import by_person, closed_set_matcher, evaluate
+from tests.helpers.runs import small_config
+from tests.helpers.webcaricature import PEOPLE, fold_of, halves
 
 ALL = [str(k) for k in range(1, 11)]
-
-
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory) -> Path:
-    return write_images(write_lists(tmp_path_factory.mktemp("web")))
-
-
-def evaluate(tree, protocol, folds, rule, **how):
-    def config_of(fold):
-        return web_config(tree, protocol, fold)
-
-    matcher = RuleMatcher(rule, config_of("1"))
-    return evaluate_webcaricature(lambda fold: matcher, config_of, folds, **how), matcher
-
-
-def by_person(path, label, drawn):
-    return one_hot(label)
 
 
 def test_ten_folds_of_a_perfect_network(tree):
@@ -88,16 +72,16 @@ def test_a_network_that_knows_only_whom_it_was_trained_on(tree):
         return one_hot(label if label < 18 else 63)
 
     outcome, _ = evaluate(tree, "unrestricted", ["4"], rule)
-    figures = outcome.folds[0].figures
-    assert figures["val_at_far_0.01"] == 1.0
-    assert figures["far_achieved_0.01"] == 1.0
-    assert figures["tar_at_far_0.01"] == 0.0
-    assert figures["verification_auc"] == 0.5
+    metrics = outcome.folds[0].metrics
+    assert metrics["val_at_far_0.01"] == 1.0
+    assert metrics["far_achieved_0.01"] == 1.0
+    assert metrics["tar_at_far_0.01"] == 0.0
+    assert metrics["verification_auc"] == 0.5
 
 
 def test_restricted_pairs(tree):
     outcome, _ = evaluate(tree, "restricted", ["dev"], by_person)
-    assert outcome.folds[0].figures["verification_accuracy"] == 1.0
+    assert outcome.folds[0].metrics["verification_accuracy"] == 1.0
     assert outcome.folds[0].counts["genuine pairs"] == 4
     assert outcome.slug == "webcaricature-restricted-dev"
     assert "view 1" in outcome.title
@@ -115,27 +99,11 @@ def test_galleries_of_ten_folds(tree):
         return one_hot(place) + 0.1 * one_hot(10 + (label - 10) % 10)
 
     outcome, _ = evaluate(tree, "identification", ["2"], shifted)
-    figures = outcome.folds[0].figures
-    assert figures["c2p_rank_1"] == figures["p2c_rank_1"] == 0.0
-    assert figures["c2p_rank_10"] == figures["p2c_rank_10"] == 1.0
+    metrics = outcome.folds[0].metrics
+    assert metrics["c2p_rank_1"] == metrics["p2c_rank_1"] == 0.0
+    assert metrics["c2p_rank_10"] == metrics["p2c_rank_10"] == 1.0
     assert outcome.folds[0].cmcs["C2P"][1] == 1.0
     assert outcome.folds[0].counts["C2P probes"] == sum(p[1] for p in halves(PEOPLE, 2)[1])
-
-
-def closed_set_matcher(config):
-    """Heads that are right about everybody but person_2's caricatures, whom they call person_0."""
-    matcher = RuleMatcher(by_person, config, ("person_0", "person_1", "person_2"))
-    predict = matcher.predict
-
-    def with_heads(prepared, split, **how):
-        found = predict(prepared, split, **how)
-        named = np.where((found.labels == 2) & found.is_caricature, 0, found.labels)
-        logits = np.eye(3, dtype=np.float32)[named]
-        heads = {f"logits_{task}": logits for task in ("verification", "caricature", "photo")}
-        return replace(found, outputs={**found.outputs, **heads})
-
-    matcher.predict = with_heads
-    return matcher
 
 
 def test_known_people(folder_dataset, tmp_path):
@@ -143,16 +111,16 @@ def test_known_people(folder_dataset, tmp_path):
     outcome = evaluate_closed_set(
         closed_set_matcher(config), config, cache_dir=str(tmp_path), legacy=True
     )
-    figures = outcome.folds[0].figures
-    assert list(figures)[:5] == [
+    metrics = outcome.folds[0].metrics
+    assert list(metrics)[:5] == [
         "verification_accuracy",
         "photo_identification",
         "caricature_identification",
         "v2c",
         "c2v",
     ]
-    assert figures["photo_identification"] == figures["c2v"] == 1.0
-    assert figures["caricature_identification"] == figures["v2c"] == pytest.approx(2 / 3)
+    assert metrics["photo_identification"] == metrics["c2v"] == 1.0
+    assert metrics["caricature_identification"] == metrics["v2c"] == pytest.approx(2 / 3)
     assert outcome.intervals["photo_identification"].low == 1.0
     assert outcome.intervals["v2c"].low < 2 / 3 < outcome.intervals["v2c"].high
     assert outcome.intervals["verification_auc"].resamples > 0
@@ -189,22 +157,9 @@ def test_the_test_split_takes_its_threshold_from_the_validation_pairs(
     outcome = evaluate_closed_set(matcher, config, cache_dir=str(tmp_path))
     assert outcome.folds[0].name == "test"
     genuine = np.mean([pair.same for pair in pairs])
-    assert outcome.folds[0].figures["verification_accuracy"] == pytest.approx(1 - genuine)
-    assert outcome.folds[0].figures["val_at_far_0.01"] == 0.0
+    assert outcome.folds[0].metrics["verification_accuracy"] == pytest.approx(1 - genuine)
+    assert outcome.folds[0].metrics["val_at_far_0.01"] == 0.0
     assert matcher.asked == ["test", "validation"]
-
-
-def write_lfw(root: Path) -> Path:
-    """Four people of three images, and a list of two folds of 2 x 2 pairs."""
-    for person in range(4):
-        for k in range(3):
-            name = f"P_{person}"
-            write_image(root / name / f"{name}_{k + 1:04d}.jpg", (60 * person, 90, 150), seed=k)
-    lines = ["2\t2", "P_0\t1\t2", "P_1\t1\t3", "P_0\t1\tP_1\t2", "P_0\t3\tP_1\t1"]
-    lines += ["P_2\t1\t2", "P_3\t2\t3", "P_2\t1\tP_3\t2", "P_2\t3\tP_3\t1"]
-    path = root.parent / "pairs.txt"
-    path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 def test_lfw_s_folds(tmp_path):
@@ -223,8 +178,8 @@ def test_lfw_s_folds(tmp_path):
     outcome = evaluate_pairs(
         RuleMatcher(rule, small_config()), tmp_path / "lfw", listed, cache_dir=str(tmp_path)
     )
-    assert outcome.folds[1].figures["verification_accuracy"] == 0.5
-    assert outcome.folds[0].figures["verification_accuracy"] == 1.0
+    assert outcome.folds[1].metrics["verification_accuracy"] == 0.5
+    assert outcome.folds[0].metrics["verification_accuracy"] == 1.0
 
 
 def test_lfw_with_the_images_of_one_fold(tmp_path):
@@ -246,12 +201,12 @@ def test_pairs_in_one_folder_have_no_people_to_tell_apart(tmp_path):
     outcome = evaluate_pairs(
         matcher, tmp_path / "flat", tmp_path / "list.csv", cache_dir=str(tmp_path)
     )
-    assert outcome.folds[0].figures["verification_auc"] == 1
-    assert np.isnan(outcome.folds[0].figures["verification_accuracy"])
+    assert outcome.folds[0].metrics["verification_auc"] == 1
+    assert np.isnan(outcome.folds[0].metrics["verification_accuracy"])
     assert outcome.intervals == {}
     notes = " ".join(outcome.notes)
     assert "All images lie in one folder" in notes
-    assert "1 pairs with an unreadable image, left out." in notes
+    assert "1 pair with an unreadable image, left out." in notes
 
 
 def test_a_fold_without_images_is_told_and_not_counted(tree, tmp_path):
@@ -280,9 +235,9 @@ def test_pairs_of_one_s_own(tmp_path):
     )
     matcher = RuleMatcher(by_person, small_config())
     outcome = evaluate_pairs(matcher, tmp_path / "lfw", path, cache_dir=str(tmp_path))
-    assert outcome.folds[0].figures["verification_accuracy"] == 1.0
+    assert outcome.folds[0].metrics["verification_accuracy"] == 1.0
     assert outcome.folds[0].counts == {"genuine pairs": 2, "impostor pairs": 2}
-    assert "1 pairs with a missing image, left out." in outcome.notes
+    assert "1 pair with a missing image, left out." in outcome.notes
 
 
 def test_no_image_that_can_be_read(tmp_path):
@@ -321,6 +276,21 @@ def test_bad_lists_of_pairs(text, message, tmp_path):
         evaluate_pairs(RuleMatcher(by_person, small_config()), tmp_path / "lfw", path)
 
 
+def test_spellings_of_gallery_and_probes_are_one_person_s(tmp_path):
+    gallery = write_folder_dataset(tmp_path / "a", identities=3, images=2) / "photo"
+    probe = write_folder_dataset(tmp_path / "b", identities=3, images=1) / "caricature"
+    for k in range(3):
+        (probe / f"person_{k}").rename(probe / f"Person {k} ")
+
+    def rule(path, label, drawn):
+        return one_hot(int(path.lower().replace("_", " ").split("person ")[1][0]))
+
+    matcher = RuleMatcher(rule, small_config())
+    outcome = evaluate_gallery(matcher, gallery, probe, cache_dir=str(tmp_path / "cache"))
+    assert outcome.people == ("Person 0", "Person 1", "Person 2")
+    assert outcome.folds[0].metrics["gallery_rank_1"] == 1.0
+
+
 def test_a_gallery_of_one_s_own(tmp_path):
     gallery = write_folder_dataset(tmp_path / "a", identities=3, images=2)
     write_folder_dataset(tmp_path / "b", identities=4, images=1)
@@ -333,11 +303,11 @@ def test_a_gallery_of_one_s_own(tmp_path):
     outcome = evaluate_gallery(
         matcher, gallery / "photo", probe, cache_dir=str(tmp_path / "c"), legacy=True
     )
-    figures, counts = outcome.folds[0].figures, outcome.folds[0].counts
-    assert figures == {"gallery_rank_1": 1.0, "gallery_rank_10": 1.0}
-    assert counts["gallery gallery images"] == 6
-    assert counts["gallery probes"] == 3
-    assert counts["gallery probes left out: no image, or nobody like them in the gallery"] == 1
+    metrics, counts = outcome.folds[0].metrics, outcome.folds[0].counts
+    assert metrics == {"gallery_rank_1": 1.0, "gallery_rank_10": 1.0}
+    assert counts["gallery images"] == 6
+    assert counts["probes"] == 3
+    assert counts["probes left out: no image, or nobody like them in the gallery"] == 1
     assert "gallery: at most ten people, so that Rank-10 is 100%." in outcome.remarks()
     assert outcome.intervals["gallery_rank_1"].low == 1
     with pytest.raises(DatasetError, match="are one folder"):
@@ -374,7 +344,7 @@ def test_results_are_plain_json_without_nan(tree):
     outcome, _ = evaluate(tree, "unrestricted", ["1", "2"], by_person, legacy=True)
     text = json.dumps(outcome.to_dict(), allow_nan=False)
     found = json.loads(text)
-    assert found["figures"]["val_at_far_0.01"]["folds"] == {"1": 1.0, "2": 1.0}
+    assert found["metrics"]["val_at_far_0.01"]["folds"] == {"1": 1.0, "2": 1.0}
     assert found["operating_points"]["1"][0]["impostors"] == 21
     assert found["operating_points"]["1"][0]["resolved"] is False
     assert set(found["published_code_arithmetic"]) == {

@@ -11,10 +11,13 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from cari_keras.evaluation.evaluator import LABELS, identification
+from cari_keras.evaluation.drawing import svg_of
+from cari_keras.evaluation.evaluator import identification
+from cari_keras.evaluation.labels import LABELS, label
 from cari_keras.evaluation.outcome import intervals_of
 from cari_keras.evaluation.predictions import Predictions
-from cari_keras.evaluation.report.html import report_html, svg_of
+from cari_keras.evaluation.report.curves import plot_det, plot_roc
+from cari_keras.evaluation.report.html import report_html
 from cari_keras.evaluation.report.people import (
     confusions,
     namings,
@@ -23,13 +26,13 @@ from cari_keras.evaluation.report.people import (
     principal_components,
 )
 from cari_keras.evaluation.report.pictures import SIDE, wrong_pairs
-from cari_keras.evaluation.report.plots import plot_det, plot_roc
-from cari_keras.evaluation.scoring import Fold
-from cari_keras.evaluation.tables import label, tables_of
-from tests.conftest import small_config, write_folder_dataset
-from tests.evaluation.matchers import one_hot
-from tests.evaluation.test_protocols import by_person, closed_set_matcher, evaluate
-from tests.evaluation.test_protocols import tree as tree  # the fixture
+from cari_keras.evaluation.scoring import FoldScores
+from cari_keras.evaluation.tables import tables_of
+from cari_keras.vocabulary import TASKS
+from tests.helpers.matchers import one_hot
+from tests.helpers.pictures import write_folder_dataset
+from tests.helpers.protocols import by_person, closed_set_matcher, evaluate
+from tests.helpers.runs import small_config
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +99,28 @@ def test_a_page_of_known_people(known):
     assert text == report_html(known)
 
 
+def test_a_page_in_words_and_as_narrow_as_a_telephone(known):
+    text = report_html(known)
+    words = re.sub(r"<style>.*?</style>|<[^>]*>", " ", text, flags=re.DOTALL)
+    assert not re.findall(r"\b(None|True|False|nan|NaN|\(1\.0,\))\b(?! accepted| rejected)", words)
+    assert "looks at whole images, compares embeddings" in words
+    one = replace(known, folds=(replace(known.folds[0], counts={"genuine pairs": 1, "photos": 2}),))
+    assert "<li>1 genuine pair, 2 photos.</li>" in report_html(one)
+    # No column demands more than the page has.
+    assert re.findall(r"minmax\(([^,]*)", text) == ["min(430px", "min(236px"]
+    assert ".pairs img { width: 224px; height: 112px; max-width: 100%" in text
+
+
+def test_the_training_plot_names_its_paper(known, tmp_path):
+    columns = [f"{kind}_{task}" for kind in ("weight", "loss") for task in TASKS]
+    lines = [",".join(["iteration", *columns, "l4"]), "0,.3,.3,.3,1,1,1,0", "1,.3,.3,.3,1,1,1,0"]
+    (tmp_path / "steps.csv").write_text("\n".join(lines) + "\n")
+    run = copy.copy(known.matcher)
+    object.__setattr__(run, "run", tmp_path)
+    text = report_html(replace(known, matcher=run))
+    assert "as in Figure 6 of Ming, Burie &amp; Luqman (IJDAR 2021)" in text
+
+
 def test_a_page_of_ten_folds(tree):
     folds = [str(k) for k in range(1, 11)]
     page = Page(report_html(evaluate(tree, "unrestricted", folds, by_person)[0]))
@@ -126,6 +151,50 @@ def test_names_are_escaped(known):
     matcher = copy.copy(known.matcher)
     matcher.epoch = "<script>alert(1)</script>"  # from a run's checkpoint.json
     assert "<script>" not in report_html(replace(known, matcher=matcher))
+
+
+def test_a_name_is_text_wherever_it_stands(known):
+    name = "<b>&\"'\udcff"  # its last byte is not UTF-8
+
+    def named(kind):
+        return f"{name} {kind}"
+
+    fold = known.folds[0]
+    trials = replace(
+        fold.trials,
+        first=[path + named("path") for path in fold.trials.first],
+        second=[path + named("path") for path in fold.trials.second],
+    )
+    splits = {
+        split: [replace(s, path=s.path + named("path"), identity=named("person")) for s in samples]
+        for split, samples in known.dataset.splits.items()
+    }
+    matcher = copy.copy(known.matcher)
+    matcher.name, matcher.epoch, matcher.weights = named("network"), named("epoch"), name
+    outcome = replace(
+        known,
+        title=named("title"),
+        matcher=matcher,
+        folds=(replace(fold, trials=trials),),
+        dataset=replace(known.dataset, splits=splits),
+        predictions=replace(
+            known.predictions, paths=[path + named("path") for path in known.predictions.paths]
+        ),
+        people=tuple(person + name for person in known.people),
+        notes=(named("note"),),
+    )
+    text = report_html(outcome)
+    escaped = "&lt;b&gt;&amp;&#34;&#39;\udcff"
+    for kind in ("network", "epoch", "title", "path", "person", "note"):
+        assert f"{escaped} {kind}" in text
+    assert f"weights {escaped};" in text
+    assert text.count("\udcff") == text.count(escaped)
+    assert "<b>" not in text
+    page = Page(text)
+    assert page.headings[0] == named("title")
+    pairs = [image["alt"] for image in page.images if "jpeg" in image["src"]]
+    assert pairs
+    assert all(alt.count(named("path")) == 2 for alt in pairs)
 
 
 def test_names_are_no_formulas():
@@ -209,6 +278,6 @@ def test_tables(known):
 
 def test_too_few_impostors_are_said(tree):
     outcome, _ = evaluate(tree, "unrestricted", ["1"], by_person)
-    assert isinstance(outcome.folds[0], Fold)
+    assert isinstance(outcome.folds[0], FoldScores)
     text = "\n".join(str(table) for table in tables_of(outcome))
     assert "too few to resolve 0.1%" in text

@@ -42,3 +42,19 @@ def test_only_some_of_a_list(predictions):
     assert part.subjects.tolist() == [1]
     with pytest.raises(ValueError, match="only listed"):
         crossed_trials(predictions).only(np.ones(12, bool))
+
+
+def test_what_is_compared_can_be_chosen():
+    """What the network verifies by, unless said otherwise."""
+    embedding, compared = np.eye(2, dtype=np.float32), np.ones((2, 2), np.float32) / 2**0.5
+    drawn = np.array([True, False])
+    outputs = {"embedding": embedding, "compared": compared}
+    both = Predictions(["c", "p"], np.array([0, 0]), drawn, outputs)
+    pairs = [Pair("c", "p", True)]
+    for by, distance in (("embedding", 2.0), ("identities", 0.0), (None, 0.0)):
+        for found in (listed_trials(both, pairs, by), crossed_trials(both, by)):
+            np.testing.assert_allclose(found.distances, [distance], atol=1e-6)
+    plain = Predictions(["c", "p"], np.array([0, 0]), drawn, {"embedding": embedding})
+    assert listed_trials(plain, pairs).distances == 2.0
+    with pytest.raises(KeyError):
+        listed_trials(plain, pairs, "identities")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from sklearn.metrics import roc_auc_score
 
 from cari_keras.evaluation.allpairs import distance_blocks
@@ -15,7 +15,7 @@ from cari_keras.evaluation.verification import (
     cross_validated_accuracy,
     squared_distances,
 )
-from tests.evaluation.pairs import PAIRS, split
+from tests.helpers.pairs import PAIRS, split
 
 
 def test_squared_distances_by_hand():
@@ -46,6 +46,20 @@ def test_best_threshold_is_as_good_as_any(pairs):
     candidates = [-1.0, *(d + 0.5 for d in range(7))]
     best = max(accuracy(distances, same, t) for t in candidates)
     assert accuracy(distances, same, best_threshold(distances, same)) == best
+
+
+@given(PAIRS)
+@settings(deadline=None)
+def test_the_balanced_threshold_has_the_highest_mean_of_tar_and_1_minus_far(pairs):
+    distances, same = split(pairs)
+    assume(same.any() and not same.all())
+
+    def mean(threshold):
+        accepted = distances <= threshold
+        return (np.mean(accepted[same]) + np.mean(~accepted[~same])) / 2
+
+    best = max(mean(threshold) for threshold in np.arange(-0.5, 7))
+    assert mean(best_threshold(distances, same, balanced=True)) == pytest.approx(best)
 
 
 def test_best_threshold_lies_between_the_pairs():

@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from cari_keras.errors import ConfigError
 from cari_keras.model.network import (
-    TASKS,
     WEIGHT_HEAD,
     build_network,
     named_weights,
@@ -15,6 +14,7 @@ from cari_keras.model.network import (
     shared_variables,
     split_variables,
 )
+from cari_keras.vocabulary import TASKS
 
 
 def conv(inputs: int, outputs: int, area: int) -> int:

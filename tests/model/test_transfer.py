@@ -9,12 +9,13 @@ import tensorflow as tf
 
 from cari_keras.data import demo
 from cari_keras.data.base import read_image
-from cari_keras.data.encoding import resize
 from cari_keras.errors import CheckpointError, PretrainedError
-from cari_keras.model.network import TASKS, build_network, named_weights
+from cari_keras.images.encode import resize
+from cari_keras.model.checkpoints import load_checkpoint, save_checkpoint
+from cari_keras.model.network import build_network, named_weights
 from cari_keras.model.transfer import Source, describe_transfer, load_source, transfer
-from cari_keras.training.checkpoints import load_checkpoint, save_checkpoint
-from tests.conftest import FACENET, SHARED
+from cari_keras.vocabulary import TASKS
+from tests.helpers.places import FACENET, SHARED
 
 SIZE = {"image_size": 80, "embedding_size": 16}
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from tests.cli.commands import run_script
+from tests.helpers.commands import run_script
 
 FLAGS = "--dataset folder --pretrained none --depth paper --image-size 80 --batch-size 8 --epochs 1"
 

@@ -2,11 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from tests.align.trees import face, write
-from tests.cli.commands import run_script
-from tests.data.cavi_trees import write_cavi
+from tests.helpers.cavi import write_cavi
+from tests.helpers.commands import run_script
+from tests.helpers.faces import face, write
 
 
 @pytest.mark.slow
@@ -33,6 +34,8 @@ def test_every_kind_of_pair_is_measured_and_a_second_call_asks_nobody(facenet, t
     for faces in ("whole", "aligned"):
         assert counts[faces, "photo-photo"] == (2, 4)  # none with itself, none twice
         assert counts[faces, "photo-caricature"] == (8, 8)
+    for measured in found["measurements"]:
+        assert np.isfinite([measured["slope"], measured["intercept"]]).all()
     again = run_script("measure_facenet.py", "--data-dir", root, "--output", out)
     assert "used" not in again
     assert out.read_text() == first

@@ -5,10 +5,14 @@ import json
 import pandas as pd
 import pytest
 
-from tests.cli.commands import run_script
-from tests.data.cavi_trees import write_cavi
+from tests.helpers.cavi import write_cavi
+from tests.helpers.commands import run_script
+from tests.helpers.runs import SMALL_NETWORK
 
-FLAGS = "--preset cavi-scratch --image-size 80 --batch-size 4 --embedding-size 8 --epochs 1 --quiet"
+FLAGS = (
+    f"--preset cavi-scratch {SMALL_NETWORK} --image-size 80 --batch-size 4 --embedding-size 8 "
+    "--epochs 1 --quiet"
+)
 
 
 def table2(data, runs, *flags):
@@ -27,7 +31,7 @@ def test_rows_beside_the_papers_and_a_second_call_only_reads(with_test, tmp_path
     assert list(table.loc["Dynamic (paper, test)"]) == ["94.92", "98.35", "85.61", "80.04", "64.39"]
     ours = table.loc["Single-visual (ours)"]
     assert ours["Verification"] == ours["C2V"] == "-"  # it has neither embedding nor that head
-    stored = json.loads((tmp_path / "runs/dynamic-0/evaluations/test-own.json").read_text())
+    stored = json.loads((tmp_path / "runs/dynamic-0/evaluation/test-own.json").read_text())
     assert stored["split"] == split
     assert table.loc["Dynamic (ours)", "Photo id."] == f"{100 * stored['photo_identification']:.2f}"
     weights = tmp_path / "runs" / "dynamic-0" / "best" / "arrays.npz"

@@ -1,6 +1,5 @@
 """A tiny trained run, and its exports."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.conftest import small_config, write_folder_dataset, write_image
+from tests.helpers.pictures import write_folder_dataset, write_image
+from tests.helpers.runs import small_config
 
 #: Runs in a process that cannot import the package, and reads and writes numpy files.
 STRANGER = """
@@ -55,7 +55,7 @@ def people(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def matcher(people, tmp_path_factory):
-    """Stored larger than the network's input, and looked at in four views."""
+    """Stored larger than the network's input, and looked at in two views of a part."""
     from cari_keras.data import folder
     from cari_keras.data.prepare import prepare
     from cari_keras.evaluation.matcher import load_matcher
@@ -68,7 +68,7 @@ def matcher(people, tmp_path_factory):
         epochs=1,
         stored_size=96,
         flip_test=True,
-        test_crops=(1.0, 0.8),
+        test_crops=(0.8,),
         verify_by="identities",
     )
     prepared = prepare(
@@ -80,7 +80,7 @@ def matcher(people, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def thresholds(matcher):
-    from cari_keras.serving.calibration import thresholds_of
+    from cari_keras.serving.thresholds import thresholds_of
 
     return thresholds_of(matcher)
 
@@ -92,6 +92,14 @@ def exported(matcher, thresholds, tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved_models")
     export(matcher, thresholds, folder)
     return folder
+
+
+@pytest.fixture(scope="module", params=["run", "exports"])
+def model(request, matcher, exported):
+    """A run, or its exports, in use."""
+    from cari_keras import load_model
+
+    return load_model(matcher.run if request.param == "run" else exported)
 
 
 @pytest.fixture(scope="session")
@@ -130,7 +138,3 @@ def ask(exported, tmp_path):
         return dict(np.load(answer, allow_pickle=True))
 
     return asked
-
-
-def read_card(exported, branch):
-    return json.loads((exported / branch / "1" / "export.json").read_text())

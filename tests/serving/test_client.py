@@ -22,7 +22,7 @@ import grpc
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from cari_keras import load_model
-from tests.cli.commands import ROOT
+from tests.helpers.places import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -137,6 +137,11 @@ def test_answers_are_the_models(over, rest, grpc_host, exported, encoded, tmp_pa
     expected = model.verify(*paths)
     assert found["same"] == [expected.same]
     assert found["distance"] == pytest.approx([expected.distance], abs=1e-5)
+    assert found["probability"] == pytest.approx([expected.probability], abs=1e-5)
+    found = json.loads(client("verify_identities", *paths, *where).stdout)
+    expected = model.verify(*paths, by="identities")
+    assert "same" not in found
+    assert found["distance"] == pytest.approx([expected.distance], abs=1e-5)
     found = json.loads(client("photo", paths[0], *where).stdout)
     answer = model.identify(paths[0], modality="photo")
     assert found["identity"] == [[one.identity for one in answer.candidates]]
@@ -145,7 +150,7 @@ def test_answers_are_the_models(over, rest, grpc_host, exported, encoded, tmp_pa
     paths[1].write_bytes(b"broken")
     result = client("photo", paths[1], *where)
     assert result.returncode == 1
-    assert "Unknown image file format" in result.stderr
+    assert "neither JPEG nor PNG" in result.stderr
     assert "Traceback" not in result.stderr
 
 

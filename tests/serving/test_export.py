@@ -1,19 +1,24 @@
 """Exports answer as the network does, wherever they are loaded, and refuse what is broken."""
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from cari_keras import load_model
 from cari_keras.data.augment import standardize
 from cari_keras.evaluation.answering import answering
-from cari_keras.serving.calibration import Thresholds
 from cari_keras.serving.export import export, next_version
-from tests.serving.conftest import read_card
+from cari_keras.serving.thresholds import Thresholds
+from tests.helpers.disks import no_room
+from tests.helpers.exports import read_card
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +30,7 @@ def files(*contents):
 @pytest.fixture(scope="module")
 def network(matcher, pixels):
     """The answers of the network itself, as evaluation asks it."""
-    _, answer = answering(matcher.model, matcher.tasks, **matcher.views)
+    _, answer = answering(matcher.model, matcher.tasks, matcher.settings)
     return {name: value.numpy() for name, value in answer(standardize(pixels)).items()}
 
 
@@ -38,15 +43,25 @@ def test_embeddings_of_a_process_without_the_package(count, ask, network, pixels
         np.testing.assert_allclose(found["embedding"], network["embedding"][:count], atol=1e-4)
 
 
-def test_pairs_are_compared_as_evaluation_does(ask, network, encoded, thresholds):
-    calibration = thresholds.verify
-    found = ask("verification", "verify", photo_bytes=encoded[:4], caricature_bytes=encoded[4:])
-    compared = network["compared"]
+@pytest.mark.parametrize(
+    ("name", "output"), [("verify", "embedding"), ("verify_identities", "compared")]
+)
+def test_pairs_are_compared_as_evaluation_does(name, output, ask, network, encoded, thresholds):
+    """Embeddings, whatever the run verifies by; and what is said of known people, by its name."""
+    calibration = thresholds.of_pairs()[name]
+    found = ask("verification", name, photo_bytes=encoded[:4], caricature_bytes=encoded[4:])
+    compared = network[output]
     distances = np.sum((compared[:4] - compared[4:]) ** 2, axis=-1)
     np.testing.assert_allclose(found["distance"], distances, atol=1e-4)
-    np.testing.assert_array_equal(found["same"], found["distance"] <= calibration.threshold)
     np.testing.assert_allclose(found["threshold"], [calibration.threshold] * 4)
-    np.testing.assert_allclose(found["far"], [calibration.far] * 4)
+    np.testing.assert_allclose(found["far"], [calibration.far_expected] * 4)
+    told = calibration.curve.probability(found["distance"])
+    np.testing.assert_allclose(found["probability"], told, atol=1e-4)
+    assert found["probability"].dtype == np.float32
+    # Three impostor pairs of known people support no decision, two hundred of strangers do.
+    assert ("same" in found) == (calibration.undecided is None) == (name == "verify")
+    if "same" in found:
+        np.testing.assert_array_equal(found["same"], found["distance"] <= calibration.threshold)
 
 
 @pytest.mark.parametrize("task", ["caricature", "photo"])
@@ -78,7 +93,7 @@ def test_identities_best_first(task, ask, network, matcher, thresholds, pixels, 
     [
         ("serving_default", {"image": np.zeros((1, 80, 80, 3), np.uint8)}, r"shape|\(1, 80"),
         ("serving_bytes", {"image_bytes": files(b"")}, "image of the request is emp"),
-        ("serving_bytes", {"image_bytes": files(b"GIF?")}, "Unknown image file forma"),
+        ("serving_bytes", {"image_bytes": files(b"GIF?")}, "neither JPEG nor PNG"),
         (
             "verify",
             {"photo_bytes": files(b"x"), "caricature_bytes": files(b"x", b"y")},
@@ -123,7 +138,17 @@ def test_the_weight_head_is_not_there_and_the_card_says_where_it_is_from(exporte
         assert card["network"]["weights_sha256"] == matcher.weights
         assert re.fullmatch("[0-9a-f]{64}", card["files_sha256"])
         assert ("verify" in card) == (task == "verification")
+        assert ("verify_identities" in card) == (task == "verification")
         assert ("known" in card) == (task != "verification")
+
+
+def test_the_card_says_what_each_threshold_is_worth(exported, thresholds):
+    card = read_card(exported, "verification")
+    assert card["verify"] == {"by": "embedding", **thresholds.verify._asdict()}
+    identities = thresholds.verify_identities
+    assert card["verify_identities"] == {"by": "identities", **identities._asdict()}
+    assert "3 impostor pairs tell too little" in card["verify_identities"]["undecided"]
+    assert "verify_photos" not in card
 
 
 def test_saved_model_cli_runs_it(exported, pixels, tmp_path):
@@ -153,3 +178,59 @@ def test_versions_count_up_and_appear_whole(matcher, exported, tmp_path):
     signature = tf.saved_model.load(str(written[0])).signatures["serving_default"]
     assert set(signature.structured_outputs) == {"identity", "probability"}
     assert not list(tmp_path.rglob(".[0-9]*"))
+
+
+def test_exports_without_pairs_of_pixels_answer_alike(exported, pixels, monkeypatch):
+    """Those of before there were any; pixels then go as files without loss."""
+    new, load = load_model(exported), tf.saved_model.load
+
+    def old(folder):
+        known = load(folder).signatures
+        return SimpleNamespace(signatures={n: f for n, f in known.items() if "pixels" not in n})
+
+    photos, drawings = list(pixels[:4]), list(pixels[4:])
+    found = new.verify(photos, drawings)
+    monkeypatch.setattr(tf.saved_model, "load", old)
+    assert load_model(exported).verify(photos, drawings) == found
+
+
+def test_exports_of_before_there_was_a_choice_answer_as_they_did(
+    exported, pixels, tmp_path, monkeypatch
+):
+    """Their `verify` compares what the run verified by; here, for once, its identities."""
+    copy = tmp_path / "old"
+    shutil.copytree(exported, copy)
+    path = copy / "verification" / "1" / "export.json"
+    card = json.loads(path.read_text())
+    names = ("threshold", "far", "tar", "impostor_pairs", "genuine_pairs")
+    card["verify"] = {name: card["verify_identities"][name] for name in names}
+    del card["verify_identities"]
+    path.write_text(json.dumps(card))
+    new, load = load_model(exported), tf.saved_model.load
+
+    def old(folder):
+        known = dict(load(folder).signatures)
+        for ending in ("", "_pixels"):
+            if f"verify{ending}" in known:
+                known[f"verify{ending}"] = known.pop(f"verify_identities{ending}")
+        return SimpleNamespace(signatures=known)
+
+    photos, drawings = list(pixels[:4]), list(pixels[4:])
+    expected = new.verify(photos, drawings, by="identities")
+    monkeypatch.setattr(tf.saved_model, "load", old)
+    model = load_model(copy)
+    for by in ("embedding", "identities"):
+        found = model.verify(photos, drawings, by=by)
+        assert [one.distance for one in found] == [one.distance for one in expected]
+        assert {one.by for one in found} == {"identities"}
+        assert {one.measured_on for one in found} == {
+            "validation pairs of a photo and a caricature"
+        }
+
+
+def test_a_full_disk_is_named_and_leaves_no_version(matcher, tmp_path):
+    with no_room(1 << 16), pytest.raises(OSError, match="File too large") as caught:
+        export(replace(matcher, tasks=("photo",)), Thresholds(None, {}), tmp_path)
+    assert caught.value.filename == str(tmp_path / "photo" / "1")
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert left == [tmp_path / ".lock"]

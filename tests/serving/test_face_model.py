@@ -9,31 +9,28 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from cari_keras import load_model
+from cari_keras.cli import export as export_command
 from cari_keras.data.augment import standardize
 from cari_keras.data.base import read_image
-from cari_keras.data.encoding import resize
 from cari_keras.data.prepare import prepare
-from cari_keras.data.records import decode, parse
 from cari_keras.data.registry import load_dataset
-from cari_keras.errors import CheckpointError, ConfigError, ImageError
+from cari_keras.errors import CheckpointError, ConfigError, DatasetError, ImageError
 from cari_keras.evaluation.answering import answering
 from cari_keras.evaluation.matcher import judge_of, load_matcher
-from cari_keras.serving.calibration import Thresholds
-from tests.conftest import SHARED
+from cari_keras.images.encode import resize
+from cari_keras.images.graph import decode
+from cari_keras.records.schema import parse
+from cari_keras.records.shards import read_places
+from cari_keras.serving.thresholds import Thresholds
+from tests.helpers.places import SHARED
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=["run", "exports"])
-def model(request, matcher, exported):
-    return load_model(matcher.run if request.param == "run" else exported)
-
-
 def test_embeddings_are_the_networks(model, matcher, pixels):
-    _, answer = answering(matcher.model, matcher.tasks, **matcher.views)
+    _, answer = answering(matcher.model, matcher.tasks, matcher.settings)
     expected = answer(standardize(pixels))["embedding"].numpy()
     found = model.embed(list(pixels))
     assert found.dtype == np.float32
@@ -54,21 +51,6 @@ def test_paths_bytes_and_arrays_one_or_many(model, pixels, encoded, tmp_path):
     np.testing.assert_allclose(many[32:40], many[:8], atol=1e-5)
 
 
-def test_pairs(model, pixels, thresholds):
-    calibration = thresholds.verify
-    same = model.verify(pixels[0], pixels[0])
-    assert same.same is (calibration.threshold >= 0)
-    assert same.distance == pytest.approx(0, abs=1e-6)
-    assert same.threshold == pytest.approx(calibration.threshold)
-    assert same.far == pytest.approx(calibration.far)
-    found = model.verify(list(pixels[:3]), list(pixels[3:6]))
-    again = [model.verify(a, b) for a, b in zip(pixels[:3], pixels[3:6])]
-    assert [f.distance for f in found] == pytest.approx([a.distance for a in again], abs=1e-5)
-    assert model.verify([], []) == []
-    with pytest.raises(ConfigError, match="3 and 1"):
-        model.verify(list(pixels[:3]), [pixels[0]])
-
-
 def test_identities(model, matcher, pixels):
     answer = model.identify(pixels[0], modality="photo")
     names = answer.candidates
@@ -86,6 +68,7 @@ def test_identities(model, matcher, pixels):
     ("image", "message"),
     [
         (np.zeros((9, 9), np.uint8), r"uint8 RGB \[height, width, 3\]. Received: uint8 \[9, 9\]"),
+        ([np.zeros((9, 9, 3), np.uint8), b"x"], r"^images\[1\]: not a picture"),
         (np.zeros((9, 9, 3), np.float32), "Received: float32"),
         (b"no image", "the image: not a picture"),
         ("nowhere.jpg", "nowhere.jpg: no such file"),
@@ -97,6 +80,37 @@ def test_identities(model, matcher, pixels):
 def test_images_that_are_none(image, message, model):
     with pytest.raises(ImageError, match=message):
         model.embed(image)
+
+
+def test_answers_to_the_others(model, pixels):
+    """One bad image of several: its answer is missing, and it is named."""
+    images = [pixels[0], b"no image", pixels[1]]
+    with pytest.warns(UserWarning, match=r"left out: images\[1\]: not a picture"):
+        found = model.embed(images, errors="skip")
+    np.testing.assert_allclose(found[[0, 2]], model.embed(list(pixels[:2])), atol=1e-5)
+    assert np.isnan(found[1]).all()
+    with pytest.warns(UserWarning, match=r"images\[1\]"):
+        answers = model.identify(images, modality="photo", errors="skip")
+    assert [answer is None for answer in answers] == [False, True, False]
+    with pytest.warns(UserWarning, match=r"photo\[1\]|other\[0\]") as warned:
+        pairs = model.verify(images, [b"x", pixels[2], pixels[2]], errors="skip")
+    assert [str(warning.message).split(":")[1].strip() for warning in warned] == [
+        "photo[1]",
+        "other[0]",
+    ]
+    assert pairs[:2] == [None, None]
+    alone = model.verify(pixels[1], pixels[2])
+    assert pairs[2].distance == pytest.approx(alone.distance, abs=1e-5)
+    with pytest.raises(ImageError, match=r"other\[1\]: not a picture"):
+        model.verify([pixels[0]] * 2, [pixels[0], b"x"])
+
+
+def test_every_modality_is_checked(model, pixels):
+    for ask in (model.embed, model.face, model.identify):
+        with pytest.raises(ConfigError, match=r"one of photo, caricature\. Received: 'Caricature'"):
+            ask(pixels[0], modality="Caricature")
+    with pytest.raises(ConfigError, match=r"one of photo, caricature\. Received: 'Caricature'"):
+        model.verify(pixels[0], pixels[0], modality="Caricature")
 
 
 def test_a_programs_random_numbers_are_its_own(matcher):
@@ -144,7 +158,7 @@ def test_strangers_are_unknown(model, matcher, thresholds):
     strangers = prepare(load_dataset(matcher.config), 96, cache_dir=data.cache_dir, progress=False)
     for modality in ("photo", "caricature"):
         limit = thresholds.known[modality]
-        records = tf.data.TFRecordDataset(strangers.files("unknown", modality))
+        records = read_places(strangers.of("unknown", [modality]), parallel=1)
         faces = [decode(parse(record)["image"]).numpy() for record in records]
         answers = model.identify(faces, modality=modality)
         accepted = [answer.known for answer in answers]
@@ -165,7 +179,11 @@ def test_a_runs_thresholds_are_kept(matcher, thresholds):
     # What was damaged, or made for other weights, is taken anew.
     other = {**kept, "made_for": {**kept["made_for"], "weights_sha256": "0"}}
     wide = {**kept, "made_for": {**kept["made_for"], "precision": "bfloat16"}}
+    # Of before there was a choice: `verify` was by identities.
+    before = {name: value for name, value in kept["made_for"].items() if name != "verify"}
+    before = {**kept, "made_for": before, "verify": kept["verify_identities"]}
     damaged_ones = (
+        json.dumps(before),
         "{",
         "[]",
         json.dumps(other),
@@ -232,7 +250,40 @@ def test_a_run_that_saw_the_validation_images_needs_anothers_thresholds(
         load_model(final, thresholds_of=matcher.run)
 
 
+def test_a_run_without_its_dataset_answers_what_needs_none(matcher, pixels, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(matcher.run, run)
+    (run / "thresholds.json").unlink(missing_ok=True)
+    config = json.loads((run / "config.json").read_text())
+    config["data"]["data_dir"] = str(tmp_path / "gone")
+    (run / "config.json").write_text(json.dumps(config))
+    model = load_model(run)
+    assert str(tmp_path / "gone") in model.lacks
+    assert "--data-dir" in model.lacks
+    assert model.embed(pixels[0]).shape == (8,)
+    assert model.identify(pixels[0], modality="photo").known is None
+    with pytest.raises(ConfigError, match=r"for want of a threshold: .*gone: no such folder"):
+        model.verify(pixels[0], pixels[1])
+    for given in ({"data_dir": str(tmp_path / "gone")}, {"thresholds_of": run}):
+        with pytest.raises(DatasetError, match="gone: no such folder"):
+            load_model(run, **given)
+    models = tmp_path / "models"
+    assert export_command.main([str(run), str(models), "--quiet"]) == 0
+    assert "no thresholds, so no signature verify" in capsys.readouterr().out
+    assert load_model(models).embed(pixels[0]).shape == (8,)
+    assert export_command.main([str(run), str(models), "--quiet", "--far", "0.5"]) == 2
+    # What was kept before the run was copied goes with it.
+    shutil.copy(matcher.run / "thresholds.json", run)
+    assert load_model(run).verify(pixels[0], pixels[1]).threshold > 0
+    assert export_command.main([str(run), str(models), "--quiet"]) == 0
+    assert "thresholds as the run has kept them" in capsys.readouterr().out
+    assert load_model(models).verify(pixels[0], pixels[1]).threshold > 0
+
+
 def test_what_is_no_network(exported, tmp_path):
+    with pytest.raises(CheckpointError) as raised:
+        load_model("x" * 90_000)
+    assert len(str(raised.value)) < 300
     with pytest.raises(CheckpointError, match="neither a run folder nor a folder of exports"):
         load_model(tmp_path)
     copy = tmp_path / "copy"

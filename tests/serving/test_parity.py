@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import run_command, run_script
-from tests.conftest import SHARED
+from tests.helpers.commands import run_command, run_script
+from tests.helpers.places import SHARED
 
 CAVI = SHARED / "data" / "cavi"
 

@@ -8,18 +8,19 @@ import pytest
 
 from cari_keras import load_model
 from cari_keras.align.config import AlignConfig
-from cari_keras.align.crop import crop, place_face
 from cari_keras.errors import ConfigError
 from cari_keras.evaluation.matcher import FACENET_CROP
+from cari_keras.images.crop import crop, place_face
+from cari_keras.serving import public
 from cari_keras.serving.public import MEASUREMENTS, public_thresholds
-from tests.align.trees import face, write
-from tests.cli.commands import last_error, run_command
-from tests.conftest import SHARED
+from tests.helpers.commands import last_error, run_command
+from tests.helpers.faces import face, write
+from tests.helpers.places import SHARED
 
 
 @pytest.mark.parametrize("aligned", [True, False])
 def test_thresholds_are_those_measured(aligned):
-    """Looser ones accept more; the balanced one has the highest mean of TAR and 1 - FAR."""
+    """Looser ones accept more; the default has the highest mean of TAR and 1 - FAR, up to 10 %."""
     strict, loose, balanced = (
         public_thresholds(aligned=aligned, far=far) for far in (0.001, 0.1, None)
     )
@@ -31,10 +32,33 @@ def test_thresholds_are_those_measured(aligned):
         assert low.tar < high.tar
         assert best.tar - best.far >= max(low.tar - low.far, high.tar - high.far)
         assert low.impostor_pairs > 1_000_000
+        assert best.far <= 0.1
+        assert {each.undecided for each in (low, high, best)} == {None}
         assert ("faces aligned" if aligned else "pictures whole") in low.measured_on
     # Two photos of one person are nearer to each other than a photo and a caricature.
     assert strict.verify_photos.tar > strict.verify.tar
     assert not strict.known
+
+
+def test_probabilities_where_they_were_measured(monkeypatch, tmp_path):
+    """The file of before there were any has none, which is no mistake."""
+    content = json.loads(MEASUREMENTS.read_text(encoding="utf-8"))
+    for number, measured in enumerate(content["measurements"]):
+        measured.update(slope=-3.0 - number, intercept=4.0)
+    changed = tmp_path / "measured.json"
+    changed.write_text(json.dumps(content))
+    monkeypatch.setattr(public, "MEASUREMENTS", changed)
+    assert {found.curve for found in both(public_thresholds())} <= {
+        (-3.0 - number, 4.0) for number in range(4)
+    }
+    for measured in content["measurements"]:
+        del measured["slope"], measured["intercept"]
+    changed.write_text(json.dumps(content))
+    assert [found.curve for found in both(public_thresholds())] == [None, None]
+
+
+def both(thresholds):
+    return thresholds.verify, thresholds.verify_photos
 
 
 def test_the_measurements_name_their_command():
@@ -69,7 +93,10 @@ def test_faces_are_found_and_answered_without_training(facenet):
 
     _, found = find_faces(model._faces._detector, picture, "photo", max_side=1600)
     config = AlignConfig(**FACENET_CROP, image_size=160)
-    expected = crop(picture, place_face(main_face(found, *picture.shape[:2]), config))
+    expected = crop(
+        picture,
+        place_face(main_face(found, *picture.shape[:2]), "box", config.image_size, config.margin),
+    )
     np.testing.assert_array_equal(seen, expected)
 
     same = model.verify(picture, picture, modality="photo")

@@ -6,18 +6,18 @@ import keras
 import numpy as np
 import pytest
 
-from cari_keras.data.base import modalities_of
 from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.errors import ConfigError
-from cari_keras.evaluation.evaluator import figures
+from cari_keras.evaluation.evaluator import metrics_of
 from cari_keras.evaluation.matcher import load_matcher
 from cari_keras.model.heads import Head, bottlenecks, head_arrays, read_heads
-from cari_keras.model.network import TASKS, build_network, named_weights
+from cari_keras.model.network import build_network, named_weights
 from cari_keras.presets import PRESETS
 from cari_keras.training.class_means import SHRINKAGE, Moments, mix_heads
 from cari_keras.training.runfolder import Checkpoints
 from cari_keras.training.trainer import Trainer
-from tests.conftest import small_config
+from cari_keras.vocabulary import TASKS, modalities_of
+from tests.helpers.runs import small_config
 
 
 def moments_of(bottleneck, label, is_caricature, num_identities, batch=7):
@@ -158,7 +158,7 @@ def test_a_run_is_judged_by_them_and_trained_as_without(prepared, tmp_path, valu
     for name, answers in judged.outputs.items():
         np.testing.assert_allclose(answers, fresh.outputs[name], atol=1e-4, err_msg=name)
     best = rows[matcher.epoch - 1]
-    for name, value in figures(judged, prepared.pairs["validation"]).items():
+    for name, value in metrics_of(judged, prepared.pairs["validation"]).items():
         assert float(best[name]) == pytest.approx(value, abs=1e-6), name
 
     # The kept heads are the class means of the kept network's own bottlenecks.

@@ -20,14 +20,16 @@ def test_a_network_trained_on_one_modality_fails_on_the_other(task, own, other, 
     config = PRESETS["demo"]().with_values(
         {
             "tasks": (task,),
-            "demo_identities": 12,
+            "demo_identities": 8,
             "demo_images": 30,
             "image_size": 80,
             "batch_size": 16,
-            "epochs": 8,
+            "epochs": 6,
+            "private_blocks": 0,
+            "shared_bottleneck": True,
         }
     )
     prepared = prepare(load_dataset(config), 80, cache_dir=tmp_path, progress=False)
     last = Trainer(config, prepared, tmp_path / "run").fit(progress=False)[-1]
-    assert last[own] > 0.6  # chance is 1/12
+    assert last[own] > 0.6  # chance is 1/8
     assert last[own] > last[other] + 0.1

@@ -3,6 +3,7 @@
 import itertools
 import json
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,23 +11,39 @@ import tensorflow as tf
 from cari_keras.data.augment import Augmentation
 from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import training_batches
+from cari_keras.model.build import build_model
+from cari_keras.model.checkpoints import load_checkpoint
 from cari_keras.model.dropout import Dropout
 from cari_keras.model.network import (
     build_network,
     freeze_stages,
     named_weights,
     shared_variables,
+    split_at,
     split_at_shared,
 )
-from cari_keras.training.build import build_model, build_step
-from cari_keras.training.checkpoints import load_checkpoint
+from cari_keras.training.build import build_step
 from cari_keras.training.frozen import SharedOutputs
+from cari_keras.training.retention import Retention
 from cari_keras.training.runfolder import SHARED_OUTPUTS, Checkpoints
 from cari_keras.training.trainer import Trainer
-from tests.conftest import small_config
-from tests.training.test_runfolder import no_room
+from tests.helpers.disks import no_room
+from tests.helpers.runs import small_config
 
 PLAIN = Augmentation()
+
+
+@pytest.mark.parametrize("private", [0, 1, None])
+@pytest.mark.parametrize("detach", [True, False])
+def test_three_parts_make_the_whole(private, detach):
+    model = build_network(
+        3, image_size=80, embedding_size=8, private_blocks=private, detach_weights=detach
+    )
+    first, late, branches = split_at(model, "block17", "shared")
+    images = np.random.default_rng(0).normal(size=(2, 80, 80, 3)).astype(np.float32)
+    whole, parts = model(images), branches(late(first(images)))
+    for name, value in whole.items():
+        np.testing.assert_allclose(value, parts[name], atol=1e-5)
 
 
 @pytest.mark.parametrize("private", [0, 1, None])
@@ -77,8 +94,7 @@ def test_stored_outputs_are_those_of_the_training_batches(prepared, tmp_path):
 @pytest.mark.slow
 def test_workers_share_the_stored_batches(prepared, tmp_path):
     _, whole = outputs(prepared, tmp_path / "kept")
-    parts = [outputs(prepared, tmp_path / "kept", part=(worker, 2))[1] for worker in range(2)]
-    found = [list(part.batches(0)) for part in parts]
+    found = [list(whole.batches(0, part=(worker, 2))) for worker in range(2)]
     assert [len(batches) for batches in found] == [3, 3]
     for batch, *shares in zip(whole.batches(0), *found, strict=True):
         for i, expected in enumerate(batch):
@@ -112,26 +128,48 @@ def test_views_that_were_made_for_others_are_removed(prepared, tmp_path):
     assert not view.exists()
 
 
-@pytest.mark.parametrize("shared_rate", [1.0, 0.1])
-def test_gradients_of_the_branches_are_the_whole_network_s(shared_rate):
-    """BatchNorm of the shared layers apart, which is why they are frozen for the comparison."""
-    config = small_config(dropout=0.0, private_blocks=1, shared_rate=shared_rate)
+@pytest.mark.parametrize(
+    ("shared_rate", "cut", "retained"),
+    [
+        (1.0, "shared", False),
+        (0.1, "shared", False),
+        (0.1, "block17", True),
+        (1.0, "block35", False),
+        (0.1, "stem", True),
+    ],
+)
+def test_gradients_behind_the_cut_are_the_whole_network_s(shared_rate, cut, retained):
+    """BatchNorm before the cut apart, which is why it is frozen for the comparison."""
+    config = small_config(
+        dropout=0.0,
+        private_blocks=1,
+        shared_bottleneck=False,
+        shared_rate=shared_rate,
+        stored_stages=cut,
+        frozen_epochs=1,
+    )
     model = build_model(config, 3)
     step = build_step(config, model, 3)
+    if retained:
+        teacher, late, _ = split_at(build_model(config, 3, seeded=False), cut, "shared")
+        for own, theirs in zip(split_at(model, cut)[0].layers, teacher.layers):
+            theirs.set_weights(own.get_weights())
+        whole_teacher = keras.Model(teacher.input, late(teacher.output))
+        step.retention = Retention(whole_teacher, 3.0, late=late)
     images = np.random.default_rng(0).normal(size=(6, 80, 80, 3)).astype(np.float32)
     labels = tf.constant([0, 1, 2, 0, 1, 2])
     is_caricature = tf.constant([True, False] * 3)
-    shared = {id(v) for v in shared_variables(step.model)}
-    trunk, _ = split_at_shared(step.model)
+    trunk = split_at(step.model, cut)[0]
+    before_the_cut = {id(v) for v in trunk.trainable_variables}
     for layer in trunk.layers:
         layer.trainable = False
     whole = step.gradients(Batch(tf.constant(images), labels, is_caricature))
     z = trunk(images, training=False)
     parts = step.gradients(Batch(z, labels, is_caricature), frozen=True)
-    np.testing.assert_allclose(parts.view.losses, whole.view.losses, rtol=1e-4)
+    np.testing.assert_allclose(parts.observed.losses, whole.observed.losses, rtol=1e-4)
     compared = 0
     for variable, a, b in zip(step.theta, parts.theta, whole.theta):
-        if id(variable) in shared:
+        if id(variable) in before_the_cut:
             assert a is None
             continue
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-4)
@@ -183,7 +221,7 @@ def test_a_run_that_thaws(prepared, tmp_path):
         if not np.array_equal(value, start[name])
     }
     assert not moved & shared
-    assert {"logits_photo", "verification_Bottleneck", "weight_head"} <= moved
+    assert {"logits_photo", "Bottleneck", "weight_head"} <= moved
 
     config = small_config(epochs=2, frozen_epochs=1, frozen_views=1, shared_rate=0.1)
     assert not (tmp_path / "frozen" / SHARED_OUTPUTS).exists()

@@ -120,6 +120,18 @@ def test_task_losses_see_their_own_modality(is_caricature, cross_entropies, acti
     np.testing.assert_array_equal(found, np.array(active, bool))
 
 
+def test_photos_that_stand_are_not_in_branch_1s_cross_entropy():
+    drawn = tf.constant([True, False, False])
+    how = {"center_weight": 0.0, "photos_stand": True}
+    losses, active = task_losses(outputs(), LABELS, drawn, CENTERS, **how)
+    expected = masked_cross_entropy(LABELS, outputs()["logits_verification"], drawn)
+    np.testing.assert_allclose(losses[0], expected)
+    assert active.numpy().tolist() == [True, True, True]
+    losses, active = task_losses(outputs(), LABELS, tf.constant([False] * 3), CENTERS, **how)
+    assert losses[0] == 0
+    assert not active[0]
+
+
 def test_task_losses_smooth_all_three_and_put_the_margin_on_branch_1():
     drawn = tf.constant([True, False, False])
     smooth = {"center_weight": 0.0, "label_smoothing": 0.2}

@@ -10,6 +10,8 @@ import tensorflow as tf
 from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import training_batches
 from cari_keras.errors import ConfigError
+from cari_keras.model.build import build_model
+from cari_keras.model.checkpoints import as_arrays, load_checkpoint
 from cari_keras.model.network import (
     build_network,
     named_weights,
@@ -18,12 +20,11 @@ from cari_keras.model.network import (
 )
 from cari_keras.presets import PRESETS
 from cari_keras.training import trainer as trainer_module
-from cari_keras.training.build import build_augmentation, build_model, build_step
-from cari_keras.training.checkpoints import as_arrays, load_checkpoint
+from cari_keras.training.build import build_augmentation, build_step
 from cari_keras.training.retention import Retention
 from cari_keras.training.runfolder import Checkpoints
 from cari_keras.training.trainer import Trainer
-from tests.conftest import small_config
+from tests.helpers.runs import small_config
 
 
 def teacher():
@@ -164,3 +165,22 @@ def test_there_must_be_something_to_retain():
     preset = PRESETS["cavi-facenet"]()
     assert preset.training.retain
     assert preset.with_values({"pretrained": None}).training.retain == 0
+
+
+def test_embeddings_are_held_by_hand():
+    """The teacher's embedding is the mean over positions, as a direction."""
+    z_in = keras.Input((1, 2, 2))
+    mean = keras.layers.GlobalAveragePooling2D()(z_in)
+    branch = keras.Model(z_in, keras.layers.UnitNormalization()(mean))
+    images = [[[[3.0, 4.0], [3.0, 4.0]]], [[[1.0, 0.0], [1.0, 0.0]]], [[[0.0, 2.0], [0.0, 2.0]]]]
+    given = batch(images, [False, False, True])
+    embedding = tf.constant([[0.8, 0.6], [1.0, 0.0], [1.0, 0.0]])
+    retention = Retention(teacher(), 0.0, branch=branch, embedding_weight=5.0)
+    for frozen in (True, False):
+        z = tf.constant(images) if frozen else tf.zeros([3, 1, 2, 2])
+        term = retention(given, z, embedding, frozen=frozen)
+        assert float(term) == pytest.approx(5.0 * (1 - 24 / 25) / 2, abs=1e-6)
+    alone = Retention(teacher(), 1.0)
+    assert not alone.acts(frozen=True)
+    assert alone.acts(frozen=False)
+    assert retention.acts(frozen=True)

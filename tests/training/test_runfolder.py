@@ -1,7 +1,6 @@
 """A run's folder: one process at a time, checkpoints that survive damage and full disks, stops."""
 
 import contextlib
-import resource
 import shutil
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from cari_keras.files import atomic_path
 from cari_keras.training import trainer as module
 from cari_keras.training.runfolder import KEEP, Checkpoints, lock
 from cari_keras.training.trainer import Trainer
-from tests.conftest import small_config
+from tests.helpers.disks import no_room
+from tests.helpers.runs import small_config
 
 
 def saved(tmp_path, count):
@@ -54,17 +54,6 @@ def test_without_any_whole_one(tmp_path):
     (checkpoints.paths()[0] / "arrays.npz").write_bytes(b"")
     with pytest.raises(CheckpointError, match="recorded hash"):
         checkpoints.newest()
-
-
-@contextlib.contextmanager
-def no_room(size=4096):
-    """The system refuses files above a size, as it refuses any where a disk is full."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_a_full_disk_leaves_the_earlier_ones_whole(tmp_path):
@@ -114,8 +103,8 @@ def test_one_process_at_a_time(tmp_path):
     held = lock(tmp_path)
     with pytest.raises(TrainingError, match="another process is training this run"):
         lock(tmp_path)
-    held.close()
-    lock(tmp_path).close()
+    held.release()
+    lock(tmp_path).release()
 
 
 def test_what_a_killed_process_left_half_written_is_finished_or_removed(tmp_path, monkeypatch):
@@ -148,7 +137,7 @@ def test_what_a_killed_process_left_half_written_is_finished_or_removed(tmp_path
     assert not (tmp_path / "best").exists()
     monkeypatch.undo()
     (tmp_path / ".somebody.elses" / "things").mkdir(parents=True)
-    lock(tmp_path).close()
+    lock(tmp_path).release()
     assert sorted(p.name for p in tmp_path.iterdir()) == [".lock", ".somebody.elses", "best"]
     assert (tmp_path / "best" / "text").read_text() == "new"
 

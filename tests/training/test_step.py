@@ -5,71 +5,27 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cari_keras.config import TrainingConfig
 from cari_keras.data.base import Batch
 from cari_keras.model.network import WEIGHT_HEAD, build_network, split_variables
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.losses import task_losses
 from cari_keras.training.step import TrainStep
-from cari_keras.training.strategies import NAMES, strategy_class
-from cari_keras.training.strategies.base import Settings, View
+from cari_keras.training.strategies import strategy_class
+from cari_keras.training.strategies.base import Observed
 from cari_keras.training.weighting import hardness, softmax_weights, weighted_sum
-
-K, D = 4, 3
-KINDS = {
-    "mixed": [0, 1, 1, 0, 1],
-    "photos only": [0, 0, 0],
-    "caricatures only": [1, 1, 1],
-    "one photo": [0],
-    "one caricature": [1],
-}
-
-
-def toy_network(seed=0, prefix=False):
-    """Smooth, tiny, with the outputs' names and the weight head of the real one."""
-    keras.utils.set_random_seed(seed)
-    image = keras.Input((2, 2, 3))
-    z = keras.layers.Dense(6, activation="tanh")(keras.layers.Flatten()(image))
-    outputs = {}
-    for task in ("verification", "caricature", "photo"):
-        name = f"{task}_features" if prefix else None
-        features = keras.layers.Dense(D, activation="tanh", name=name)(z)
-        if task == "verification":
-            outputs["embedding"] = keras.layers.UnitNormalization()(features)
-        outputs[f"logits_{task}"] = keras.layers.Dense(K, name=f"logits_{task}")(features)
-    outputs["weight_logits"] = keras.layers.Dense(3, name=WEIGHT_HEAD)(z)
-    return keras.Model(image, outputs)
-
-
-def toy_branches():
-    """Named as the real one: a branch's layers begin with its task."""
-    return toy_network(prefix=True)
-
-
-def make_step(model=None, rate=0.1, **options):
-    return TrainStep(
-        model or toy_network(),
-        K,
-        keras.optimizers.SGD(rate),
-        keras.optimizers.SGD(rate),
-        **options,
-    )
-
-
-def make_batch(kinds, seed=0):
-    rng = np.random.default_rng(seed)
-    n = len(kinds)
-    return Batch(
-        tf.constant(rng.normal(size=(n, 2, 2, 3)), tf.float32),
-        tf.constant(rng.integers(0, K, n), tf.int32),
-        tf.constant(np.array(kinds, bool)),
-    )
-
-
-def losses_of(step, batch):
-    outputs = step.model(batch.images, training=True)
-    return outputs, *task_losses(
-        outputs, batch.labels, batch.is_caricature, step.centers, center_weight=step.center_weight
-    )
+from cari_keras.vocabulary import STRATEGIES
+from tests.helpers.steps import (
+    KINDS,
+    D,
+    K,
+    losses_of,
+    make_batch,
+    make_step,
+    numbers,
+    toy_branches,
+    toy_network,
+)
 
 
 def finite_difference(variable, function, index, size=2e-3):
@@ -88,10 +44,10 @@ def finite_difference(variable, function, index, size=2e-3):
 @pytest.mark.parametrize("strategy", ["dynamic", "naive"])
 def test_both_gradients_against_finite_differences(kinds, strategy):
     """Theta's with the weights held at their value, Psi's with the losses held at theirs."""
-    step, batch = make_step(strategy=strategy), make_batch(kinds)
+    step, batch = make_step(weighting=strategy), make_batch(kinds)
     step.centers.assign(np.random.default_rng(1).normal(size=(K, D)))
     found = step.gradients(batch)
-    weights, losses = tf.constant(found.weights), tf.constant(found.view.losses)
+    weights, losses = tf.constant(found.weights), tf.constant(found.observed.losses)
 
     def theta_loss():
         outputs, current, active = losses_of(step, batch)
@@ -123,14 +79,14 @@ def test_the_gradient_of_l_is_zero_on_psi_and_that_of_l4_on_theta():
     model = build_network(K, image_size=80, embedding_size=D)
     images = np.random.default_rng(0).normal(size=(3, 80, 80, 3)).astype(np.float32)
     labels, is_caricature = tf.constant([0, 1, 2]), tf.constant([True, False, True])
-    strategy = strategy_class("dynamic")(Settings(epsilon=0.01))
+    strategy = strategy_class("dynamic")(TrainingConfig(loss_epsilon=0.01))
     with tf.GradientTape(persistent=True) as tape:
         outputs = model(images, training=True)
         losses, active = task_losses(outputs, labels, is_caricature, tf.zeros([K, D]))
-        view = View(losses, active, outputs["weight_logits"], tf.constant(0, tf.int64))
-        weights = strategy.weights(view)
-        total = strategy.theta_loss(weights, view)
-        l4 = strategy.psi_loss(weights, view)
+        observed = Observed(losses, active, outputs["weight_logits"], tf.constant(0, tf.int64))
+        weights = strategy.weights(observed)
+        total = strategy.theta_loss(weights, observed)
+        l4 = strategy.psi_loss(weights, observed)
     theta, psi = split_variables(model)
     assert all(g is None for g in tape.gradient(total, psi))
     assert all(g is None for g in tape.gradient(l4, theta))
@@ -196,9 +152,9 @@ def test_equation_15_the_weight_moves_to_the_hard_task():
     for scale in (None, 1.0):
         step, batch = make_step(logit_scale=scale, rate=0.5), make_batch(KINDS["mixed"])
         step.theta_optimizer.learning_rate.assign(0.0)
-        first = step(batch).numpy()
+        first = numbers(step, batch)
         for _ in range(300):
-            last = step(batch).numpy()
+            last = numbers(step, batch)
         hardest, easiest = np.argmax(first[:3]), np.argmin(first[:3])
         assert np.argmax(last[3:6]) == hardest
         assert np.argmin(last[3:6]) == easiest
@@ -206,21 +162,21 @@ def test_equation_15_the_weight_moves_to_the_hard_task():
 
 
 def test_naive_weights_move_to_the_easy_task():
-    step, batch = make_step(strategy="naive", rate=0.5), make_batch(KINDS["mixed"])
+    step, batch = make_step(weighting="naive", rate=0.5), make_batch(KINDS["mixed"])
     step.theta_optimizer.learning_rate.assign(0.0)
     for _ in range(300):
-        last = step(batch).numpy()
+        last = numbers(step, batch)
     assert np.argmax(last[3:6]) == np.argmin(last[:3])
 
 
 @pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS)
-@pytest.mark.parametrize("strategy", sorted(set(NAMES) - {"single"}))
+@pytest.mark.parametrize("strategy", sorted(set(STRATEGIES) - {"single"}))
 def test_any_batch_gives_finite_numbers_and_no_part_to_absent_tasks(kinds, strategy):
-    step = make_step(toy_branches(), strategy=strategy, static_weights=(0.5, 0.3, 0.2))
+    step = make_step(toy_branches(), weighting=strategy, static_weights=(0.5, 0.3, 0.2))
     batch = make_batch(kinds)
     step(batch)
     step.strategy.after_epoch()
-    values = step(batch).numpy()
+    values = numbers(step, batch)
     assert values.shape == (7,)
     assert np.isfinite(values).all()
     if strategy != "uncertainty":  # whose weights are free
@@ -237,14 +193,14 @@ def test_a_task_that_is_off_leaves_its_branch_alone():
     step = make_step(model, tasks=("verification", "caricature"))
     head = model.get_layer("logits_photo")
     before = head.kernel.numpy()
-    values = step(make_batch(KINDS["mixed"])).numpy()
+    values = numbers(step, make_batch(KINDS["mixed"]))
     assert values[2] == values[5] == 0
     np.testing.assert_array_equal(head.kernel, before)
 
 
 def test_one_task_alone_has_all_the_weight():
     step = make_step(tasks=("photo",))
-    values = step(make_batch(KINDS["photos only"])).numpy()
+    values = numbers(step, make_batch(KINDS["photos only"]))
     np.testing.assert_allclose(values[3:6], [0, 0, 1])
     np.testing.assert_array_equal(values[:2], 0)
 
@@ -252,13 +208,13 @@ def test_one_task_alone_has_all_the_weight():
 def test_equal_weights_are_those_of_a_sum_of_losses():
     """One step of SGD with equal weights is one step down the mean of the three losses."""
     model = toy_network()
-    step, batch = make_step(model, strategy="equal", center_weight=0.0), make_batch([0, 1, 1])
+    step, batch = make_step(model, weighting="equal", center_weight=0.0), make_batch([0, 1, 1])
     theta, _ = split_variables(model)
     with tf.GradientTape() as tape:
         _, losses, _ = losses_of(step, batch)
         mean = tf.reduce_mean(losses)
     expected = [v.numpy() - 0.1 * g.numpy() for v, g in zip(theta, tape.gradient(mean, theta))]
-    assert step(batch).numpy()[6] == 0
+    assert numbers(step, batch)[6] == 0
     for variable, value in zip(theta, expected):
         np.testing.assert_allclose(variable, value, atol=1e-6)
 
@@ -315,9 +271,9 @@ def test_the_real_network_learns_one_batch():
         keras.utils.set_random_seed(0)
         model = build_network(K, image_size=80, embedding_size=8, dropout=0.0, precision=precision)
         optimizers = [keras.optimizers.Adam(1e-3) for _ in range(2)]
-        step = TrainStep(model, K, *optimizers)
-        first = step(batch).numpy()
+        step = TrainStep(model, K, TrainingConfig(), *optimizers)
+        first = numbers(step, batch)
         for _ in range(12):
-            last = step(batch).numpy()
+            last = numbers(step, batch)
         assert np.all(last[:3] < 0.6 * first[:3])
         assert last.dtype == np.float32

@@ -1,25 +1,29 @@
 """Every weighting strategy against numbers worked out by hand."""
 
 import math
+import pkgutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from cari_keras.config import TrainingConfig
 from cari_keras.errors import ConfigError
-from cari_keras.training.strategies import NAMES, strategy_class
-from cari_keras.training.strategies.base import Result, Settings, View
-from tests.training.test_step import KINDS, make_batch, make_step, toy_branches
+from cari_keras.training import strategies
+from cari_keras.training.strategies import strategy_class
+from cari_keras.training.strategies.base import Observed, Update
+from cari_keras.vocabulary import STRATEGIES
+from tests.helpers.steps import KINDS, make_batch, make_step, numbers, toy_branches
 
 ALL = (True, True, True)
 
 
 def make(name, **settings):
-    return strategy_class(name)(Settings(**settings))
+    return strategy_class(name)(TrainingConfig(**settings))
 
 
 def view(losses, active=ALL, iteration=0):
-    return View(
+    return Observed(
         tf.constant(losses, tf.float32),
         tf.constant(active),
         tf.zeros([1, 3]),
@@ -29,7 +33,7 @@ def view(losses, active=ALL, iteration=0):
 
 def after(strategy, seen, *, weights=None, norms=(0.0, 0.0, 0.0), new_losses=None):
     strategy.after_step(
-        Result(
+        Update(
             seen,
             strategy.weights(seen) if weights is None else tf.constant(weights),
             tf.constant(norms, tf.float32),
@@ -39,11 +43,9 @@ def after(strategy, seen, *, weights=None, norms=(0.0, 0.0, 0.0), new_losses=Non
 
 
 def test_the_registry():
-    assert set(NAMES) == {
-        *("dynamic", "naive", "equal", "static", "single"),
-        *("uncertainty", "dwa", "rlw", "gradnorm", "famo"),
-    }
-    for name in NAMES:
+    modules = {module.name for module in pkgutil.iter_modules(strategies.__path__)}
+    assert set(STRATEGIES) == modules - {"base"}
+    for name in STRATEGIES:
         assert strategy_class(name).__doc__
     with pytest.raises(ConfigError, match="weighting must be one of dwa, dynamic"):
         strategy_class("base")
@@ -121,7 +123,7 @@ def test_gradnorm():
     With weights 1/3 and norms (3, 3, 6), G = (1, 1, 2), mean 4/3; targets 4/3 r^1.5 = (0.866,
     2.449, 0.866): tasks 1 and 3 are above, 2 below.
     """
-    strategy = make("gradnorm", rate=0.01)
+    strategy = make("gradnorm", weight_learning_rate=0.01)
     after(strategy, view([2.0, 2.0, 2.0]), norms=(1.0, 1.0, 1.0))
     np.testing.assert_allclose(strategy.share, [1 / 3] * 3, rtol=1e-6)  # all on target
     after(strategy, view([1.0, 2.0, 1.0]), norms=(3.0, 3.0, 6.0))
@@ -134,7 +136,7 @@ def test_gradnorm():
 
 
 def test_gradnorm_s_norms_are_those_of_the_last_shared_layer():
-    step, batch = make_step(toy_branches(), strategy="gradnorm"), make_batch(KINDS["mixed"])
+    step, batch = make_step(toy_branches(), weighting="gradnorm"), make_batch(KINDS["mixed"])
     kernel = step.model.layers[2].kernel
     with tf.GradientTape(persistent=True) as tape:
         _, seen, _ = step.losses(batch)
@@ -150,7 +152,7 @@ def test_famo():
     If log losses fall by (0.9, 0.3, 0), z (d - z.d) = (0.5, -0.1, -0.4) / 3: task 1 loses weight.
     Adam's first step is its rate against the gradient's sign.
     """
-    strategy = make("famo", rate=0.1)
+    strategy = make("famo", weight_learning_rate=0.1)
     seen = view([1.0, 2.0, 4.0])
     np.testing.assert_allclose(strategy.weights(seen), np.array([4, 2, 1]) / 7, rtol=1e-6)
     new = np.array([1.0, 2.0, 4.0]) * np.exp([-0.9, -0.3, 0.0])
@@ -170,7 +172,7 @@ def test_famo():
     losses = tf.Variable([1.0, 2.0, 4.0])
     with tf.GradientTape(persistent=True) as tape:
         fresh = make("famo")
-        now = View(losses, tf.constant(ALL), tf.zeros([1, 3]), tf.constant(0, tf.int64))
+        now = Observed(losses, tf.constant(ALL), tf.zeros([1, 3]), tf.constant(0, tf.int64))
         total = fresh.theta_loss(fresh.weights(now), now)
         logs = tf.reduce_sum(tf.math.log(losses)) / 3
     c = 1 / ((1 + 0.5 + 0.25) / 3)
@@ -180,7 +182,7 @@ def test_famo():
 
 
 def test_famo_looks_at_the_same_batch_again():
-    options = {"strategy": "famo", "weight_rate": 0.1, "center_weight": 0.0}
+    options = {"weighting": "famo", "weight_learning_rate": 0.1, "center_weight": 0.0}
     step, batch = make_step(toy_branches(), **options), make_batch([0, 1, 1])
     first = step.losses(batch)[1].losses.numpy()
     step(batch)
@@ -192,13 +194,13 @@ def test_famo_looks_at_the_same_batch_again():
 
 @pytest.mark.parametrize("name", ["uncertainty", "gradnorm", "famo", "dynamic", "naive"])
 def test_learning_strategies_move_their_weights(name):
-    step = make_step(toy_branches(), strategy=name, weight_rate=0.05)
+    step = make_step(toy_branches(), weighting=name, weight_learning_rate=0.05)
     batch = make_batch(KINDS["mixed"])
     if step.strategy.uses_head:  # so that the shared layers do not move the weight head's input
         step.theta_optimizer.learning_rate.assign(0.0)
-    first = step(batch).numpy()[3:6]
+    first = numbers(step, batch)[3:6]
     for _ in range(20):
-        last = step(batch).numpy()[3:6]
+        last = numbers(step, batch)[3:6]
     assert np.any(np.abs(last - first) > 1e-3)
     if name == "famo":  # whose weights move with the losses as well
         assert np.any(np.abs(step.strategy.logits) > 1e-2)

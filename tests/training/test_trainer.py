@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from cari_keras.errors import CheckpointError, ConfigError, DatasetError, TrainingError
+from cari_keras.model.checkpoints import load_checkpoint
 from cari_keras.training import trainer as module
-from cari_keras.training.checkpoints import load_checkpoint
 from cari_keras.training.runfolder import Checkpoints
 from cari_keras.training.trainer import Trainer
-from tests.conftest import small_config
-from tests.training.test_runfolder import no_room
+from tests.helpers.disks import no_room
+from tests.helpers.runs import small_config
 
 pytestmark = pytest.mark.slow
 
@@ -35,8 +35,8 @@ def test_what_a_run_leaves(run):
     np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-4)
     assert np.isfinite(steps).all(axis=None)
     assert [row["epoch"] for row in rows] == [1, 2]
-    figures = set(rows[0]) - {"epoch", "iteration"}
-    assert figures == {
+    metrics = set(rows[0]) - {"epoch", "iteration"}
+    assert metrics == {
         "verification_accuracy",
         "verification_auc",
         "photo_identification",
@@ -44,7 +44,7 @@ def test_what_a_run_leaves(run):
         "v2c",
         "c2v",
     }
-    assert all(0 <= row[name] <= 1 for row in rows for name in figures)
+    assert all(0 <= row[name] <= 1 for row in rows for name in metrics)
     assert json.loads((folder / "identities.json").read_text()) == [f"person_{i}" for i in range(3)]
     assert json.loads((folder / "config.json").read_text())["data"]["image_size"] == 80
     assert list((folder / "tensorboard").iterdir())
@@ -54,7 +54,7 @@ def test_what_a_run_leaves(run):
     assert (meta["epoch"], meta["step_in_epoch"]) == (2, 0)
     assert int(arrays["iteration"]) == 6
     best, meta = load_checkpoint(folder / "best")
-    scores = [np.mean([row[name] for name in figures]) for row in rows]
+    scores = [np.mean([row[name] for name in metrics]) for row in rows]
     assert meta["score"] == pytest.approx(max(scores), abs=1e-6)  # the rows have six digits
     assert best["Conv2d_1a_3x3/kernel"].shape == (3, 3, 3, 32)
 
@@ -137,7 +137,7 @@ def test_resuming_needs_a_run(prepared, tmp_path):
 
 
 def test_a_run_without_a_checkpoint_yet_begins_again(prepared, tmp_path, run):
-    Trainer(small_config(), prepared, tmp_path)._lock.close()
+    Trainer(small_config(), prepared, tmp_path)._lock.release()
     assert Trainer(small_config(), prepared, tmp_path, resume=True).fit(progress=False) == run[1]
 
 
@@ -153,8 +153,9 @@ def test_a_run_goes_on_with_its_own_data_only(change, run, prepared, tmp_path):
     if change != "a number of images":
         other = dataclasses.replace(prepared, identities=("person_1", "person_2", "zoe"))
     else:
-        counts = {**prepared.counts, "train": {"photo": 14, "caricature": 15}}
-        other = dataclasses.replace(prepared, counts=counts)
+        train = dict(prepared.places["train"])
+        train["photo"] = train["photo"].take(np.arange(14))
+        other = dataclasses.replace(prepared, places={**prepared.places, "train": train})
     with pytest.raises(DatasetError, match=r"not what .*run was begun with; put them back"):
         Trainer(small_config(), other, tmp_path / "run", resume=True)
     known = json.loads((tmp_path / "run" / "identities.json").read_text())
@@ -229,9 +230,10 @@ def test_a_full_disk_from_the_start_is_told(prepared, tmp_path):
 
 
 def test_a_task_without_images_is_told(prepared, tmp_path):
-    counts = {**prepared.counts, "train": {"photo": 15}}
+    train = {"photo": prepared.places["train"]["photo"]}
+    photos = dataclasses.replace(prepared, places={**prepared.places, "train": train})
     with pytest.raises(ConfigError, match="folder: has no caricature to train the task caricature"):
-        Trainer(small_config(), dataclasses.replace(prepared, counts=counts), tmp_path / "run")
+        Trainer(small_config(), photos, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cari_keras.config import TrainingConfig
 from cari_keras.training.strategies import strategy_class
-from cari_keras.training.strategies.base import Settings, View
+from cari_keras.training.strategies.base import Observed
 from cari_keras.training.weighting import (
     equal_weights,
     hardness,
@@ -36,12 +37,12 @@ def test_logit_scale_bounds_the_weights(scale, low, high):
         weights = softmax_weights(logits, ALL, scale).numpy()
         assert weights.sum() == pytest.approx(1, abs=1e-6)
         seen.append(weights)
-    # The extremes of the published settings (spec, section 2), to three digits.
-    b = scale / math.sqrt(6)  # logits (2b, -b, -b), of length `scale`
-    assert 1 / (1 + 2 * math.exp(-3 * b)) == pytest.approx(high, abs=5e-4)
-    assert 1 / (1 + 2 * math.exp(3 * b)) == pytest.approx(low, abs=5e-4)
     assert low - 5e-4 < np.min(seen) < low + 0.02
     assert high - 0.02 < np.max(seen) < high + 5e-4
+    # The extremes of the published settings (spec, section 2), to three digits.
+    for sign, extreme in ((1.0, high), (-1.0, low)):
+        weights = softmax_weights(tf.constant([[2.0, -1.0, -1.0]]) * 7.0 * sign, ALL, scale)
+        assert float(weights[0]) == pytest.approx(extreme, abs=5e-4)
 
 
 def test_one_logit_alone_is_not_the_largest_weight_but_close():
@@ -128,9 +129,9 @@ def test_the_sign_of_equation_15():
         hardest, easiest = int(np.argmax(losses)), int(np.argmin(losses))
         logits = tf.Variable(rng.normal(size=(1, 3)), dtype=tf.float32)
         for name, sign in (("dynamic", 1), ("naive", -1)):
-            strategy = strategy_class(name)(Settings(logit_scale=None, epsilon=0.0))
+            strategy = strategy_class(name)(TrainingConfig(logit_scale=None, loss_epsilon=0.0))
             with tf.GradientTape() as tape:
-                view = View(losses, ALL, logits, tf.constant(0, tf.int64))
+                view = Observed(losses, ALL, logits, tf.constant(0, tf.int64))
                 before = strategy.weights(view)
                 loss = strategy.psi_loss(before, view)
             after = softmax_weights(logits - 1e-2 * tape.gradient(loss, logits), ALL, None)

@@ -25,10 +25,30 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Optional
 
-from cari_keras.data.aligned import AlignedFolder, is_aligned, read_aligned
-from cari_keras.data.base import MOVED, UNKNOWN, Dataset, Pair, Sample, check_trainable
-from cari_keras.data.cavi.lists import FOLDERS, HOW_TO_GET, Key, Row, read_list, unique_keys
+from cari_keras.data.base import MOVED, Dataset, Pair, check_trainable
+from cari_keras.data.cavi.lists import (
+    HOW_TO_GET,
+    Key,
+    ListLine,
+    key_of,
+    read_list,
+    unique_keys,
+)
 from cari_keras.errors import DatasetError
+from cari_keras.files import user_path
+from cari_keras.images.kinds import is_picture
+from cari_keras.images.layouts import (
+    CAVI_FOLDERS,
+    LAYOUTS,
+    NOBODYS,
+    Entry,
+    elsewhere,
+    list_entries,
+)
+from cari_keras.images.walk import NO_PICTURE, left_out
+from cari_keras.records.aligned import AlignedFolder, is_aligned, read_aligned
+from cari_keras.records.sample import Sample
+from cari_keras.vocabulary import UNKNOWN
 
 LISTS = {"validation": "validation.txt", "test": "testing_1.txt"}
 
@@ -39,14 +59,14 @@ def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
     Args:
         data_dir: The folder that holds `CaVI_Dataset` and `train-test-files`.
         final: Train on the validation images as well (for the model to be scored on the test
-            list); they then remain the validation split too, so its figures mean nothing.
+            list); they then remain the validation split too, so its metrics mean nothing.
 
     Raises:
         DatasetError: The folder is missing, not in the official layout, or a list is malformed.
     """
     if not data_dir:
         raise DatasetError(f"--data-dir is needed for CaVI: {HOW_TO_GET}")
-    root = Path(data_dir)
+    root = user_path(data_dir)
     report: Counter[str] = Counter()
     aligned = read_aligned(root) if is_aligned(root) else None
     if aligned:
@@ -88,6 +108,7 @@ def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
         fingerprint=_fingerprint(digests, aligned),
         records=aligned.records if aligned else None,
         strangers=tuple(sorted({key[1] for key in unknown})),
+        sharing=tuple({tuple(sorted(names)) for names in owners.values() if len(names) > 1}),
     )
     check_trainable(dataset, str(root))
     return dataset
@@ -108,7 +129,7 @@ def _of_faces(
     files: dict[Key, str] = {}
     digests: dict[Key, str] = {}
     for face in aligned.faces:
-        key = (face.modality, face.identity.lower(), face.path.split("/")[-1].lower())
+        key = key_of(face.modality, *face.path.split("/")[-2:])
         if key in files:
             report["files whose names differ only in case, second left out"] += 1
         else:
@@ -118,34 +139,40 @@ def _of_faces(
 
 def _scan(root: Path, report: Counter[str]) -> dict[Key, str]:
     """Paths of all direct image files of identities' folders, by key; counts everything else."""
-    images_root = root / "CaVI_Dataset"
-    if not images_root.is_dir():
-        raise DatasetError(f"{images_root}: no such folder; {HOW_TO_GET}; {MOVED}")
+    layout = LAYOUTS["cavi"]
+    if not layout.found(root):
+        raise DatasetError(
+            f"{root / 'CaVI_Dataset'}: no such folder; {HOW_TO_GET}; {MOVED}{elsewhere(root)}"
+        )
     files: dict[Key, str] = {}
-    for folder in sorted(images_root.iterdir()):
-        modality = FOLDERS.get(folder.name.lower())
-        if modality is None or not folder.is_dir():
-            report["entries beside Real and Caricature, left out"] += 1
-            continue
-        for identity in sorted(folder.iterdir()):
-            if not identity.is_dir():
-                report["files beside the identities' folders, left out"] += 1
-                continue
-            for path in sorted(identity.iterdir()):
-                if path.is_dir():
-                    nested = sum(f.suffix.lower() == ".jpg" for f in path.rglob("*"))
-                    report["images nested in another identity's folder, left out"] += nested
-                elif path.name.lower() == "thumbs.db":
-                    report["Thumbs.db, left out"] += 1
-                elif path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
-                    report["files that are not images, left out"] += 1
-                elif (key := (modality, identity.name.lower(), path.name.lower())) in files:
-                    report["files whose names differ only in case, second left out"] += 1
-                else:
-                    files[key] = path.relative_to(root).as_posix()
+    for entry in list_entries(root, layout):
+        if entry.refused:
+            report[_left_out(entry, root)] += 1
+        elif not is_picture(root / entry.path):
+            report[left_out(NO_PICTURE)] += 1
+        elif (key := key_of(entry.modality, *entry.path.split("/")[-2:])) in files:
+            report["files whose names differ only in case, second left out"] += 1
+        else:
+            files[key] = entry.path
     if not files:
-        raise DatasetError(f"{images_root}: no images in Real/ or Caricature/; {HOW_TO_GET}")
+        raise DatasetError(
+            f"{root / 'CaVI_Dataset'}: no images in Real/ or Caricature/; {HOW_TO_GET}"
+        )
     return files
+
+
+def _left_out(entry: Entry, root: Path) -> str:
+    """Why a file that is nobody's direct child, or a folder, is left out, for the report."""
+    if entry.refused != NOBODYS:
+        return left_out(entry.refused)
+    parts = entry.path.split("/")[1:]
+    if parts[0].lower() not in CAVI_FOLDERS or len(parts) < 2:
+        return "files beside Real and Caricature, left out"
+    if len(parts) < 3:
+        return "files beside the identities' folders, left out"
+    if not is_picture(root / entry.path):
+        return left_out(NO_PICTURE)
+    return "images nested in another identity's folder, left out"
 
 
 def _digests(files: dict[Key, str], root: Path, report: Counter[str]) -> dict[Key, str]:
@@ -161,7 +188,7 @@ def _digests(files: dict[Key, str], root: Path, report: Counter[str]) -> dict[Ke
 
 
 def _report_case(
-    listed: dict[str, list[Row]],
+    listed: dict[str, list[ListLine]],
     files: dict[Key, str],
     report: Counter[str],
 ) -> None:
@@ -252,7 +279,7 @@ def _owners(digests: dict[Key, str]) -> dict[str, set[str]]:
 
 
 def _pairs(
-    rows: list[Row],
+    rows: list[ListLine],
     samples: dict[Key, Sample],
     split: str,
     report: Counter[str],

@@ -31,24 +31,21 @@ from typing import Optional
 
 import numpy as np
 
-from cari_keras.align.crop import crop, place_box
-from cari_keras.align.landmarks import face_of, read_landmarks
-from cari_keras.align.tree import LAYOUTS, list_entries
-from cari_keras.data.aligned import is_aligned, read_aligned
-from cari_keras.data.base import (
-    MOVED,
-    Dataset,
-    Gallery,
-    Pair,
-    Records,
-    Sample,
-    check_trainable,
-    read_image,
-)
-from cari_keras.data.folder import draw_pairs, stamp
-from cari_keras.data.webcaricature.folds import DEV, PROTOCOLS, Known
-from cari_keras.data.webcaricature.lists import Image, ListedPair, plain
+from cari_keras.arrays import Array
+from cari_keras.data.base import MOVED, Dataset, Pair, ProbeSearch, check_trainable, read_image
+from cari_keras.data.splits import draw_pairs
+from cari_keras.data.webcaricature.folds import FOLDS_OF, Known
+from cari_keras.data.webcaricature.lists import ImageName, ListedPair, plain
 from cari_keras.errors import DatasetError
+from cari_keras.files import user_path
+from cari_keras.images.crop import crop, place_box
+from cari_keras.images.kinds import is_picture
+from cari_keras.images.landmarks import face_of, read_landmarks
+from cari_keras.images.layouts import LAYOUTS, NOBODYS, elsewhere, list_entries
+from cari_keras.images.walk import NO_PICTURE, left_out, stamp
+from cari_keras.records.aligned import AlignedRecords, is_aligned, read_aligned
+from cari_keras.records.sample import Sample
+from cari_keras.vocabulary import DEV
 
 LAYOUT = LAYOUTS["webcaricature"]
 HOW_TO_GET = (
@@ -67,7 +64,7 @@ class WebCaricature(Dataset):
 
     root: str = ""
 
-    def load(self, sample: Sample) -> np.ndarray:
+    def load(self, sample: Sample) -> Array:
         """The sample's face, uint8 RGB [side, side, 3]; the whole image without landmarks.
 
         Raises:
@@ -100,9 +97,9 @@ def load(data_dir: Optional[str], *, protocol: str = "unrestricted", fold: str =
     """
     if not data_dir:
         raise DatasetError(f"--data-dir is needed for WebCaricature: {HOW_TO_GET}")
-    root, report = Path(data_dir), Counter[str]()
+    root, report = user_path(data_dir), Counter[str]()
     known, records, fingerprint = _images(root, report)
-    asked = PROTOCOLS[protocol](root / "EvaluationProtocols", fold, known, report)
+    asked = FOLDS_OF[protocol](root / "EvaluationProtocols", fold, known, report)
     evaluated_people = {image.subject for image in asked.evaluated}
     train = [i for i in _present(asked.train, known, report) if i.subject not in evaluated_people]
     evaluated = _present(asked.evaluated, known, report)
@@ -135,7 +132,7 @@ def load(data_dir: Optional[str], *, protocol: str = "unrestricted", fold: str =
         pairs=pairs,
         crossed=crossed,
         galleries={
-            name: Gallery(*(_paths(images, known) for images in lists))
+            name: ProbeSearch(*(_paths(images, known) for images in lists))
             for name, lists in asked.galleries.items()
         },
         report=dict(report),
@@ -147,7 +144,7 @@ def load(data_dir: Optional[str], *, protocol: str = "unrestricted", fold: str =
     return dataset
 
 
-def _images(root: Path, report: Counter[str]) -> tuple[Known, Optional[Records], str]:
+def _images(root: Path, report: Counter[str]) -> tuple[Known, Optional[AlignedRecords], str]:
     """Every image by person and name, where the records are if there are any, a fingerprint."""
     if is_aligned(root):
         aligned = read_aligned(root)
@@ -160,10 +157,16 @@ def _images(root: Path, report: Counter[str]) -> tuple[Known, Optional[Records],
         return _by_name(samples, report), aligned.records, aligned.fingerprint
     folder = root / "OriginalImages"
     if not folder.is_dir():
-        raise DatasetError(f"{folder}: no such folder; {HOW_TO_GET}; {MOVED}")
+        raise DatasetError(f"{folder}: no such folder; {HOW_TO_GET}; {MOVED}{elsewhere(root)}")
     samples, prints = [], []
     for entry in list_entries(root, LAYOUT):
         path = root / entry.path
+        if entry.refused and entry.refused != NOBODYS:
+            report[left_out(entry.refused)] += 1
+            continue
+        if not entry.refused and not is_picture(path):
+            report[left_out(NO_PICTURE)] += 1
+            continue
         if entry.refused or not path.stem[1:].isdigit():
             report["files that are not OriginalImages/<Name>/{C,P}00001.jpg, left out"] += 1
             continue
@@ -176,10 +179,11 @@ def _images(root: Path, report: Counter[str]) -> tuple[Known, Optional[Records],
 
 
 def _by_name(samples: Iterable[Sample], report: Counter[str]) -> Known:
-    known: dict[Image, Sample] = {}
+    known: dict[ImageName, Sample] = {}
     for sample in samples:
-        subject, name = plain(sample.identity), Path(sample.path).stem.upper()
-        if (key := Image(subject, name)) in known:
+        # By the folder, which the lists name: of a person under several there is one identity.
+        subject, name = plain(sample.path.split("/")[-2]), Path(sample.path).stem.upper()
+        if (key := ImageName(subject, name)) in known:
             report["files whose names differ only in case or ending, second left out"] += 1
         else:
             known[key] = Sample(sample.path, subject, sample.modality, sample.source)
@@ -192,7 +196,7 @@ def _landmarks(root: Path, image: str) -> Path:
     return root / LAYOUT.landmarks(image)
 
 
-def _present(images: Iterable[Image], known: Known, report: Counter[str]) -> list[Image]:
+def _present(images: Iterable[ImageName], known: Known, report: Counter[str]) -> list[ImageName]:
     wanted = list(dict.fromkeys(images))
     present = [image for image in wanted if image in known]
     if len(present) < len(wanted):
@@ -200,7 +204,7 @@ def _present(images: Iterable[Image], known: Known, report: Counter[str]) -> lis
     return present
 
 
-def _paths(images: Iterable[Image], known: Known) -> tuple[str, ...]:
+def _paths(images: Iterable[ImageName], known: Known) -> tuple[str, ...]:
     return tuple(known[image].path for image in images if image in known)
 
 

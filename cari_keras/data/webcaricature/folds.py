@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional, TypeVar
 
-from cari_keras.data.base import Sample
 from cari_keras.data.webcaricature.lists import (
-    Image,
+    ImageName,
     ListedPair,
     Subject,
     read_images,
@@ -19,16 +18,17 @@ from cari_keras.data.webcaricature.lists import (
     read_subjects,
 )
 from cari_keras.errors import DatasetError
-
-DEV = "dev"
+from cari_keras.files import user_path
+from cari_keras.records.sample import Sample
+from cari_keras.vocabulary import DEV
 
 #: The number of view 2's folds.
 VIEW_2 = 10
 
-Row = TypeVar("Row", Subject, ListedPair)
+Listed = TypeVar("Listed", Subject, ListedPair)
 
 
-class Fold(NamedTuple):
+class FoldLists(NamedTuple):
     """What a protocol's fold asks for, in the words of the lists.
 
     Attributes:
@@ -39,11 +39,11 @@ class Fold(NamedTuple):
         galleries: Name to gallery and probes.
     """
 
-    train: list[Image]
-    evaluated: list[Image]
+    train: list[ImageName]
+    evaluated: list[ImageName]
     train_pairs: Optional[list[ListedPair]] = None
     pairs: Optional[list[ListedPair]] = None
-    galleries: Mapping[str, tuple[list[Image], list[Image]]] = {}
+    galleries: Mapping[str, tuple[list[ImageName], list[ImageName]]] = {}
 
 
 def folds_of(data_dir: str, protocol: str) -> list[str]:
@@ -52,7 +52,7 @@ def folds_of(data_dir: str, protocol: str) -> list[str]:
     Raises:
         DatasetError: The protocol's lists are missing or malformed.
     """
-    lists = Path(data_dir) / "EvaluationProtocols"
+    lists = user_path(data_dir) / "EvaluationProtocols"
     if protocol == "identification":
         path, count = lists / "FaceIdentification", 0
         while (lists / "FaceIdentification" / f"FR_Train{count + 1}.txt").is_file():
@@ -72,22 +72,22 @@ def folds_of(data_dir: str, protocol: str) -> list[str]:
 
 _RESTRICTED = Path("FaceVerification") / "Restricted"
 _UNRESTRICTED = Path("FaceVerification") / "UnRestricted"
-Known = Mapping[Image, Sample]
+Known = Mapping[ImageName, Sample]
 
 
-def _unrestricted(lists: Path, fold: str, known: Known, report: Counter[str]) -> Fold:
+def _unrestricted(lists: Path, fold: str, known: Known, report: Counter[str]) -> FoldLists:
     stem = lists / _UNRESTRICTED / "UnRestricted"
     train, test = _parts(stem, fold, read_subjects, read_subject_folds)
-    return Fold(_of_subjects(train, known, report), _of_subjects(test, known, report))
+    return FoldLists(_of_subjects(train, known, report), _of_subjects(test, known, report))
 
 
-def _restricted(lists: Path, fold: str, known: Known, report: Counter[str]) -> Fold:
+def _restricted(lists: Path, fold: str, known: Known, report: Counter[str]) -> FoldLists:
     stem = lists / _RESTRICTED / "Restricted"
     train, test = _parts(stem, fold, read_pairs, read_pair_folds)
-    return Fold(_in_pairs(train), _in_pairs(test), train, test)
+    return FoldLists(_in_pairs(train), _in_pairs(test), train, test)
 
 
-def _identification(lists: Path, fold: str, known: Known, report: Counter[str]) -> Fold:
+def _identification(lists: Path, fold: str, known: Known, report: Counter[str]) -> FoldLists:
     folder = lists / "FaceIdentification"
     suffix = "_dev" if fold == DEV else fold
     train = _of_subjects(read_subjects(folder / f"FR_Train{suffix}.txt"), known, report)
@@ -96,10 +96,11 @@ def _identification(lists: Path, fold: str, known: Known, report: Counter[str]) 
         gallery = read_images(folder / name / f"FR_Gallery_{name}{suffix}.txt")
         galleries[name] = gallery, read_images(folder / name / f"FR_Probe_{name}{suffix}.txt")
     evaluated = [image for pair in galleries.values() for images in pair for image in images]
-    return Fold(train, list(dict.fromkeys(evaluated)), galleries=galleries)
+    return FoldLists(train, list(dict.fromkeys(evaluated)), galleries=galleries)
 
 
-PROTOCOLS = {
+#: Protocol -> what its fold asks for.
+FOLDS_OF = {
     "unrestricted": _unrestricted,
     "restricted": _restricted,
     "identification": _identification,
@@ -109,9 +110,9 @@ PROTOCOLS = {
 def _parts(
     stem: Path,
     fold: str,
-    read: Callable[[Path], list[Row]],
-    read_folds: Callable[[Path], list[list[Row]]],
-) -> tuple[list[Row], list[Row]]:
+    read: Callable[[Path], list[Listed]],
+    read_folds: Callable[[Path], list[list[Listed]]],
+) -> tuple[list[Listed], list[Listed]]:
     """What to train on and what to evaluate: view 1's two lists, or nine folds of view 2 and one.
 
     Args:
@@ -131,9 +132,11 @@ def _parts(
     return [row for group in others for row in group], folds[number - 1]
 
 
-def _of_subjects(subjects: Sequence[Subject], known: Known, report: Counter[str]) -> list[Image]:
+def _of_subjects(
+    subjects: Sequence[Subject], known: Known, report: Counter[str]
+) -> list[ImageName]:
     """All images of some people; whose number is not the lists' is counted."""
-    of: dict[str, list[Image]] = {subject.name: [] for subject in subjects}
+    of: dict[str, list[ImageName]] = {subject.name: [] for subject in subjects}
     for image in known:
         if image.subject in of:
             of[image.subject].append(image)
@@ -144,5 +147,5 @@ def _of_subjects(subjects: Sequence[Subject], known: Known, report: Counter[str]
     return [image for images in of.values() for image in sorted(images)]
 
 
-def _in_pairs(pairs: Iterable[ListedPair]) -> list[Image]:
+def _in_pairs(pairs: Iterable[ListedPair]) -> list[ImageName]:
     return sorted({image for pair in pairs for image in (pair.caricature, pair.photo)})

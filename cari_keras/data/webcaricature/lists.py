@@ -16,7 +16,7 @@ from typing import NamedTuple, Optional, TypeVar
 from cari_keras.errors import DatasetError
 
 
-class Image(NamedTuple):
+class ImageName(NamedTuple):
     """An image: its person as `plain` writes names, and the file's name without its ending."""
 
     subject: str
@@ -34,12 +34,12 @@ class Subject(NamedTuple):
 class ListedPair(NamedTuple):
     """A pair to verify."""
 
-    caricature: Image
-    photo: Image
+    caricature: ImageName
+    photo: ImageName
     same: bool
 
 
-Row = TypeVar("Row", Subject, Image, ListedPair)
+Line = TypeVar("Line", Subject, ImageName, ListedPair)
 
 _FILE = r"([CP]\d+)(?:\.\w+)?"
 #: A count; of pairs there may be two, of matched and of mismatched ones.
@@ -79,7 +79,7 @@ def read_subject_folds(path: Path) -> list[list[Subject]]:
     return _read_folds(path, _subject, "Name<TAB>caricatures<TAB>photos")
 
 
-def read_images(path: Path) -> list[Image]:
+def read_images(path: Path) -> list[ImageName]:
     """Reads `FR_Gallery_*.txt` or `FR_Probe_*.txt`.
 
     Raises:
@@ -124,29 +124,29 @@ def _subject(line: str) -> Optional[Subject]:
     return Subject(plain(found[1]), int(found[2]), int(found[3])) if found else None
 
 
-def _image(line: str) -> Optional[Image]:
+def _image(line: str) -> Optional[ImageName]:
     found = _IMAGE.fullmatch(line)
     if not found or _NAMED_LIKE_A_FILE.fullmatch(found[1]):  # two files on one line
         return None
-    return Image(plain(found[1]), found[2].upper())
+    return ImageName(plain(found[1]), found[2].upper())
 
 
 def _pair(line: str) -> Optional[ListedPair]:
     found = _MATCHED.fullmatch(line)
     if found:
-        images = [Image(plain(found[1]), found[i].upper()) for i in (2, 3)]
+        images = [ImageName(plain(found[1]), found[i].upper()) for i in (2, 3)]
     else:
         found = _MISMATCHED.fullmatch(line)
         if not found:
             return None
-        images = [Image(plain(found[i]), found[i + 1].upper()) for i in (1, 3)]
+        images = [ImageName(plain(found[i]), found[i + 1].upper()) for i in (1, 3)]
     caricature, photo = sorted(images, key=lambda image: image.name[0])
     if (caricature.name[0], photo.name[0]) != ("C", "P"):
         return None
     return ListedPair(caricature, photo, caricature.subject == photo.subject)
 
 
-def _read_one(path: Path, parse: Callable[[str], Optional[Row]], form: str) -> list[Row]:
+def _read_one(path: Path, parse: Callable[[str], Optional[Line]], form: str) -> list[Line]:
     groups = _groups(path, parse, form)
     if len(groups) > 1:
         raise DatasetError(f"{path}: {len(groups)} lists, each with a count; expected one")
@@ -154,25 +154,25 @@ def _read_one(path: Path, parse: Callable[[str], Optional[Row]], form: str) -> l
 
 
 def _read_folds(
-    path: Path, parse: Callable[[str], Optional[Row]], form: str, may_lack_counts: bool = False
-) -> list[list[Row]]:
+    path: Path, parse: Callable[[str], Optional[Line]], form: str, may_lack_counts: bool = False
+) -> list[list[Line]]:
     groups = _groups(path, parse, form)
     return groups if may_lack_counts else _at_least_two(groups, path)
 
 
-def _at_least_two(folds: list[list[Row]], path: Path) -> list[list[Row]]:
+def _at_least_two(folds: list[list[Line]], path: Path) -> list[list[Line]]:
     if len(folds) < 2:
         raise DatasetError(f"{path}: one fold; expected each fold's count on a line before it")
     return folds
 
 
-def _groups(path: Path, parse: Callable[[str], Optional[Row]], form: str) -> list[list[Row]]:
+def _groups(path: Path, parse: Callable[[str], Optional[Line]], form: str) -> list[list[Line]]:
     """The lists of a file, one after each count, or one without any."""
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
-    groups: list[list[Row]] = []
+    groups: list[list[Line]] = []
     counts: list[tuple[int, int]] = []  # each group's count and the number of its line
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
@@ -215,8 +215,8 @@ def _groups(path: Path, parse: Callable[[str], Optional[Row]], form: str) -> lis
 
 
 def _joined_halves(
-    groups: list[list[Row]], counts: list[tuple[int, int]]
-) -> tuple[list[list[Row]], list[tuple[int, int]]]:
+    groups: list[list[Line]], counts: list[tuple[int, int]]
+) -> tuple[list[list[Line]], list[tuple[int, int]]]:
     """Lists of pairs with a count before the matched and before the mismatched half, made one."""
     kinds = [{isinstance(row, ListedPair) and row.same for row in group} for group in groups]
     pairs = all(isinstance(row, ListedPair) for group in groups for row in group)

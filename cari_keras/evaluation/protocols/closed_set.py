@@ -19,8 +19,9 @@ from cari_keras.evaluation.evaluator import IDENTIFICATION, identification, rank
 from cari_keras.evaluation.legacy import legacy_verification
 from cari_keras.evaluation.matcher import Matcher, judge_of
 from cari_keras.evaluation.outcome import Outcome, intervals_of, total_pairs
-from cari_keras.evaluation.scoring import Fold, Verified, verify
+from cari_keras.evaluation.scoring import FoldScores, Verified, verify
 from cari_keras.evaluation.trials import Trials, listed_trials
+from cari_keras.wording import counted
 
 
 def evaluate_closed_set(
@@ -44,7 +45,7 @@ def evaluate_closed_set(
         split: `validation` or `test`; by default `test` where its images are there.
         cache_dir: Where prepared images and answers are kept; by default where `config` says.
         progress: Whether to show progress bars.
-        legacy: Whether to compute the published code's figures too.
+        legacy: Whether to compute the published code's metrics too.
 
     Raises:
         DatasetError: The dataset is not as it should be, is of other people, or lacks the split.
@@ -65,7 +66,7 @@ def evaluate_closed_set(
     matcher.check_heads(prepared)
     predictions = matcher.predict(prepared, split, cache_dir=cache_dir, progress=progress)
     notes = matcher.on_other_crops(prepared)
-    notes += [f"{count} {kind}." for kind, count in prepared.report.items()]
+    notes += [f"{counted(count, kind)}." for kind, count in prepared.report.items()]
     trials, verified = None, Verified({}, (), None)
     if "embedding" in predictions.outputs and prepared.pairs.get(split):
         trials = listed_trials(predictions, prepared.pairs[split])
@@ -78,10 +79,10 @@ def evaluate_closed_set(
     if matcher.config.data.final:
         notes.insert(0, _FINAL[split])
     named = {name: rank1(*asked) for name, asked in identification(predictions).items()}
-    figures = {**verified.figures, **named}
-    fold = Fold(
+    metrics = {**verified.metrics, **named}
+    fold = FoldScores(
         name=split,
-        figures=_in_order(figures),
+        metrics=_in_order(metrics),
         points=verified.points,
         trials=trials,
         thresholds=verified.thresholds,
@@ -107,7 +108,7 @@ _TITLES = {"cavi": "CaVI", "demo": "The embedded demo", "folder": "The folder da
 
 #: What to know of a run with --final, by the split that it is evaluated on.
 _FINAL = {
-    "validation": "The network was trained on these images: the figures tell nothing.",
+    "validation": "The network was trained on these images: the metrics tell nothing.",
     "test": "The network was trained on the validation images too, which give it no thresholds; "
     "--thresholds-of RUN takes those of a run that was not.",
 }
@@ -116,8 +117,8 @@ _FINAL = {
 def _threshold_note(split: str, chosen_on: Optional[Trials], judge: Optional[Matcher]) -> str:
     if chosen_on is not None and judge is not None:
         return (
-            f"Verification thresholds come from {len(chosen_on.same)} validation pairs, as "
-            f"{judge.name} answers them."
+            "Verification thresholds come from "
+            f"{counted(len(chosen_on.same), 'validation pairs')}, as {judge.name} answers them."
         )
     return (
         "Verification accuracy: threshold by two-fold cross-validation over identities. TAR at FAR "
@@ -125,11 +126,11 @@ def _threshold_note(split: str, chosen_on: Optional[Trials], judge: Optional[Mat
     )
 
 
-def _in_order(figures: dict[str, float]) -> dict[str, float]:
+def _in_order(metrics: dict[str, float]) -> dict[str, float]:
     """Table 2's columns first."""
     first = ["verification_accuracy", *IDENTIFICATION]
-    order = [name for name in first if name in figures]
-    return {name: figures[name] for name in [*order, *(n for n in figures if n not in order)]}
+    order = [name for name in first if name in metrics]
+    return {name: metrics[name] for name in [*order, *(n for n in metrics if n not in order)]}
 
 
 def _counts(prepared: Prepared, split: str, trials: Optional[Trials]) -> dict[str, int]:

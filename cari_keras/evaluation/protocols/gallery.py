@@ -7,15 +7,18 @@ from typing import Optional
 
 import numpy as np
 
-from cari_keras.data.base import Dataset, Gallery
-from cari_keras.data.images import SPLIT, load_images
+from cari_keras.data.base import Dataset, ProbeSearch
+from cari_keras.data.given import SPLIT, load_images
 from cari_keras.data.prepare import prepare
 from cari_keras.errors import DatasetError
 from cari_keras.evaluation.legacy import legacy_galleries
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.outcome import Outcome, intervals_of
 from cari_keras.evaluation.predictions import Predictions
-from cari_keras.evaluation.scoring import identification_fold, identify
+from cari_keras.evaluation.scoring import GALLERY, identification_fold, identify
+from cari_keras.files import user_path
+from cari_keras.images.names import one_spelling
+from cari_keras.wording import counted
 
 
 def evaluate_gallery(
@@ -35,13 +38,14 @@ def evaluate_gallery(
         probe: Likewise.
         cache_dir: Where prepared images and answers are kept.
         progress: Whether to show progress bars.
-        legacy: Whether to compute the published code's figures too.
+        legacy: Whether to compute the published code's metrics too.
 
     Raises:
         DatasetError: A folder is missing or empty, one lies in the other, or nobody is in both.
         ConfigError: The network was not trained for verification.
     """
     matcher.check_verifies()
+    gallery, probe = user_path(gallery), user_path(probe)
     one, other = gallery.resolve(), probe.resolve()
     if one.is_relative_to(other) or other.is_relative_to(one):
         raise DatasetError(
@@ -49,21 +53,24 @@ def evaluate_gallery(
             "find themselves"
         )
     datasets = {"gallery": load_images(gallery), "probe": load_images(probe)}
-    people = sorted({name for dataset in datasets.values() for name in dataset.strangers})
-    if not set(datasets["gallery"].strangers) & set(datasets["probe"].strangers):
+    spelling = one_spelling(n for dataset in datasets.values() for n in dataset.strangers)
+    people = sorted(set(spelling.values()))
+    shown = [{spelling[name] for name in dataset.strangers} for dataset in datasets.values()]
+    if not set.intersection(*shown):
         raise DatasetError(f"{probe}: nobody of it is in {gallery}; both hold <identity>/*")
+    numbers = {name: people.index(taken) for name, taken in spelling.items()}
     parts: dict[str, Predictions] = {}
     notes = matcher.on_strangers()
     for name, dataset in datasets.items():
         prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, progress=progress)
-        notes += [f"{name}: {count} {kind}." for kind, count in prepared.report.items()]
+        notes += [f"{name}: {counted(count, kind)}." for kind, count in prepared.report.items()]
         notes += [f"{name}: {note}" for note in matcher.on_other_crops(prepared)]
         answers = matcher.predict(prepared, SPLIT, cache_dir=cache_dir, progress=progress)
         if not answers.paths:
             raise DatasetError(f"{gallery if name == 'gallery' else probe}: no image can be read")
-        parts[name] = _renamed(answers.of_strangers(), name, dataset, people)
+        parts[name] = _renamed(answers.of_strangers(), name, dataset, numbers)
     joined = _join(list(parts.values()))
-    galleries = {"gallery": Gallery(tuple(parts["gallery"].paths), tuple(parts["probe"].paths))}
+    galleries = {GALLERY: ProbeSearch(tuple(parts["gallery"].paths), tuple(parts["probe"].paths))}
     found = identify(joined, galleries)
     fold = identification_fold("all", found)
     return Outcome(
@@ -80,10 +87,11 @@ def evaluate_gallery(
     )
 
 
-def _renamed(answers: Predictions, name: str, dataset: Dataset, people: list[str]) -> Predictions:
+def _renamed(
+    answers: Predictions, name: str, dataset: Dataset, numbers: dict[str, int]
+) -> Predictions:
     """Paths with the folder's part in front, and labels that both folders share."""
-    number = {person: label for label, person in enumerate(people)}
-    shared = np.array([number[person] for person in dataset.people], int)
+    shared = np.array([numbers[person] for person in dataset.people], int)
     paths = [f"{name}/{path}" for path in answers.paths]
     return Predictions(paths, shared[answers.labels], answers.is_caricature, answers.outputs)
 

@@ -7,14 +7,15 @@ from typing import Optional
 
 import numpy as np
 
-from cari_keras.data.images import SPLIT, load_pairs, read_pair_list
+from cari_keras.data.given import SPLIT, load_pairs, read_pair_list
 from cari_keras.data.prepare import prepare
 from cari_keras.errors import DatasetError
 from cari_keras.evaluation.legacy import legacy_verification
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.outcome import Outcome, intervals_of, total_pairs
-from cari_keras.evaluation.scoring import Fold, verify
+from cari_keras.evaluation.scoring import FoldScores, verify
 from cari_keras.evaluation.trials import Trials, listed_trials
+from cari_keras.wording import counted
 
 
 def evaluate_pairs(
@@ -34,10 +35,10 @@ def evaluate_pairs(
     Args:
         matcher: The network.
         images: The folder of images, raw or from cari-align.
-        list_file: See `cari_keras.data.images.read_pair_list`.
+        list_file: See `cari_keras.data.given.read_pair_list`.
         cache_dir: Where prepared images and answers are kept.
         progress: Whether to show progress bars.
-        legacy: Whether to compute the published code's figures too.
+        legacy: Whether to compute the published code's metrics too.
 
     Raises:
         DatasetError: The folder or the list is missing, malformed, or they do not belong together.
@@ -56,9 +57,11 @@ def evaluate_pairs(
         raise DatasetError(f"{images}: no listed pair has two images that can be read")
     trials = listed_trials(predictions, [pairs[k] for k in there])
     notes = [*matcher.on_strangers(), *matcher.on_other_crops(prepared)]
-    notes += [f"{count} {kind}." for kind, count in prepared.report.items()]
+    notes += [f"{counted(count, kind)}." for kind, count in prepared.report.items()]
     if len(there) < len(pairs):
-        notes.append(f"{len(pairs) - len(there)} pairs with an unreadable image, left out.")
+        notes.append(
+            f"{counted(len(pairs) - len(there), 'pairs with an unreadable image')}, left out."
+        )
     if len(dataset.people) < 2:
         notes.append(
             "All images lie in one folder, so they count as one person's: no accuracy, which "
@@ -99,6 +102,6 @@ _WITHOUT_FOLDS = (
 )
 
 
-def _fold(name: str, trials: Trials, chosen_on: Optional[Trials]) -> Fold:
-    figures, points, thresholds = verify(trials, chosen_on)
-    return Fold(name, figures, points, trials, thresholds, counts=total_pairs(trials))
+def _fold(name: str, trials: Trials, chosen_on: Optional[Trials]) -> FoldScores:
+    metrics, points, thresholds = verify(trials, chosen_on)
+    return FoldScores(name, metrics, points, trials, thresholds, counts=total_pairs(trials))

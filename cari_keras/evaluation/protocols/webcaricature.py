@@ -8,21 +8,20 @@ test fold; TAR at that FAR on the test fold's own ROC curve is reported beside i
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Optional
 
 from cari_keras.config import Config
 from cari_keras.data.base import Dataset
-from cari_keras.data.prepare import Prepared, prepare
-from cari_keras.data.registry import load_dataset
-from cari_keras.data.webcaricature.folds import DEV
 from cari_keras.errors import DatasetError
 from cari_keras.evaluation.legacy import legacy_galleries, legacy_verification, mean_of
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.outcome import Outcome, total_pairs
 from cari_keras.evaluation.predictions import Predictions
-from cari_keras.evaluation.scoring import Fold, identification_fold, identify, verify
-from cari_keras.evaluation.trials import Trials, crossed_trials, listed_trials
+from cari_keras.evaluation.protocols.strangers import Looked, look, score_fold
+from cari_keras.evaluation.scoring import FoldScores, identification_fold, identify, verify
+from cari_keras.evaluation.trials import listed_trials
+from cari_keras.vocabulary import DEV
+from cari_keras.wording import counted
 
 
 def evaluate_webcaricature(
@@ -43,35 +42,25 @@ def evaluate_webcaricature(
         cache_dir: Where prepared images and answers are kept, so that an evaluation that was cut
             off goes on where it was.
         progress: Whether to show progress bars.
-        legacy: Whether to compute the published code's figures too.
+        legacy: Whether to compute the published code's metrics too.
 
     Raises:
         DatasetError: The dataset is not as it should be.
         ConfigError: A network was not trained for verification.
     """
-    found: list[Fold] = []
+    found: list[FoldScores] = []
     old: list[dict[str, float]] = []
     first: Optional[tuple[Matcher, Dataset, Predictions]] = None
     notes: dict[str, None] = {}
     for name in folds:
-        matcher, config = matcher_of(name), config_of(name)
-        matcher.check_verifies()
-        cache_dir = cache_dir or config.data.cache_dir
-        dataset = load_dataset(config)
-        prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, progress=progress)
-        matcher.check_heads(prepared)
+        seen = look(matcher_of(name), config_of(name), cache_dir=cache_dir, progress=progress)
         split = "validation" if name == DEV else "test"
-        predictions = matcher.predict(prepared, split, cache_dir=cache_dir, progress=progress)
-        training_answers = partial(
-            matcher.predict, prepared, "train", cache_dir=cache_dir, progress=progress
-        )
-        fold, legacy_figures = _evaluate_fold(
-            name, dataset, prepared, predictions, training_answers, split, legacy
-        )
+        fold, legacy_metrics = _evaluate_fold(name, seen, split, legacy)
         found.append(fold)
-        old.append(legacy_figures)
-        first = first or (matcher, dataset, predictions)
-        notes.update({f"Fold {name}: {n} {kind}.": None for kind, n in prepared.report.items()})
+        old.append(legacy_metrics)
+        first = first or (seen.matcher, seen.dataset, seen.answers(split))
+        report = seen.prepared.report
+        notes.update({f"Fold {name}: {counted(n, kind)}.": None for kind, n in report.items()})
     assert first is not None, "no fold was named"
     matcher, dataset, predictions = first
     protocol = config_of(folds[0]).data.protocol
@@ -112,31 +101,25 @@ _HOW = {
 
 
 def _evaluate_fold(
-    name: str,
-    dataset: Dataset,
-    prepared: Prepared,
-    predictions: Predictions,
-    training_answers: Callable[[], Predictions],
-    split: str,
-    legacy: bool,
-) -> tuple[Fold, dict[str, float]]:
+    name: str, seen: Looked, split: str, legacy: bool
+) -> tuple[FoldScores, dict[str, float]]:
+    dataset, prepared, predictions = seen.dataset, seen.prepared, seen.answers(split)
     counts = {f"{modality}s": n for modality, n in prepared.counts[split].items()}
     if dataset.galleries:
         found = identify(predictions, dataset.galleries)
         old = legacy_galleries(predictions, dataset.galleries) if legacy else {}
         return identification_fold(name, found, counts), old
-    crossed = split in dataset.crossed
-
-    def trials_of(answers: Predictions, which: str) -> Trials:
-        return crossed_trials(answers) if crossed else listed_trials(answers, prepared.pairs[which])
-
-    if not crossed and not prepared.pairs.get("train"):
-        raise DatasetError(
-            f"{dataset.name}: fold {name}: no training pairs to take thresholds from"
+    if split in dataset.crossed:
+        fold = score_fold(name, predictions, seen.answers("train")).with_counts(counts)
+    else:
+        if not prepared.pairs.get("train"):
+            raise DatasetError(
+                f"{dataset.name}: fold {name}: no training pairs to take thresholds from"
+            )
+        trials = listed_trials(predictions, prepared.pairs[split])
+        verified = verify(trials, listed_trials(seen.answers("train"), prepared.pairs["train"]))
+        counts |= total_pairs(trials)
+        fold = FoldScores(
+            name, verified.metrics, verified.points, trials, verified.thresholds, {}, counts
         )
-    trials = trials_of(predictions, split)
-    chosen_on = trials_of(training_answers(), "train")
-    verified = verify(trials, chosen_on, with_accuracy=not crossed)
-    counts |= total_pairs(trials)
-    fold = Fold(name, verified.figures, verified.points, trials, verified.thresholds, {}, counts)
-    return fold, legacy_verification(trials) if legacy else {}
+    return fold, legacy_verification(fold.trials) if legacy and fold.trials else {}

@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from cari_keras.evaluation.evaluator import LABELS, identification
+from cari_keras.arrays import Array
+from cari_keras.evaluation.drawing import Figure, own_style, written
+from cari_keras.evaluation.evaluator import identification
+from cari_keras.evaluation.labels import LABELS
 from cari_keras.evaluation.outcome import Outcome
 from cari_keras.evaluation.predictions import Predictions
 
 
-def plot_confusions(matrix: np.ndarray, names: Sequence[str], title: str) -> Figure:
+@own_style()
+def plot_confusions(matrix: Array, names: Sequence[str], title: str) -> Figure:
     """Counts of images by who they show (rows) and who the head names (columns)."""
+    shown = written(names)
     side = 1.8 + 0.36 * len(names)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
@@ -32,7 +36,6 @@ def plot_confusions(matrix: np.ndarray, names: Sequence[str], title: str) -> Fig
                 fontsize=8,
                 color="white" if dark else "0.15",
             )
-    shown = [_plain(name) for name in names]
     axes.set_xticks(range(len(names)), shown, rotation=60, ha="right", fontsize=8)
     axes.set_yticks(range(len(names)), shown, fontsize=8)
     axes.set_xlabel("named")
@@ -41,21 +44,13 @@ def plot_confusions(matrix: np.ndarray, names: Sequence[str], title: str) -> Fig
     return figure
 
 
-def _plain(name: str) -> str:
-    """A name as Matplotlib can write it.
-
-    What stands between two dollar signs is a formula to it; bytes that are not UTF-8 are shown as
-    such.
-    """
-    shown = name.encode("utf-8", "backslashreplace").decode("utf-8")
-    return shown.replace("$", r"\$")
-
-
+@own_style()
 def plot_map(predictions: Predictions, people: Sequence[str], most: int = 8) -> Figure:
     """The embeddings of the people with the most images of both kinds, as Figure 2 shows them.
 
     Two principal components of these people's embeddings: circles are photos, crosses caricatures.
     """
+    shown = written(people)
     figure = Figure(figsize=(7.6, 4.8), layout="constrained")
     axes = figure.subplots()
     labels, drawn = predictions.labels, predictions.is_caricature
@@ -77,7 +72,7 @@ def plot_map(predictions: Predictions, people: Sequence[str], most: int = 8) -> 
                 marker=marker,
                 linewidths=0.9,
                 alpha=0.75,
-                label=_plain(people[label]) if not kind else None,
+                label=shown[label] if not kind else None,
             )
     axes.set_xticks([])
     axes.set_yticks([])
@@ -92,7 +87,7 @@ def plot_map(predictions: Predictions, people: Sequence[str], most: int = 8) -> 
     return figure
 
 
-def principal_components(rows: np.ndarray, count: int = 2) -> np.ndarray:
+def principal_components(rows: Array, count: int = 2) -> Array:
     """The first principal components' coordinates of rows, [n, d] -> [n, count].
 
     Signs are such that each component's largest loading is positive, so that they do not depend on
@@ -116,8 +111,8 @@ class Named(NamedTuple):
     """
 
     title: str
-    shown: np.ndarray
-    named: np.ndarray
+    shown: Array
+    named: Array
     people: Sequence[str]
 
 
@@ -128,8 +123,8 @@ def namings(outcome: Outcome) -> list[Named]:
     the first image's person as the one who is shown.
     """
     found = [
-        Named(LABELS[figure], labels, np.argmax(logits, axis=-1), outcome.matcher.identities)
-        for figure, (logits, labels) in identification(outcome.predictions).items()
+        Named(LABELS[metric], labels, np.argmax(logits, axis=-1), outcome.matcher.identities)
+        for metric, (logits, labels) in identification(outcome.predictions).items()
     ]
     fold, where = outcome.folds[0], ""
     if len(outcome.folds) > 1:
@@ -146,9 +141,7 @@ def namings(outcome: Outcome) -> list[Named]:
     return found
 
 
-def confusions(
-    named: np.ndarray, labels: np.ndarray, most: int = 12
-) -> tuple[np.ndarray, list[int]]:
+def confusions(named: Array, labels: Array, most: int = 12) -> tuple[Array, list[int]]:
     """The confusion matrix of the most confused identities.
 
     Args:

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cari_keras.data.base import Dataset, Sample
-from cari_keras.data.encoding import resize, to_jpeg
-from cari_keras.evaluation.scoring import Fold
+from cari_keras.data.base import Dataset
+from cari_keras.evaluation.scoring import FoldScores
+from cari_keras.images.encode import resize, to_jpeg
+from cari_keras.records.sample import Sample
 
 SIDE = 112
 
@@ -31,7 +32,9 @@ class WrongPair(NamedTuple):
     threshold: float
 
 
-def wrong_pairs(fold: Fold, dataset: Dataset, *, same: bool, most: int = 12) -> list[WrongPair]:
+def wrong_pairs(
+    fold: FoldScores, dataset: Dataset, *, same: bool, most: int = 12
+) -> list[WrongPair]:
     """The worst false rejections (`same`) or false acceptances of a fold.
 
     Worst are those farthest on the wrong side of their threshold. An image is shown once at most,

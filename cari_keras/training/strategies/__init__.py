@@ -1,23 +1,20 @@
 """How the task losses are weighed: a strategy a file, called by its name in `--weighting`.
 
-Adding one is adding a file here that defines a class `Weighting`, derived from
-`cari_keras.training.strategies.base.Strategy`.
+Adding one is adding its name to `cari_keras.vocabulary.STRATEGIES`, and a file of that name here
+that defines a class `Weighting`, derived from `cari_keras.training.strategies.base.Strategy`.
 """
 
 from __future__ import annotations
 
-import pkgutil
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cari_keras.errors import ConfigError
+from cari_keras.vocabulary import STRATEGIES, check_word
 
 if TYPE_CHECKING:
     from cari_keras.config import TrainingConfig
     from cari_keras.training.strategies.base import Strategy
-
-#: The strategies' names, found without loading TensorFlow.
-NAMES = tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name != "base"))
 
 
 def strategy_class(name: str) -> type[Strategy]:
@@ -26,8 +23,7 @@ def strategy_class(name: str) -> type[Strategy]:
     Raises:
         ConfigError: There is none of that name.
     """
-    if name not in NAMES:
-        raise ConfigError(f"weighting must be one of {', '.join(NAMES)}. Received: {name!r}")
+    check_word("weighting", name, STRATEGIES)
     found: type[Strategy] = import_module(f"{__name__}.{name}").Weighting
     return found
 
@@ -44,6 +40,4 @@ def check_strategy(training: TrainingConfig) -> None:
             f"--weighting {training.weighting} looks at the shared layers' gradients, which frozen "
             "epochs have none of; use --frozen-epochs 0"
         )
-    from cari_keras.training.strategies.base import Settings
-
-    strategy.check(Settings(tasks=training.tasks, static_weights=training.static_weights))
+    strategy.check(training)

@@ -6,31 +6,11 @@ from typing import Any, NamedTuple, Optional
 
 import tensorflow as tf
 
-from cari_keras.model.network import TASKS
+from cari_keras.config import TrainingConfig
 from cari_keras.training.weighting import weighted_sum
 
 
-class Settings(NamedTuple):
-    """What strategies can be told.
-
-    Attributes:
-        tasks: The tasks that are trained.
-        logit_scale: See `softmax_weights`.
-        epsilon: Added to the losses in L4, see `hardness`.
-        static_weights: The weights that are given, one for each of `TASKS`.
-        rate: Learning rate of strategies that have their own rule for their weights.
-        seed: Decides random weights.
-    """
-
-    tasks: tuple[str, ...] = TASKS
-    logit_scale: Optional[float] = 1.0
-    epsilon: float = 0.01
-    static_weights: tuple[float, ...] = ()
-    rate: float = 1e-3
-    seed: int = 0
-
-
-class View(NamedTuple):
+class Observed(NamedTuple):
     """What a strategy sees of a batch.
 
     Attributes:
@@ -46,11 +26,11 @@ class View(NamedTuple):
     iteration: tf.Tensor
 
 
-class Result(NamedTuple):
+class Update(NamedTuple):
     """What a strategy learns from, once Theta has been updated.
 
     Attributes:
-        view: As before the update.
+        observed: As before the update.
         weights: float32 [3], that Theta descended by.
         norms: float32 [3], each loss's gradient's norm on the last shared layer, unweighted; zeros
             unless the strategy `needs_norms`.
@@ -58,7 +38,7 @@ class Result(NamedTuple):
             strategy `needs_new_losses`.
     """
 
-    view: View
+    observed: Observed
     weights: tf.Tensor
     norms: tf.Tensor
     new_losses: tf.Tensor
@@ -82,29 +62,29 @@ class Strategy:
     needs_norms = False
     needs_new_losses = False
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TrainingConfig) -> None:
         self.check(settings)
         self.settings = settings
         self.parameters: list[tf.Variable] = []
         self.state: dict[str, tf.Variable] = {}
 
     @classmethod
-    def check(cls, settings: Settings) -> None:
+    def check(cls, settings: TrainingConfig) -> None:
         """Raises ConfigError where the strategy cannot do with the settings."""
 
-    def weights(self, view: View) -> tf.Tensor:
+    def weights(self, observed: Observed) -> tf.Tensor:
         """The weights of a batch, float32 [3]; exactly 0 for a task that is not active."""
         raise NotImplementedError
 
-    def theta_loss(self, weights: tf.Tensor, view: View) -> tf.Tensor:
+    def theta_loss(self, weights: tf.Tensor, observed: Observed) -> tf.Tensor:
         """What Theta descends: by default the sum of w_i L_i with w held constant."""
-        return weighted_sum(weights, view.losses)
+        return weighted_sum(weights, observed.losses)
 
-    def psi_loss(self, weights: tf.Tensor, view: View) -> Optional[tf.Tensor]:
+    def psi_loss(self, weights: tf.Tensor, observed: Observed) -> Optional[tf.Tensor]:
         """What the weight head or the strategy's own parameters descend; None where nothing."""
         return None
 
-    def after_step(self, result: Result) -> None:
+    def after_step(self, update: Update) -> None:
         """Learns from a step; runs inside the compiled step."""
         return  # AutoGraph cannot convert a body without a statement, and says so aloud
 

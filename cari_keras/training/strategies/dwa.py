@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cari_keras.training.strategies.base import Result, Settings, Strategy, View
+from cari_keras.config import TrainingConfig
+from cari_keras.training.strategies.base import Observed, Strategy, Update
 from cari_keras.training.weighting import masked_softmax
 
 #: The authors' temperature.
@@ -19,19 +20,19 @@ class Weighting(Strategy):
     to 1, as those of `equal` do.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TrainingConfig) -> None:
         super().__init__(settings)
         self.sums = self.own("sums", tf.zeros(3))
         self.counts = self.own("counts", tf.zeros(3))
         self.last = self.own("last", tf.zeros(3))
         self.ratio = self.own("ratio", tf.ones(3))
 
-    def weights(self, view: View) -> tf.Tensor:
-        return masked_softmax(self.ratio / TEMPERATURE, view.active)
+    def weights(self, observed: Observed) -> tf.Tensor:
+        return masked_softmax(self.ratio / TEMPERATURE, observed.active)
 
-    def after_step(self, result: Result) -> None:
-        active = tf.cast(result.view.active, tf.float32)
-        self.sums.assign_add(result.view.losses * active)
+    def after_step(self, update: Update) -> None:
+        active = tf.cast(update.observed.active, tf.float32)
+        self.sums.assign_add(update.observed.losses * active)
         self.counts.assign_add(active)
 
     def after_epoch(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cari_keras.training.strategies.base import Strategy, View
+from cari_keras.training.strategies.base import Observed, Strategy
 from cari_keras.training.weighting import hardness, softmax_weights
 
 
@@ -17,8 +17,8 @@ class Weighting(Strategy):
 
     uses_head = True
 
-    def weights(self, view: View) -> tf.Tensor:
-        return softmax_weights(view.weight_logits, view.active, self.settings.logit_scale)
+    def weights(self, observed: Observed) -> tf.Tensor:
+        return softmax_weights(observed.weight_logits, observed.active, self.settings.logit_scale)
 
-    def psi_loss(self, weights: tf.Tensor, view: View) -> tf.Tensor:
-        return hardness(weights, view.losses, self.settings.epsilon)
+    def psi_loss(self, weights: tf.Tensor, observed: Observed) -> tf.Tensor:
+        return hardness(weights, observed.losses, self.settings.loss_epsilon)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import keras
 import tensorflow as tf
 
+from cari_keras.config import TrainingConfig
+from cari_keras.stack import keras
 from cari_keras.training.optimizers import apply_gradients
-from cari_keras.training.strategies.base import Result, Settings, Strategy, View
+from cari_keras.training.strategies.base import Observed, Strategy, Update
 from cari_keras.training.weighting import masked_softmax, normalized
 
 #: Decay of the weights' logits, as in the authors' code.
@@ -27,22 +28,22 @@ class Weighting(Strategy):
 
     needs_new_losses = True
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TrainingConfig) -> None:
         super().__init__(settings)
         self.logits = self.own("logits", tf.zeros(3))
-        self.optimizer = keras.optimizers.Adam(settings.rate)
+        self.optimizer = keras.optimizers.Adam(settings.weight_learning_rate)
         self.optimizer.build([self.logits])
         self.state.update({f"adam_{i}": v for i, v in enumerate(self.optimizer.variables)})
 
-    def weights(self, view: View) -> tf.Tensor:
-        shares = masked_softmax(self.logits, view.active)
-        raw = tf.math.divide_no_nan(shares, tf.stop_gradient(view.losses) + SMALL)
-        return normalized(raw, view.active)
+    def weights(self, observed: Observed) -> tf.Tensor:
+        shares = masked_softmax(self.logits, observed.active)
+        raw = tf.math.divide_no_nan(shares, tf.stop_gradient(observed.losses) + SMALL)
+        return normalized(raw, observed.active)
 
-    def after_step(self, result: Result) -> None:
-        active = result.view.active
+    def after_step(self, update: Update) -> None:
+        active = update.observed.active
         shares = masked_softmax(self.logits, active)
-        fall = tf.math.log(result.view.losses + SMALL) - tf.math.log(result.new_losses + SMALL)
+        fall = tf.math.log(update.observed.losses + SMALL) - tf.math.log(update.new_losses + SMALL)
         fall = tf.where(active, fall, tf.zeros(3))
         gradient = shares * (fall - tf.reduce_sum(shares * fall)) + DECAY * self.logits
         apply_gradients(self.optimizer, [(gradient, self.logits)])

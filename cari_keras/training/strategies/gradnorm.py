@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cari_keras.training.strategies.base import Result, Settings, Strategy, View
+from cari_keras.config import TrainingConfig
+from cari_keras.training.strategies.base import Observed, Strategy, Update
 from cari_keras.training.weighting import normalized
 
 #: How strongly a task that lags is favoured; the authors' is 1.5 for tasks that differ much.
@@ -21,23 +22,23 @@ class Weighting(Strategy):
 
     needs_norms = True
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TrainingConfig) -> None:
         super().__init__(settings)
         self.share = self.own("share", tf.ones(3) / 3.0)
         self.first = self.own("first", tf.zeros(3))
 
-    def weights(self, view: View) -> tf.Tensor:
-        return normalized(self.share, view.active)
+    def weights(self, observed: Observed) -> tf.Tensor:
+        return normalized(self.share, observed.active)
 
-    def after_step(self, result: Result) -> None:
-        losses, active = result.view.losses, tf.cast(result.view.active, tf.float32)
+    def after_step(self, update: Update) -> None:
+        losses, active = update.observed.losses, tf.cast(update.observed.active, tf.float32)
         self.first.assign(tf.where(self.first > 0, self.first, losses * active))
         count = tf.maximum(tf.reduce_sum(active), 1.0)
         progress = tf.math.divide_no_nan(losses, self.first) * active
         rate = tf.math.divide_no_nan(progress, tf.reduce_sum(progress) / count)
-        lengths = result.weights * result.norms * active
+        lengths = update.weights * update.norms * active
         target = tf.reduce_sum(lengths) / count * tf.pow(rate, ALPHA)
         # d |w n - target| / dw = sign(w n - target) n
-        gradient = tf.sign(lengths - target) * result.norms * active
-        moved = tf.maximum(self.share - self.settings.rate * gradient, 1e-6)
+        gradient = tf.sign(lengths - target) * update.norms * active
+        moved = tf.maximum(self.share - self.settings.weight_learning_rate * gradient, 1e-6)
         self.share.assign(moved / tf.reduce_sum(moved))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cari_keras.training.strategies.base import Strategy, View
+from cari_keras.training.strategies.base import Observed, Strategy
 from cari_keras.training.weighting import softmax_weights
 
 
@@ -18,11 +18,11 @@ class Weighting(Strategy):
     uses_head = True
     detached = False
 
-    def weights(self, view: View) -> tf.Tensor:
-        return softmax_weights(view.weight_logits, view.active, self.settings.logit_scale)
+    def weights(self, observed: Observed) -> tf.Tensor:
+        return softmax_weights(observed.weight_logits, observed.active, self.settings.logit_scale)
 
-    def theta_loss(self, weights: tf.Tensor, view: View) -> tf.Tensor:
-        return tf.reduce_sum(weights * view.losses)
+    def theta_loss(self, weights: tf.Tensor, observed: Observed) -> tf.Tensor:
+        return tf.reduce_sum(weights * observed.losses)
 
-    def psi_loss(self, weights: tf.Tensor, view: View) -> tf.Tensor:
-        return tf.reduce_sum(weights * view.losses)
+    def psi_loss(self, weights: tf.Tensor, observed: Observed) -> tf.Tensor:
+        return tf.reduce_sum(weights * observed.losses)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cari_keras.training.strategies.base import Strategy, View
+from cari_keras.training.strategies.base import Observed, Strategy
 from cari_keras.training.weighting import masked_softmax
 
 
@@ -15,7 +15,7 @@ class Weighting(Strategy):
     same.
     """
 
-    def weights(self, view: View) -> tf.Tensor:
+    def weights(self, observed: Observed) -> tf.Tensor:
         # Below zero, where no dropout mask has its seed: the numbers must not go with the masks.
-        seed = tf.stack([tf.constant(-1 - self.settings.seed, tf.int64), view.iteration])
-        return masked_softmax(tf.random.stateless_normal([3], seed), view.active)
+        seed = tf.stack([tf.constant(-1 - self.settings.seed, tf.int64), observed.iteration])
+        return masked_softmax(tf.random.stateless_normal([3], seed), observed.active)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from cari_keras.config import TrainingConfig
 from cari_keras.errors import ConfigError
-from cari_keras.training.strategies.base import Settings, Strategy, View
+from cari_keras.training.strategies.base import Observed, Strategy
 
 
 class Weighting(Strategy):
     """w = 1 for the one task of `--tasks`; the paper's "Single" rows."""
 
     @classmethod
-    def check(cls, settings: Settings) -> None:
+    def check(cls, settings: TrainingConfig) -> None:
         if len(settings.tasks) != 1:
             raise ConfigError(
                 "--weighting single trains one task; name it with --tasks. "
                 f"Received: {' '.join(settings.tasks)}"
             )
 
-    def weights(self, view: View) -> tf.Tensor:
-        return tf.cast(view.active, tf.float32)
+    def weights(self, observed: Observed) -> tf.Tensor:
+        return tf.cast(observed.active, tf.float32)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cari_keras.training.strategies.base import Settings, Strategy, View
+from cari_keras.config import TrainingConfig
+from cari_keras.training.strategies.base import Observed, Strategy
 
 
 class Weighting(Strategy):
@@ -14,13 +15,13 @@ class Weighting(Strategy):
     descend the same loss; s alone has the optimizer of Psi. Weights need not sum to 1.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TrainingConfig) -> None:
         super().__init__(settings)
         self.log_variance = self.own("log_variance", tf.zeros(3), learned=True)
 
-    def weights(self, view: View) -> tf.Tensor:
-        return tf.exp(-self.log_variance) * tf.cast(view.active, tf.float32)
+    def weights(self, observed: Observed) -> tf.Tensor:
+        return tf.exp(-self.log_variance) * tf.cast(observed.active, tf.float32)
 
-    def psi_loss(self, weights: tf.Tensor, view: View) -> tf.Tensor:
-        log_variance = self.log_variance * tf.cast(view.active, tf.float32)
-        return tf.reduce_sum(weights * tf.stop_gradient(view.losses) + log_variance / 2.0)
+    def psi_loss(self, weights: tf.Tensor, observed: Observed) -> tf.Tensor:
+        log_variance = self.log_variance * tf.cast(observed.active, tf.float32)
+        return tf.reduce_sum(weights * tf.stop_gradient(observed.losses) + log_variance / 2.0)

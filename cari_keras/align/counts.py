@@ -1,0 +1,79 @@
+"""Counts of what became of a folder's files, and the table at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cari_keras.align.finder import LOOKS
+from cari_keras.records.manifest import ALIGNED, ManifestRow, short_reason
+from cari_keras.vocabulary import MODALITIES
+
+#: Where a face can have been had from, MTCNN's looks first.
+SOURCES = (*LOOKS, "landmarks", "whole")
+
+#: What the table calls files in no identity's folder.
+NOWHERE = "elsewhere"
+
+
+@dataclass(frozen=True)
+class FolderCounts:
+    """Counts of an aligned folder.
+
+    Attributes:
+        counts: Modality, or `"elsewhere"`, to `files`; `faces`; the files per source of their box;
+            and `rejected: <reason>`, what is in brackets left out.
+        identities: How many people have a face.
+        notes: What else is to be known of the raw folder, a line each.
+    """
+
+    counts: dict[str, dict[str, int]]
+    identities: int
+    notes: Sequence[str] = ()
+
+    def table(self) -> str:
+        """The counts as text, with MTCNN's detection rate among pictures that could be read."""
+        import pandas as pd
+
+        rows: list[dict[str, object]] = []
+        lines: list[str] = []
+        for modality, counts in self.counts.items():
+            reasons = {name: n for name, n in counts.items() if name.startswith("rejected")}
+            rejected = sum(reasons.values())
+            readable = counts["files"] - rejected + reasons.get("rejected: no face found", 0)
+            found = sum(counts.get(look, 0) for look in LOOKS)
+            lines += [f"{modality}: {n} {name}" for name, n in reasons.items()]
+            rows.append(
+                {
+                    "": modality,
+                    "files": counts["files"],
+                    **{source: counts.get(source, 0) for source in SOURCES},
+                    "rejected": rejected,
+                    "detected": f"{100 * found / readable:.1f} %" if readable else "-",
+                    "plain": f"{100 * counts.get(LOOKS[0], 0) / readable:.1f} %"
+                    if readable
+                    else "-",
+                }
+            )
+        table = pd.DataFrame(rows).to_string(index=False) if rows else "no files"
+        return "\n".join([table, *lines, *self.notes])
+
+
+def count_rows(rows: Iterable[ManifestRow], notes: Sequence[str] = ()) -> FolderCounts:
+    """Counts the manifest's rows."""
+    counts: dict[str, Counter[str]] = {}
+    identities = set()
+    for row in rows:
+        found = counts.setdefault(row["modality"] or NOWHERE, Counter())
+        first = not int(row.get("face") or 0)
+        found["files"] += first
+        if row["status"] == ALIGNED:
+            identities.add(row["identity"])
+            found["faces"] += 1
+            found[row["source"]] += first
+        else:
+            found[f"rejected: {short_reason(row)}"] += 1
+    order = [m for m in (*MODALITIES, NOWHERE) if m in counts]
+    in_order = {m: dict(sorted(counts[m].items())) for m in order}
+    return FolderCounts(in_order, len(identities), tuple(notes))

@@ -1,0 +1,86 @@
+"""What cari-train says at the end of a run: metrics, pictures, what it does for strangers."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cari_keras.cli.again import tensorboard_command
+from cari_keras.config import Config
+from cari_keras.errors import PretrainedError
+from cari_keras.vocabulary import UNKNOWN
+
+if TYPE_CHECKING:
+    from cari_keras.data.prepare import Prepared
+
+
+def report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None:
+    """Prints the closing table and draws the run's figures."""
+    import pandas as pd
+
+    from cari_keras.evaluation import plots
+    from cari_keras.evaluation.drawing import save
+    from cari_keras.evaluation.labels import LABELS
+    from cari_keras.history import read_steps
+    from cari_keras.model.checkpoints import META
+
+    steps = read_steps(run)
+    metrics = pd.DataFrame(rows)
+    title = config.data.dataset
+    curves = plots.plot_weights_and_losses({f"{config.training.weighting} weights": steps}, title)
+    save(curves, run / "figures" / "weights_and_losses.png")
+    if not set(LABELS) & set(metrics):
+        print(f"\nNo validation images; evaluate it with {_evaluation(config, run)}")
+        print(f"\nPictures: {run / 'figures'}")
+        return
+    save(plots.plot_validation(metrics, title), run / "figures" / "validation.png")
+    columns = {name: label for name, label in LABELS.items() if name in metrics}
+    last = len(metrics) - 1
+    shown = metrics.iloc[sorted({0, (last + 1) // 2, last})]
+    table = (100 * shown[list(columns)].rename(columns=columns)).round(2)
+    table.insert(0, "Epoch", shown["epoch"].astype(int))
+    print("\nValidation, in percent (verification: threshold by two-fold cross-validation):\n")
+    print(table.to_string(index=False, na_rep="-"))
+    best = json.loads((run / "best" / META).read_text(encoding="utf-8"))["epoch"]
+    print(f"\n{run} answers with the weights of epoch {best}", end="")
+    print(", the last." if config.data.final else ", the best by the mean of all metrics.")
+    if config.data.final:
+        print("\nThe network was trained on these images (--final): the metrics tell nothing.")
+    if len(config.training.tasks) > 1 and config.training.weighting != "equal":
+        share = plots.hardest_task_share(steps)
+        print(f"\nThe hardest task held the largest weight in {share:.0%} of the iterations.")
+    print(f"\nPictures: {run / 'figures'}\nTensorBoard: {tensorboard_command(run)}")
+
+
+def tell_of_strangers(config: Config, prepared: Prepared, run: Path, *, progress: bool) -> None:
+    """Prints whether training has helped with people whom the network was not trained on."""
+    from cari_keras.evaluation.matcher import load_matcher
+    from cari_keras.evaluation.protocols.beside import beside_public
+
+    if not prepared.count(UNKNOWN):
+        return
+    cache_dir = config.data.cache_dir
+    try:
+        told = beside_public(
+            load_matcher(str(run)), prepared, cache_dir=cache_dir, progress=progress
+        )
+    except PretrainedError as error:  # training is done, and nothing of it depends on this
+        told = f"Not compared with the public weights for people it was not trained on: {error}"
+    if told:
+        print(f"\n{told}")
+
+
+def _evaluation(config: Config, run: Path) -> str:
+    """How a run without validation images is evaluated."""
+    own, all_folds = (shlex.quote(str(folder)) for folder in (run, run.parent))
+    if config.data.unseen_fold:
+        return f"cari-evaluate {own}"
+    if config.data.dataset == "webcaricature":
+        return f"cari-evaluate {own}, or all folds, once trained, with {all_folds} --folds all"
+    return (
+        f"cari-evaluate {own} on images of their own: --images and --pairs, or --gallery and "
+        "--probe"
+    )

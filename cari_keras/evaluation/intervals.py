@@ -1,0 +1,144 @@
+"""Intervals of metrics over all pairs of some people, by drawing the people anew.
+
+With millions of pairs each draw would take as long as the evaluation; a draw of histograms takes
+no longer than the histograms are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+from cari_keras.arrays import Array
+from cari_keras.evaluation.resampling import Interval
+from cari_keras.evaluation.trials import Trials
+
+#: Distances between which pairs are not told apart, of each kind of pairs.
+EDGES = 128
+
+#: Beyond it the histograms of every two people would fill the memory.
+MOST_PEOPLE = 300
+
+
+class CrossedPairs(NamedTuple):
+    """All pairs of some people's images, counted so that people can be drawn from them quickly.
+
+    The distances are sorted into bins, so a draw of people is a sum of histograms. The bins' edges
+    are quantiles of the impostor pairs, the closer the smaller the FAR, and of the genuine pairs.
+
+    Attributes:
+        genuine: float32 [P, bins], each person's genuine pairs.
+        impostor: float32 [P x P, bins], the impostor pairs of every two people.
+    """
+
+    genuine: Array
+    impostor: Array
+
+    @staticmethod
+    def of(trials: Trials) -> Optional[CrossedPairs]:
+        """From trials that know both subjects of their pairs.
+
+        Returns:
+            None for pairs of one kind alone, and of more than `MOST_PEOPLE` people.
+        """
+        assert trials.second_subjects is not None, "only of all pairs of some images"
+        second_subjects = trials.second_subjects
+        if trials.crossed:
+            second_subjects = np.tile(second_subjects, len(trials.first_subjects))
+        people, place = np.unique(
+            np.concatenate([trials.subjects, second_subjects]), return_inverse=True
+        )
+        count, same = len(people), trials.same
+        if count > MOST_PEOPLE or not trials.both_kinds:
+            return None
+        edges = np.unique(
+            np.concatenate(
+                [
+                    np.quantile(trials.distances[~same], np.logspace(-5, 0, EDGES)),
+                    np.quantile(trials.distances[same], np.linspace(0, 1, EDGES)),
+                    [trials.distances.max()],
+                ]
+            )
+        )
+        bins = len(edges)
+        first, second = np.split(place, 2)
+        bin_of = np.searchsorted(edges, trials.distances).clip(max=bins - 1)
+        cells = (first * count + second) * bins + bin_of
+        tally = np.bincount(cells, minlength=count * count * bins).reshape(count * count, bins)
+        own = np.arange(count) * (count + 1)
+        genuine = tally[own].astype(np.float32)
+        impostor = tally.astype(np.float32)
+        impostor[own] = 0.0
+        return CrossedPairs(genuine, impostor)
+
+    def draw(self, times: Array) -> tuple[Array, Array]:
+        """Cumulative TAR and FAR over the bins, where each person was drawn so many times: [P].
+
+        A person's copies are not compared with each other: their pairs would be neither genuine
+        pairs of two images nor impostors.
+        """
+        genuine = np.cumsum(times @ self.genuine)
+        impostor = np.cumsum(np.outer(times, times).reshape(-1) @ self.impostor)
+        with np.errstate(invalid="ignore"):
+            return genuine / genuine[-1], impostor / impostor[-1]
+
+
+def interval_over_folds(
+    folds: Sequence[CrossedPairs],
+    fars: Sequence[float],
+    *,
+    level: float = 0.95,
+    resamples: int = 500,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Percentile bootstrap over identities of the mean over folds, people drawn within each.
+
+    Args:
+        folds: Their pairs.
+        fars: The FARs of TAR, read off each draw's own ROC curve.
+        level: In (0, 1).
+        resamples: How many times people are drawn.
+        seed: Decides the draws.
+
+    Returns:
+        Intervals of `verification_auc`, `verification_eer` and `tar_at_far_<far>`.
+    """
+    rng = np.random.default_rng(seed)
+    drawn: dict[str, list[list[float]]] = {}
+    for _ in range(resamples):
+        one: dict[str, list[float]] = {}
+        for fold in folds:
+            count = len(fold.genuine)
+            times = np.bincount(rng.integers(0, count, count), minlength=count)
+            tar, far = fold.draw(times.astype(np.float32))
+            one.setdefault("verification_auc", []).append(_area(far, tar))
+            gap = np.argmax(far >= 1 - tar)
+            one.setdefault("verification_eer", []).append(float((far[gap] + 1 - tar[gap]) / 2))
+            for wanted in fars:
+                one.setdefault(f"tar_at_far_{wanted}", []).append(_tar_at(tar, far, wanted))
+        for name, values in one.items():
+            drawn.setdefault(name, []).append(values)
+    found = {}
+    for name, rows in drawn.items():
+        means = np.mean(rows, axis=1)
+        means = means[~np.isnan(means)]
+        if len(means):
+            low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+            found[name] = Interval(float(low), float(high), level, len(means))
+    return found
+
+
+def _area(far: Array, tar: Array) -> float:
+    """Under a curve of points that rise, by trapezoids from (0, 0)."""
+    far, tar = np.append(0.0, far), np.append(0.0, tar)
+    return float(np.sum(np.diff(far) * (tar[1:] + tar[:-1]) / 2))
+
+
+def _tar_at(tar: Array, far: Array, wanted: float) -> float:
+    """NaN where a draw has no pair of a kind."""
+    if np.isnan([tar[-1], far[-1]]).any():
+        return float("nan")
+    last = np.searchsorted(far, wanted, side="right") - 1
+    return float(tar[last]) if last >= 0 else 0.0

@@ -1,0 +1,1 @@
+"""From a file to pixels, whoever asks: decoding, layouts, crops, and the same within a graph."""

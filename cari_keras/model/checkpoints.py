@@ -1,0 +1,90 @@
+"""Checkpoints: plain arrays in one .npz file with its hash beside it, nothing executable.
+
+Names are stack-independent (`layer/weight`), so a file written on one Keras is read on another.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from cari_keras.arrays import Array
+from cari_keras.errors import CheckpointError
+from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, sha256_of_file, write_json
+
+ARRAYS = "arrays.npz"
+META = "checkpoint.json"
+
+
+def save_checkpoint(
+    folder: Path, arrays: Mapping[str, Array], meta: Optional[Mapping[str, Any]] = None
+) -> str:
+    """Writes a checkpoint folder; an existing one is replaced only when the new one is whole.
+
+    Returns:
+        SHA-256 of the file of arrays.
+    """
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+        write_arrays(temporary / ARRAYS, arrays)
+        digest = sha256_of_file(temporary / ARRAYS)
+        write_json(temporary / META, {**(meta or {}), "sha256": digest})
+    return digest
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
+    """As numpy's `savez`, which on a full disk leaves an open archive that complains later."""
+    with zipfile.ZipFile(path, "w", allowZip64=True) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
+
+
+def load_checkpoint(folder: Path) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Reads a checkpoint's arrays and meta data.
+
+    Raises:
+        CheckpointError: The folder is missing or damaged; arrays whose hash is not the recorded one
+            are refused.
+    """
+    try:
+        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+        if "figures" in meta:  # what older runs call them
+            meta["metrics"] = meta.pop("figures")
+        if sha256_of_file(folder / ARRAYS) != meta["sha256"]:
+            raise CheckpointError(f"{folder / ARRAYS}: does not have its recorded hash; damaged?")
+        with np.load(folder / ARRAYS, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}, meta
+    except (*DAMAGED_ARCHIVE, TypeError) as error:
+        raise CheckpointError(f"{folder}: not a readable checkpoint ({error})") from error
+
+
+def assign(variables: Mapping[str, Any], arrays: Mapping[str, Array], source: str) -> None:
+    """Gives every variable the array of its name.
+
+    Raises:
+        CheckpointError: An array is missing, left over, or of another shape.
+    """
+    missing, extra = sorted(set(variables) - set(arrays)), sorted(set(arrays) - set(variables))
+    if missing or extra:
+        raise CheckpointError(
+            f"{source}: of another network ({len(missing)} arrays missing, {len(extra)} left over, "
+            f"for example {(missing + extra)[0]})"
+        )
+    for name, variable in variables.items():
+        if tuple(variable.shape) != arrays[name].shape:
+            raise CheckpointError(
+                f"{source}: {name} has shape {arrays[name].shape}, expected {tuple(variable.shape)}"
+            )
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def as_arrays(variables: Mapping[str, Any]) -> dict[str, Array]:
+    """The values of variables by name."""
+    return {name: np.asarray(v) for name, v in variables.items()}

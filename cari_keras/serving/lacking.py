@@ -1,0 +1,51 @@
+"""What a network cannot be asked for, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cari_keras.serving.branches import EMBEDDING, IDENTITIES
+from cari_keras.vocabulary import CARICATURE, PHOTO
+
+#: A second image's modality, and what is compared -> the endpoint that compares it with a photo.
+VERIFY_WITH = {
+    (CARICATURE, EMBEDDING): "verify",
+    (PHOTO, EMBEDDING): "verify_photos",
+    (CARICATURE, IDENTITIES): "verify_identities",
+}
+
+
+def why_lacking(
+    branch: str, endpoint: str, branches: Sequence[str], endpoints: Sequence[str], lacks: str
+) -> str:
+    """Why a network has no such endpoint, in one line with the remedy.
+
+    Args:
+        branch: Whose endpoint it would be.
+        endpoint: It.
+        branches: Those that the network has.
+        endpoints: Those that the branch has.
+        lacks: What kept the network from having thresholds, see `FaceModel`.
+    """
+    if branch not in branches:
+        return (
+            f"the network has no branch for {branch}, only for {', '.join(branches)}; "
+            f"cari-train trains one, with {branch} among its --tasks"
+        )
+    has = {name: key for key, name in VERIFY_WITH.items()}
+    others = [has[name] for name in endpoints if name in has]
+    if others and endpoint in has and has[endpoint][1] == IDENTITIES:
+        return (
+            f"the network has no threshold by {IDENTITIES}, only by {EMBEDDING}; its run does "
+            "not verify by identities, or has no validation pairs"
+        )
+    if others:
+        return (
+            f"the network has no threshold for a photo and a {has[endpoint][0]}, only for a "
+            f"photo and a {others[0][0]} (facenet has both)"
+        )
+    why = lacks or (
+        "its dataset was not there or has no validation pairs, or it was trained on them (name a "
+        "run by thresholds_of)"
+    )
+    return f"the network has no {endpoint}, for want of a threshold: {why}"

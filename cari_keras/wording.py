@@ -1,0 +1,40 @@
+"""Counts in words: one pair, two pairs."""
+
+from __future__ import annotations
+
+import re
+
+#: What is counted, of which the first in a phrase is what the count is of, and one of it.
+_ONE = {
+    **{f"{noun}s": noun for noun in ("pair", "image", "photo", "caricature", "probe", "picture")},
+    **{
+        f"{noun}s": noun for noun in ("file", "folder", "epoch", "step", "stranger", "face", "line")
+    },
+    **{"people": "person", "identities": "identity"},
+}
+
+
+def counted(count: int, what: str) -> str:
+    """A count of things in words.
+
+    Args:
+        count: How many.
+        what: They, in the plural, with whatever is said of them behind.
+
+    Example:
+        >>> counted(2, "genuine pairs"), counted(1, "genuine pairs"), counted(1200, "people")
+        ('2 genuine pairs', '1 genuine pair', '1,200 people')
+        >>> counted(1, "files that are not images, left out")
+        '1 file that is not an image, left out'
+    """
+    return f"{count:,} {_singular(what) if count == 1 else what}"
+
+
+def _singular(what: str) -> str:
+    first = re.search(rf"\b({'|'.join(_ONE)})\b", what)
+    if first is None:
+        return what
+    rest = what[first.end() :]
+    if rest.startswith(" that are not images"):
+        rest = rest.replace("are not images", "is not an image", 1)
+    return what[: first.start()] + _ONE[first[0]] + rest

@@ -1,0 +1,63 @@
+"""The package's commands as their users run them."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+
+from tests.helpers.places import ROOT
+
+
+def run_command(module, *arguments, cwd=None):
+    """Runs `cari_keras.cli.<module>` in a process of its own."""
+    return run_python("-m", f"cari_keras.cli.{module}", *arguments, cwd=cwd)
+
+
+def run_script(name, *arguments):
+    """Runs `scripts/<name>` in a process of its own and returns what it printed."""
+    result = run_python(ROOT / "scripts" / name, *arguments)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def run_python(*arguments, cwd=None, python=sys.executable):
+    """Runs this interpreter, or another, with the project on its path."""
+    command = [str(python), *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=cwd, env=_path(), capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+@contextlib.contextmanager
+def started(module, *arguments):
+    """`cari_keras.cli.<module>` going on meanwhile; killed at the block's end, if not before."""
+    command = [sys.executable, "-m", f"cari_keras.cli.{module}", *map(str, arguments)]
+    with subprocess.Popen(command, env=_path(), stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_until(condition, process):
+    """Until a command that goes on has done something."""
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _path():
+    """The environment, with the project on its path."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def last_error(result):
+    """The one line that a mistake leaves on standard error."""
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    lines = [line for line in result.stderr.split("\n") if line]
+    assert len(lines) == 1, lines
+    return lines[0]

@@ -1,0 +1,135 @@
+"""A search in a folder: whom it leaves out, and the picture of what it found."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cari_keras.cli import search as command
+from cari_keras.errors import DatasetError
+from cari_keras.images.captions import LEAST_WIDTH, fitted
+from cari_keras.images.decode import decode_image
+from cari_keras.serving.answers import Verification
+from cari_keras.serving.captions import verdict_lines
+from cari_keras.serving.search import Gallery, centred_on, same_picture, verdicts
+from tests.helpers.pictures import write_image
+
+
+@pytest.fixture
+def people(tmp_path):
+    """Six pictures of two people, and copies of one of them."""
+    for k, name in enumerate(("ann", "ben")):
+        for number in range(3):
+            write_image(tmp_path / name / f"{number}.png", (60 + 50 * k,) * 3, seed=10 * k + number)
+    shutil.copy(tmp_path / "ann" / "0.png", tmp_path / "ben" / "copy.png")
+    (tmp_path / "ben" / "link.png").symlink_to(tmp_path / "ann" / "0.png")
+    os.link(tmp_path / "ann" / "0.png", tmp_path / "ben" / "hard.png")
+    return tmp_path
+
+
+class _Model:
+    """Compares mean brightness; has a threshold for a photo and a caricature."""
+
+    key, size, lacks = "mean", 8, ""
+
+    def face(self, path, modality="photo"):
+        image = decode_image(path.read_bytes() if hasattr(path, "read_bytes") else _bytes(path))
+        return np.full((8, 8, 3), image.mean(), np.uint8)
+
+    def embed_faces(self, faces):
+        return faces.reshape(len(faces), -1)[:, :1].astype(np.float32) / 255
+
+    def verifies(self, modality):
+        return modality == "caricature"
+
+    def verify_faces(self, photos, others, *, modality):
+        return [Verification(bool((p <= o).all()), 0.1, 0.2, 0.0) for p, o in zip(photos, others)]
+
+
+def _bytes(path):
+    with open(path, "rb") as stream:  # noqa: PTH123
+        return stream.read()
+
+
+def test_the_query_itself_is_left_out(people, monkeypatch, capsys):
+    query = people / "ann" / "0.png"
+    names = [str(p) for p in sorted(people.glob("*/*.png"))]
+    copies = {str(people / place) for place in ("ann/0.png", *_COPIES)}
+    assert same_picture(query, names) == copies
+    assert same_picture(people / "nowhere.png", names) == set()
+
+    monkeypatch.setattr(command, "open_given", lambda given: _Model())
+    asked = ["run", str(people), str(query), "--quiet", "--top", "9"]
+    assert command.main(asked) == 0
+    printed = capsys.readouterr()
+    found = {line.split("  ")[1] for line in printed.out.splitlines()}
+    assert found == set(names) - copies
+    assert printed.err.count(": the picture itself") == 4
+    assert command.main([*asked, "--include-query"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert {line.split("  ")[1] for line in printed.out.splitlines()} == set(names)
+
+
+_COPIES = ("ben/copy.png", "ben/link.png", "ben/hard.png")
+
+
+def test_the_picture_of_what_was_found(people, monkeypatch):
+    monkeypatch.setattr(command, "open_given", lambda given: _Model())
+    query, picture = people / "ann" / "0.png", people / "found.png"
+    flags = ["--quiet", "--top", "2", "--modality", "caricature", "--picture", str(picture)]
+    assert command.main(["run", str(people), str(query), *flags]) == 0
+    assert decode_image(picture.read_bytes()).shape == (260 + 4 * 21 + 20 + 10, 3 * 270 + 10, 3)
+
+
+def test_who_is_asked_what():
+    """The photo comes first, whichever is looked for; two drawings have no threshold."""
+    dark, light = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 9, np.uint8)
+    kinds = ["photo", "caricature"]
+    told = verdicts(_Model(), dark, "photo", [light, light], kinds)
+    assert told[0] is None
+    assert told[1].same is True
+    told = verdicts(_Model(), dark, "caricature", [light, light], kinds)
+    assert told[0].same is False
+    assert told[1] is None
+
+
+@pytest.mark.parametrize(
+    ("same", "said"), [(True, "the same person"), (False, "two people"), (None, "no decision")]
+)
+def test_what_is_written_below(same, said):
+    lines = verdict_lines(0.5, Verification(same, 0.5, 0.75, 0.01))
+    assert [line.text for line in lines] == [said, "distance 0.500, threshold 0.750"]
+    assert fitted(lines[1].text, LEAST_WIDTH) == lines[1].text
+    assert verdict_lines(0.5, None)[0].text == "no threshold for these two"
+
+
+def test_none_is_left_out_unless_asked():
+    gallery = Gallery(("a", "b"), np.array([[0.0], [1.0]], np.float32), ())
+    assert [near.path for near in gallery.nearest(np.zeros(1), 2)] == ["a", "b"]
+    assert [near.path for near in gallery.nearest(np.zeros(1), 2, leave_out={"a"})] == ["b"]
+
+
+def test_a_gallery_s_own_means_are_taken_off():
+    """Each person's photo and drawing differ by what all of them differ by."""
+    rng = np.random.default_rng(0)
+    people = rng.normal(size=(30, 8))
+    embeddings = np.concatenate([people, people + 3.0])
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    paths = [f"g/{kind}/p{k:02d}/0.png" for kind in ("photo", "caricature") for k in range(30)]
+    gallery = Gallery(tuple(paths), embeddings.astype(np.float32), ())
+    photos = gallery._replace(paths=gallery.paths[:30], embeddings=gallery.embeddings[:30])
+
+    def named(gallery, queries):
+        nearest = [gallery.nearest(query, 1)[0].path for query in queries]
+        return sum(path == paths[k] for k, path in enumerate(nearest))
+
+    plain = named(photos, gallery.embeddings[30:])
+    moved = [centred_on(gallery, Path("g"), q, "caricature") for q in gallery.embeddings[30:]]
+    only = moved[0][0]._replace(paths=gallery.paths[:30], embeddings=moved[0][0].embeddings[:30])
+    assert named(only, [query for _, query in moved]) > plain
+    with pytest.raises(DatasetError, match=r"0 faces of the modality caricature .*--centre"):
+        centred_on(photos, Path("g"), gallery.embeddings[30], "caricature")
+    centred_on(photos, Path("g"), gallery.embeddings[0], "photo")
