@@ -33,7 +33,9 @@ def report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None:
     curves = plots.plot_weights_and_losses({f"{config.training.weighting} weights": steps}, title)
     save(curves, run / "figures" / "weights_and_losses.png")
     if not set(LABELS) & set(metrics):
-        print(f"\nNo validation images; evaluate it with {_evaluation(config, run)}")
+        final = config.data.final
+        why = "The validation images were trained on (--final)" if final else "No validation images"
+        print(f"\n{why}; evaluate it with {_evaluation(config, run)}")
         print(f"\nPictures: {run / 'figures'}")
         return
     save(plots.plot_validation(metrics, title), run / "figures" / "validation.png")
@@ -45,10 +47,7 @@ def report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None:
     print("\nValidation, in percent (verification: threshold by two-fold cross-validation):\n")
     print(table.to_string(index=False, na_rep="-"))
     best = json.loads((run / "best" / META).read_text(encoding="utf-8"))["epoch"]
-    print(f"\n{run} answers with the weights of epoch {best}", end="")
-    print(", the last." if config.data.final else ", the best by the mean of all metrics.")
-    if config.data.final:
-        print("\nThe network was trained on these images (--final): the metrics tell nothing.")
+    print(f"\n{run} answers with the weights of epoch {best}, the best by the mean of all metrics.")
     if len(config.training.tasks) > 1 and config.training.weighting != "equal":
         share = plots.hardest_task_share(steps)
         print(f"\nThe hardest task held the largest weight in {share:.0%} of the iterations.")

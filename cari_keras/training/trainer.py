@@ -171,7 +171,7 @@ class Trainer:
                     if log and due:
                         log.epoch(self.epoch, self.epoch * self.steps, metrics)
                         self._save(metrics)
-                        if progress:
+                        if progress and metrics:
                             bar.write(f"epoch {self.epoch}/{epochs}: {describe(metrics)}")
                 self.stopping.check_at_end(self.cluster)
                 if self.shared_outputs is not None:
@@ -282,8 +282,7 @@ class Trainer:
         # Some have no value where there are very few people: see `cross_validated_accuracy`.
         known = [value for value in metrics.values() if np.isfinite(value)]
         score = float(np.mean(known)) if known else 0.0
-        # Of images that it is trained on, higher metrics are not better ones: the last is taken.
-        if not known or score > self.best or self.config.data.final:
+        if not known or score > self.best:
             self.best = score
             source = self.step.average.values() if self.step.average else named_weights(self.model)
             meta = {"epoch": self.epoch, "score": score, "metrics": dict(metrics)}

@@ -85,9 +85,15 @@ class Validation:
         self._answers: Optional[Predictions] = None
 
     def __call__(self) -> dict[str, float]:
-        """Looks at the split with the weights that the network has now."""
+        """Looks at the split with the weights that the network has now.
+
+        Without metrics, an empty dict, where these images are trained on as well (`--final`): what
+        they would say takes long and means nothing.
+        """
         if self._class_means:
             self.heads = self._class_means()
+        if self.config.data.final:
+            return {}
         with holding(self._variables, self.heads):
             self._answers = self.evaluator.predict(check=self.check)
         return metrics_of(self._answers, self.prepared.pairs.get(SPLIT, ()))

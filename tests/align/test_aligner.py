@@ -99,8 +99,11 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty.jpg": (lambda: b"", "empty file"),
     "Thumbs.db": (lambda: b"\xd0\xcf\x11\xe0" + b"\0" * 500, "not a picture"),
     "text.jpg": (lambda: b"not a picture at all", "not a picture"),
-    "page.pdf": (lambda: b"%PDF-1.4\n%%EOF", "not a picture"),
-    "figure.eps": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),
+    "page.pdf": (lambda: b"%PDF-1.4\n%%EOF", "not a picture (a PDF)"),
+    "figure.eps": (
+        lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+        "not a picture (PostScript)",
+    ),
     "truncated.jpg": (lambda: encoded("JPEG", picture())[:3000], "truncated picture"),
     "damaged.png": (lambda: encoded("PNG", picture())[:-5000] + b"\0" * 5000, "damaged picture"),
     "thin.png": (

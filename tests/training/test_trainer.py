@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from cari_keras.errors import CheckpointError, ConfigError, DatasetError, TrainingError
+from cari_keras.evaluation.evaluator import Evaluator
 from cari_keras.model.checkpoints import load_checkpoint
 from cari_keras.training import trainer as module
 from cari_keras.training.runfolder import Checkpoints
@@ -211,15 +212,14 @@ def test_both_optimizers_follow_the_schedule(prepared, tmp_path, monkeypatch):
     np.testing.assert_allclose(seen, expected, rtol=1e-5)
 
 
-def test_figures_of_images_that_it_is_trained_on_do_not_choose_the_best(
-    prepared, tmp_path, monkeypatch
-):
+def test_images_that_it_is_trained_on_are_not_validated(prepared, tmp_path, monkeypatch):
+    """Their figures would choose nothing: the last epoch is kept."""
+    monkeypatch.setattr(Evaluator, "predict", lambda *_, **__: pytest.fail("was looked at"))
     trainer = Trainer(small_config(dataset="cavi", final=True), prepared, tmp_path / "run")
-    answers = iter([{"a": 0.5}, {"a": 0.4}])
-    monkeypatch.setattr(trainer, "evaluate", lambda: next(answers))
-    trainer.fit(progress=False)
+    rows = trainer.fit(progress=False)
+    assert rows == [{"epoch": 1, "iteration": 3}, {"epoch": 2, "iteration": 6}]
     _, meta = load_checkpoint(tmp_path / "run" / "best")
-    assert (meta["epoch"], meta["score"]) == (2, 0.4)
+    assert (meta["epoch"], meta["metrics"]) == (2, {})
 
 
 def test_a_full_disk_from_the_start_is_told(prepared, tmp_path):
