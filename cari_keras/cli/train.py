@@ -66,6 +66,9 @@ progress, on a terminal a bar, else a dated line every few seconds:
                      times the task's weight in the sum that is descended
   C 2.10x.41         caricature identification: loss L2, times its weight
   P .870x.26         photo identification: loss L3, times its weight
+  storing outputs 1/2
+                     what the layers before --stored-stages give for an image is computed once,
+                     for each of --frozen-views; the frozen epochs train on that
   reading pictures, compiling, validating
                      what is done in place of a step; the first step is compiled for a minute or
                      so, as is the first one after --frozen-epochs
@@ -226,7 +229,7 @@ def _train_on(
         pairs = counted(len(prepared.pairs.get(split, ())), "pairs")
         print(f"{dataset.name}: {split}: {found}; {pairs}")
 
-    trainer = Trainer(config, prepared, run, resume=resume, cluster=cluster)
+    trainer = Trainer(config, prepared, run, resume=resume, cluster=cluster, progress=progress)
     print(f"run folder: {run}")
     if trainer.started_from:
         print(trainer.started_from)

@@ -123,6 +123,7 @@ def build_shared_outputs(
     *,
     augmentation: Augmentation,
     check: Callable[[], None],
+    progress: bool,
 ) -> SharedOutputs:
     """What a network's layers up to `stored_stages` give for a run's images, kept in a folder."""
     return SharedOutputs(
@@ -136,6 +137,7 @@ def build_shared_outputs(
         modalities=modalities_of(config.training.tasks),
         check=check,
         made_for=f"{describe_inputs(config, prepared)} {config.model.pretrained} {prepared.root}",
+        progress=progress,
     )
 
 

@@ -22,6 +22,7 @@ from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import steps_per_epoch, training_batches
 from cari_keras.data.prepare import Prepared
 from cari_keras.files import atomic_path, write_text
+from cari_keras.progress import Progress
 from cari_keras.stack import keras
 from cari_keras.vocabulary import MODALITIES
 
@@ -49,6 +50,7 @@ class SharedOutputs:
         check: Called before each batch that is computed; may raise.
         made_for: Describes images, settings and weights; views that an earlier process made for
             others are removed.
+        progress: Show how far a view has come: it takes a minute and more.
     """
 
     def __init__(
@@ -64,8 +66,9 @@ class SharedOutputs:
         modalities: Sequence[str] = MODALITIES,
         check: Callable[[], None] = lambda: None,
         made_for: str = "",
+        progress: bool = False,
     ) -> None:
-        self.check = check
+        self.check, self.progress = check, progress
         self.prepared, self.folder, self.views = prepared, folder, views
         self.batch_size, self.seed = batch_size, seed
         self.augmentation, self.modalities = augmentation, modalities
@@ -141,7 +144,11 @@ class SharedOutputs:
             temporary.mkdir()
             # Straight to the file: memory does not grow with the number of images. Written, not
             # mapped: on a full disk a mapped file ends the process without a word.
-            with (temporary / "outputs.npy").open("wb") as stream:
+            what = f"storing outputs {view + 1}/{self.views}"
+            with (
+                (temporary / "outputs.npy").open("wb") as stream,
+                Progress(count, what, shown=self.progress) as bar,
+            ):
                 header = {"descr": "<f2", "fortran_order": False, "shape": (count, *self._shape)}
                 np.lib.format.write_array_header_1_0(stream, header)
                 for i, batch in enumerate(batches):
@@ -150,5 +157,6 @@ class SharedOutputs:
                     stream.write(self._forward(batch.images).numpy().astype("<f2").tobytes())
                     labels[rows] = batch.labels.numpy()
                     is_caricature[rows] = batch.is_caricature.numpy()
+                    bar.update(len(batch.labels))
             np.save(temporary / "labels.npy", labels)
             np.save(temporary / "is_caricature.npy", is_caricature)

@@ -69,6 +69,7 @@ class Trainer:
             the start.
         cluster: The workers that train this run together, each with a trainer of its own. The first
             alone reads and writes the run folder, and evaluates; the others take its state.
+        progress: Show how far the work has come that precedes and divides the epochs, too.
 
     Raises:
         DatasetError: There are fewer training images than one batch holds.
@@ -91,6 +92,7 @@ class Trainer:
         *,
         resume: bool = False,
         cluster: Cluster = ALONE,
+        progress: bool = False,
     ) -> None:
         self.config, self.prepared, self.run = config, prepared, user_path(run)
         self.cluster = cluster
@@ -108,7 +110,7 @@ class Trainer:
         resume = resume and cluster.is_chief and self.checkpoints.are_there()
         begins = cluster.is_chief and not resume
         self.started_from = load_pretrained(config, self.model) if begins else ""
-        self.shared_outputs = self._shared_outputs()
+        self.shared_outputs = self._shared_outputs(progress)
         if begins and config.training.class_vectors != "trained":
             frozen = self.shared_outputs is not None
             passes = [self._batches_of(epoch, frozen=frozen) for epoch in range(PASSES)]
@@ -182,7 +184,7 @@ class Trainer:
                 raise
         return read_metrics(self.run) if chief else []
 
-    def _shared_outputs(self) -> Optional[SharedOutputs]:
+    def _shared_outputs(self, progress: bool) -> Optional[SharedOutputs]:
         """The stored outputs that the frozen epochs train on; None where there are none."""
         if not self.config.training.frozen_epochs:
             return None
@@ -193,6 +195,7 @@ class Trainer:
             self.run / SHARED_OUTPUTS if self.cluster.is_chief else self._own_folder(),
             augmentation=self.augmentation,
             check=self.stopping.check,
+            progress=progress,
         )
 
     def _own_folder(self) -> Path:
