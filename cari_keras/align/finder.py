@@ -1,7 +1,8 @@
 """Finds the faces of a picture: MTCNN, and where it finds none, MTCNN with less strict demands.
 
 MTCNN was made for photographs, with room about the face. Where it finds nothing, the picture is
-looked at again with a border and lower thresholds, and then enlarged as well.
+looked at again with a border and lower thresholds, and then enlarged as well; what these later
+looks find counts where it is found once more, see `confirm`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
+from cari_keras.align.confirm import confirmed, side_of
 from cari_keras.align.detector import THRESHOLDS
 from cari_keras.arrays import Array
 from cari_keras.images.crop import Face
@@ -21,6 +23,9 @@ RELAXED, BORDER = (0.4, 0.5, 0.5), 0.27
 
 #: Pictures whose longer side is at most this are looked at once more at twice their size.
 ENLARGED_UP_TO = 800
+
+#: A find of a later look is looked for again in these sizes too.
+OTHER_SIZES = (0.8, 1.25)
 
 #: A photograph's faces below this confidence are not taken.
 SURE = 0.9
@@ -49,7 +54,8 @@ def find_faces(
         image: uint8 RGB [height, width, 3].
         modality: `photo` or `caricature`: of drawings less confidence is asked.
         max_side: Larger pictures are shrunk to it before they are looked at.
-        face_crop: Whether the picture is known to show one face that nearly fills it.
+        face_crop: Whether the picture is known to show one face that nearly fills it. Then the
+            size of a find tells whether it is the face.
 
     Returns:
         The name of the look that found them, and the faces in `image`'s pixels, the surest first;
@@ -58,26 +64,28 @@ def find_faces(
     check_modality(modality)
     scale = min(1.0, max_side / max(image.shape[:2]))
     small = _scaled(image, scale)
-    border = round(BORDER * max(small.shape[:2]))
-    looks: list[Callable[[], list[Face]]] = [
-        lambda: detect(small, THRESHOLDS),
-        lambda: _with_border(detect, small, border),
-    ]
-    if max(small.shape[:2]) <= ENLARGED_UP_TO:
-        looks.append(lambda: _enlarged(detect, small, border))
-    least = LEAST_SHARE * max(image.shape[:2]) if face_crop else 0.0
+    least = LEAST_SHARE * max(small.shape[:2]) if face_crop else 0.0
     sure = 0.0 if modality == CARICATURE else SURE
-    for name, look in zip(LOOKS, looks):
-        faces = _moved(look(), scale=scale)
-        faces = [f for f in faces if f.confidence >= sure and side_of(f.box) >= least]
+    others: list[list[Face]] = []
+    for name, factor in _looks(small):
+        found = detect(small, THRESHOLDS) if not factor else _framed(detect, small, factor)
+        faces = [f for f in found if f.confidence >= sure and side_of(f.box) >= least]
+        if faces and factor and not face_crop:
+            others = others or [_framed(detect, small, other) for other in OTHER_SIZES]
+            mirror = _mirrored(detect, small, factor)
+            faces = confirmed(faces, small, [mirror, *others], lambda part: detect(part, RELAXED))
         if faces:
-            return name, faces
+            return name, _moved(faces, scale=scale)
     return "", []
 
 
-def side_of(box: Array) -> float:
-    """The longer side of a box."""
-    return float(max(box[2] - box[0], box[3] - box[1]))
+def _looks(image: Array) -> list[tuple[str, float]]:
+    """The names of the looks, and how much each enlarges the picture; 0 for the first, strict one.
+
+    The last look is for pictures that are small enough for it.
+    """
+    looks = list(zip(LOOKS, (0.0, 1.0, 2.0)))
+    return looks if max(image.shape[:2]) <= ENLARGED_UP_TO else looks[:-1]
 
 
 def main_face(faces: Sequence[Face], height: int, width: int) -> Face:
@@ -105,14 +113,23 @@ def _scaled(image: Array, scale: float) -> Array:
     return cv2.resize(image, (width, height), interpolation=way)
 
 
-def _with_border(detect: Detect, image: Array, border: int) -> list[Face]:
+def _framed(detect: Detect, image: Array, factor: float) -> list[Face]:
+    """What is found with low thresholds in a picture of another size with a border."""
+    scaled = _scaled(image, factor)
+    border = round(BORDER * max(scaled.shape[:2]))
     sides = (border, border, border, border)
-    framed = cv2.copyMakeBorder(image, *sides, borderType=cv2.BORDER_REPLICATE)
-    return _moved(detect(framed, RELAXED), border=border)
+    framed = cv2.copyMakeBorder(scaled, *sides, borderType=cv2.BORDER_REPLICATE)
+    return _moved(detect(framed, RELAXED), border=border, scale=factor)
 
 
-def _enlarged(detect: Detect, image: Array, border: int) -> list[Face]:
-    return _moved(_with_border(detect, _scaled(image, 2.0), 2 * border), scale=2.0)
+def _mirrored(detect: Detect, image: Array, factor: float) -> list[Face]:
+    """What is found in a mirror: the boxes where they are in the picture, points as they came."""
+    found = _framed(detect, np.ascontiguousarray(image[:, ::-1]), factor)
+    width = image.shape[1]
+    return [
+        f._replace(box=np.array([width - f.box[2], f.box[1], width - f.box[0], f.box[3]]))
+        for f in found
+    ]
 
 
 def _moved(faces: Sequence[Face], *, border: float = 0.0, scale: float = 1.0) -> list[Face]:

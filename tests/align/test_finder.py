@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cari_keras.align.confirm import SUPPORT
 from cari_keras.align.detector import THRESHOLDS
-from cari_keras.align.finder import RELAXED, find_faces, main_face
+from cari_keras.align.finder import find_faces, main_face
 from cari_keras.images.crop import Face
 
 IMAGE = np.zeros((100, 200, 3), np.uint8)
@@ -44,19 +45,70 @@ def test_a_very_long_picture_keeps_a_pixel_of_its_short_side():
     assert detector.asked[0][0] == (1, 1600)
 
 
-def test_later_looks_give_the_picture_s_own_coordinates():
-    """A border, then a border at twice the size, both with low thresholds, both undone."""
-    detector = Detector([], [a_face(BORDER + 20, BORDER + 10, 50, 0.6)])
-    source, faces = find_faces(detector, IMAGE, "caricature")
-    assert source == "mtcnn-relaxed"
-    np.testing.assert_array_equal(faces[0].box, [20, 10, 70, 60])
-    np.testing.assert_array_equal(faces[0].keypoints, 20)
-    assert detector.asked[1] == ((100 + 2 * BORDER, 200 + 2 * BORDER), RELAXED)
+class SquareDetector:
+    """Finds the white square of a picture, wherever and how large it is, but never at first sight.
 
-    detector = Detector([], [], [a_face(2 * (BORDER + 20), 2 * (BORDER + 10), 100)])
-    source, faces = find_faces(detector, IMAGE, "caricature")
+    Args:
+        confidence: Of the find.
+        seen_in: The shapes of pictures in which it is found; in all of them where there are none.
+    """
+
+    def __init__(self, confidence: float, *seen_in: tuple[int, int]) -> None:
+        self.confidence, self.seen_in = confidence, seen_in
+        self.asked: list[tuple[int, int]] = []
+
+    def __call__(self, image: np.ndarray, thresholds: tuple[float, float, float]) -> list[Face]:
+        self.asked.append(image.shape[:2])
+        if thresholds == THRESHOLDS or (self.seen_in and image.shape[:2] not in self.seen_in):
+            return []
+        rows, columns = np.nonzero(image[..., 0] > 127)
+        if not len(rows):
+            return []
+        box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], float)
+        return [Face(box, np.full((5, 2), box[0]), self.confidence)]
+
+
+def with_square(left: int, top: int, side: int) -> np.ndarray:
+    image = IMAGE.copy()
+    image[top : top + side, left : left + side] = 255
+    return image
+
+
+#: The picture with its border, and the same enlarged.
+FRAMED, ENLARGED = (100 + 2 * BORDER, 200 + 2 * BORDER), (2 * (100 + 2 * BORDER), 616)
+
+
+def test_a_later_find_that_comes_back_everywhere_is_a_face():
+    """A border, two other sizes, a mirror, alone in two sizes: a miss of one would be too many."""
+    detector = SquareDetector(SUPPORT + 0.001)
+    source, faces = find_faces(detector, with_square(20, 10, 70), "caricature")
+    assert source == "mtcnn-relaxed"
+    np.testing.assert_array_equal(faces[0].box, [20, 10, 90, 80])
+    np.testing.assert_array_equal(faces[0].keypoints, 20)
+    assert detector.asked[:2] == [(100, 200), FRAMED]
+    assert detector.asked[-2:] == [(114, 114), (190, 190)]
+    assert len(detector.asked) == 7
+
+
+def test_a_find_in_the_enlarged_picture_has_the_picture_s_own_coordinates():
+    sizes = (ENLARGED, (114, 114), (190, 190))
+    source, faces = find_faces(SquareDetector(0.9, *sizes), with_square(20, 10, 70), "caricature")
     assert source == "mtcnn-enlarged"
-    np.testing.assert_array_equal(faces[0].box, [20, 10, 70, 60])
+    np.testing.assert_allclose(faces[0].box, [20, 10, 90, 80], atol=1)
+
+
+@pytest.mark.parametrize("seen_in", [FRAMED, ENLARGED])
+def test_a_later_find_that_does_not_come_back_is_none(seen_in: tuple[int, int]):
+    """Eyes and hair of drawings, found in one size alone (and in its mirror)."""
+    detector = SquareDetector(0.99, seen_in)
+    assert find_faces(detector, with_square(20, 10, 70), "caricature") == ("", [])
+
+
+def test_a_small_later_find_needs_more_support():
+    """By as much as its share of the picture falls short of a third."""
+    detector = SquareDetector(0.62)
+    assert find_faces(detector, with_square(90, 40, 30), "caricature")[0] == "mtcnn-relaxed"
+    assert find_faces(detector, with_square(90, 40, 20), "caricature") == ("", [])
 
 
 def test_a_large_picture_is_looked_at_in_small_and_never_enlarged():
