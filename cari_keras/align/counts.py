@@ -16,7 +16,7 @@ SOURCES = (*LOOKS, "landmarks", "whole")
 #: What is known of finds of which nobody has said whether they are faces; see `confirm`.
 PRECISION = (
     "precision: of CaVI's drawings in a plain folder, 98.8 % of the finds of the first look are "
-    "faces, 98.5 % of those of later looks"
+    "faces, 98.0 % of those of later looks"
 )
 
 #: What the table calls files in no identity's folder.
