@@ -21,7 +21,6 @@ from cari_keras.data.base import MOVED, Dataset, check_trainable
 from cari_keras.data.splits import by_hash, draw_pairs, split_groups
 from cari_keras.errors import DatasetError
 from cari_keras.files import user_path
-from cari_keras.images.kinds import is_picture
 from cari_keras.images.layouts import (
     BESIDE,
     LAYOUTS,
@@ -32,9 +31,10 @@ from cari_keras.images.layouts import (
     people_remarks,
     remarks,
     shapes,
+    why_left_out,
 )
 from cari_keras.images.names import plain_name
-from cari_keras.images.walk import NO_PICTURE, left_out, stamp
+from cari_keras.images.walk import stamp
 from cari_keras.records.aligned import is_aligned, read_aligned
 from cari_keras.records.sample import Sample
 from cari_keras.vocabulary import MODALITIES, UNKNOWN
@@ -140,14 +140,12 @@ def _pictures(root: Path, entries: Sequence[Entry], report: Counter[str]) -> lis
     """Those of some files that are pictures of somebody's, photos first; the others are counted."""
     samples = []
     for entry in entries:
-        path = root / entry.path
         if entry.refused.startswith(BESIDE):
             continue  # told by their folders' names
-        if entry.refused:
-            report[left_out(entry.refused)] += 1
-        elif not is_picture(path):
-            report[left_out(NO_PICTURE)] += 1
-        else:
-            samples.append(Sample(entry.path, entry.identity, entry.modality, source=str(path)))
+        if why := why_left_out(entry, root):
+            report[why] += 1
+            continue
+        source = str(root / entry.path)
+        samples.append(Sample(entry.path, entry.identity, entry.modality, source=source))
     samples.sort(key=lambda sample: (sample.modality != MODALITIES[0], sample.path))
     return samples

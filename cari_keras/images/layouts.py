@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Optional
 
 from cari_keras.errors import AlignError
+from cari_keras.images.kinds import is_picture
 from cari_keras.images.names import (
     is_systems,
     modality_of_folder,
     one_spelling,
     several_spellings,
 )
-from cari_keras.images.walk import walk
+from cari_keras.images.walk import NO_PICTURE, left_out, walk
 from cari_keras.vocabulary import CARICATURE, MODALITIES, PHOTO
 
 Place = Optional[tuple[str, str]]  # identity, modality
@@ -213,6 +214,18 @@ def _nobodys(layout: Layout, parts: Sequence[str]) -> str:
     if layout.name == "modalities" and len(parts) > 1 and not modality_of_folder(parts[0]):
         return f"{BESIDE} ({parts[0]})"
     return NOBODYS
+
+
+def why_left_out(entry: Entry, root: Path) -> str:
+    """Why a file is not read as a picture, in the words that reports count it by; empty if it is.
+
+    Args:
+        entry: The file.
+        root: The folder that `list_entries` was given.
+    """
+    if entry.refused:
+        return left_out(entry.refused)
+    return "" if is_picture(root / entry.path) else left_out(NO_PICTURE)
 
 
 def remarks(entries: Iterable[Entry], layout: Layout) -> dict[str, int]:

@@ -44,6 +44,7 @@ from cari_keras.images.layouts import (
     Entry,
     elsewhere,
     list_entries,
+    why_left_out,
 )
 from cari_keras.images.walk import NO_PICTURE, left_out
 from cari_keras.records.aligned import AlignedFolder, is_aligned, read_aligned
@@ -146,10 +147,8 @@ def _scan(root: Path, report: Counter[str]) -> dict[Key, str]:
         )
     files: dict[Key, str] = {}
     for entry in list_entries(root, layout):
-        if entry.refused:
-            report[_left_out(entry, root)] += 1
-        elif not is_picture(root / entry.path):
-            report[left_out(NO_PICTURE)] += 1
+        if why := _left_out(entry, root):
+            report[why] += 1
         elif (key := key_of(entry.modality, *entry.path.split("/")[-2:])) in files:
             report["files whose names differ only in case, second left out"] += 1
         else:
@@ -162,9 +161,9 @@ def _scan(root: Path, report: Counter[str]) -> dict[Key, str]:
 
 
 def _left_out(entry: Entry, root: Path) -> str:
-    """Why a file that is nobody's direct child, or a folder, is left out, for the report."""
+    """Why a file is left out, for the report; what lies in no identity's folder by its place."""
     if entry.refused != NOBODYS:
-        return left_out(entry.refused)
+        return why_left_out(entry, root)
     parts = entry.path.split("/")[1:]
     if parts[0].lower() not in CAVI_FOLDERS or len(parts) < 2:
         return "files beside Real and Caricature, left out"

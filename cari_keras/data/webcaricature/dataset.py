@@ -39,10 +39,9 @@ from cari_keras.data.webcaricature.lists import ImageName, ListedPair, plain
 from cari_keras.errors import DatasetError
 from cari_keras.files import user_path
 from cari_keras.images.crop import crop, place_box
-from cari_keras.images.kinds import is_picture
 from cari_keras.images.landmarks import face_of, read_landmarks
-from cari_keras.images.layouts import LAYOUTS, NOBODYS, elsewhere, list_entries
-from cari_keras.images.walk import NO_PICTURE, left_out, stamp
+from cari_keras.images.layouts import LAYOUTS, NOBODYS, elsewhere, list_entries, why_left_out
+from cari_keras.images.walk import stamp
 from cari_keras.records.aligned import AlignedRecords, is_aligned, read_aligned
 from cari_keras.records.sample import Sample
 from cari_keras.vocabulary import DEV
@@ -161,13 +160,11 @@ def _images(root: Path, report: Counter[str]) -> tuple[Known, Optional[AlignedRe
     samples, prints = [], []
     for entry in list_entries(root, LAYOUT):
         path = root / entry.path
-        if entry.refused and entry.refused != NOBODYS:
-            report[left_out(entry.refused)] += 1
+        why = why_left_out(entry, root)
+        if why and entry.refused != NOBODYS:
+            report[why] += 1
             continue
-        if not entry.refused and not is_picture(path):
-            report[left_out(NO_PICTURE)] += 1
-            continue
-        if entry.refused or not path.stem[1:].isdigit():
+        if why or not path.stem[1:].isdigit():
             report["files that are not OriginalImages/<Name>/{C,P}00001.jpg, left out"] += 1
             continue
         landmarks = _landmarks(root, entry.path)
