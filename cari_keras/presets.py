@@ -250,3 +250,11 @@ PRESETS: dict[str, Callable[[], Config]] = {
     "webcaricature": webcaricature,
     "pretrain": pretrain,
 }
+
+
+def preset_lines() -> list[str]:
+    """A line of help for each preset: its name, and the first line of what it says of itself."""
+    return [
+        f"  {name:<14} {(make.__doc__ or '').splitlines()[0].rstrip('.')}"
+        for name, make in PRESETS.items()
+    ]

@@ -12,9 +12,27 @@ from cari_keras.errors import ConfigError, quoted
 from cari_keras.files import user_path
 
 
-def setting(default: Any, help: str, choices: tuple[Any, ...] = (), *, path: bool = False) -> Any:
-    """A dataclass field with the text and choices of its command-line flag; `path`: it is one."""
-    return field(default=default, metadata={"help": help, "choices": choices, "path": path})
+def setting(
+    default: Any,
+    help: str,
+    choices: tuple[Any, ...] = (),
+    *,
+    path: bool = False,
+    metavar: str = "",
+    usual: bool = False,
+) -> Any:
+    """A dataclass field that is a command-line flag as well.
+
+    Args:
+        default: The field's.
+        help: What the flag's help says.
+        choices: The values there are; empty where any will do.
+        path: Whether the value is a path, see `WithPaths`.
+        metavar: What the help calls the value: `EPOCHS`, `PIXELS`; by its type where empty.
+        usual: Whether most people set it: such flags are in the first level of the help.
+    """
+    told = {"help": help, "choices": choices, "path": path, "metavar": metavar, "usual": usual}
+    return field(default=default, metadata=told)
 
 
 class WithPaths:
@@ -44,6 +62,8 @@ class Setting:
         default: The field's.
         help: One line.
         choices: The values there are; empty where any will do.
+        metavar: What the help calls the value.
+        usual: Whether most people set it.
     """
 
     name: str
@@ -54,6 +74,8 @@ class Setting:
     default: Any
     help: str
     choices: tuple[Any, ...]
+    metavar: str
+    usual: bool
 
     def check(self, value: Any) -> None:
         """Checks a value, which may come from a file.
@@ -80,6 +102,10 @@ class Setting:
                 )
 
 
+#: What the help calls a value of a type.
+_METAVARS = {int: "N", float: "X", str: "WORD", bool: ""}
+
+
 def settings(section: Any) -> list[Setting]:
     """The fields of a section with the parser of their values."""
     hints = get_type_hints(section)
@@ -100,6 +126,8 @@ def settings(section: Any) -> list[Setting]:
                 item.default,
                 item.metadata["help"],
                 item.metadata["choices"],
+                item.metadata["metavar"] or _METAVARS[parser],
+                item.metadata["usual"],
             )
         )
     return found

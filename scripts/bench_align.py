@@ -27,7 +27,8 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from cari_keras.align.config import AlignConfig
-from cari_keras.cli.flags import Parser, run_program
+from cari_keras.cli.flags import run_program
+from cari_keras.cli.parser import Parser
 from cari_keras.images.layouts import Entry, find_layout, list_entries
 
 WARM_UP = 12

@@ -22,7 +22,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from cari_keras.cli.flags import Parser, add_config_flags, run_program, with_flags
+from cari_keras.cli.flags import add_config_flags, run_program, with_flags
+from cari_keras.cli.parser import Parser
 from cari_keras.config import Config
 from cari_keras.presets import PRESETS
 

@@ -22,7 +22,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from cari_keras.cli.flags import Parser, run_program
+from cari_keras.cli.flags import run_program
+from cari_keras.cli.parser import Parser
 
 #: Files or images that are answered at once.
 BATCH = 32

@@ -1,14 +1,15 @@
 """Configuration: presets, ranges, the round through JSON."""
 
-import argparse
 import json
 
 import pytest
 
 from cari_keras.cli.flags import add_config_flags, asked_config, config_flags, config_values
-from cari_keras.config import SECTIONS, Config, DataConfig, TrainingConfig
+from cari_keras.cli.parser import Parser
+from cari_keras.config import Config
 from cari_keras.errors import ConfigError
 from cari_keras.presets import PRESETS
+from cari_keras.sections import SECTIONS, DataConfig, TrainingConfig
 from cari_keras.settings import settings
 
 
@@ -83,7 +84,7 @@ def test_none_is_a_value_where_it_is_allowed():
 
 
 def test_equal_numbers_stay_and_equal_choices_do_not():
-    parser = argparse.ArgumentParser()
+    parser = Parser("program", "Does it.", "")
     add_config_flags(parser)
     numbers = ["--static-weights", "2", "1", "1", "--milestones", "100", "100"]
     assert config_values(parser.parse_args([*numbers, "--tasks", "photo", "photo"])) == {
@@ -120,16 +121,14 @@ def test_every_field_has_help_and_a_unique_name():
 )
 def test_what_is_typed_decides_the_recipe(flags, preset):
     """Datasets start from the public weights; nothing is what has to be asked for."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--preset")
+    parser = Parser("program", "Does it.", "")
     add_config_flags(parser)
     assert asked_config(parser.parse_args(flags)) == PRESETS[preset]()
 
 
 def test_all_settings_as_flags_are_the_settings_again():
     """Whatever preset they are put over, if it has no list of its own."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--preset")
+    parser = Parser("program", "Does it.", "")
     add_config_flags(parser)
     for name in ("cavi", "cavi-scratch", "toy", "webcaricature"):
         config = PRESETS[name]().with_values({"output": "a b", "final": name == "cavi"})

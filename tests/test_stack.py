@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cari_keras.config import TrainingConfig
 from cari_keras.data.base import Batch
 from cari_keras.model.network import build_network
+from cari_keras.sections import TrainingConfig
 from cari_keras.stack import keras, plain_settings
 from cari_keras.training.optimizers import make_optimizer
 from cari_keras.training.step import TrainStep

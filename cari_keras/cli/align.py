@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Optional
 
 from cari_keras.align.config import ENGINES, AlignConfig
-from cari_keras.cli.flags import Parser, add_flags, run_program
+from cari_keras.cli.flags import add_flags, run_program
+from cari_keras.cli.parser import Parser
 from cari_keras.errors import AlignError
 from cari_keras.files import user_path
 from cari_keras.images.layouts import LAYOUTS
@@ -17,15 +18,18 @@ layouts (found by themselves, or named with --layout):
 {chr(10).join(f"  {layout.name:<14} {layout.shape}" for layout in LAYOUTS.values())}
 
 examples:
-  cari-align raw/ aligned/                     align; again after adding pictures, or after Ctrl-C
+  cari-align raw/ aligned/              align, or go on after Ctrl-C
   cari-align raw/ aligned/ --margin 0.3 --image-size 160
-                                               tighter, smaller crops
-  cari-align raw/ aligned/ --align box --overwrite
-                                               start again with other settings
-  cari-align raw/ aligned/ --engine beam -- --runner=FlinkRunner --flink_master=host:8081
-                                               on a cluster, whose workers see both folders
+                                        tighter, smaller crops
   cari-train --dataset cavi --data-dir aligned/
-                                               train on it
+                                        train on it
+"""
+
+MORE = """more examples:
+  cari-align raw/ aligned/ --align box --overwrite
+                                        start again with other settings
+  cari-align raw/ aligned/ --engine beam -- --runner=FlinkRunner ...
+                                        on a cluster that sees both folders
 """
 
 
@@ -41,8 +45,9 @@ def _main(arguments: Sequence[str]) -> int:
         words, beam_options = words[:place], words[place + 1 :]
     parser = Parser(
         "cari-align",
-        "Finds and crops the faces of a folder of pictures, and says what became of every file.",
+        "Finds and crops the faces of a folder; says what became of every file.",
         EXAMPLES,
+        MORE,
     )
     parser.add_argument("raw", metavar="RAW", type=user_path, help="folder with pictures")
     parser.add_argument("aligned", metavar="ALIGNED", type=user_path, help="folder to write")
@@ -58,6 +63,7 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("--overwrite", action="store_true", help="start again")
     parser.add_argument("--quiet", action="store_true", help="only the table at the end")
     add_flags(parser, {"what to do": AlignConfig})
+    parser.rare("engine")
     given = vars(parser.parse_args(words))
     if given["workers"] is not None and given["workers"] < 1:
         parser.error(f"--workers must be at least 1, received {given['workers']}")

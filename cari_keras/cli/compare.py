@@ -9,31 +9,31 @@ from pathlib import Path
 from typing import Optional
 
 from cari_keras.cli.flags import (
-    Parser,
     add_config_flags,
     asked_config,
     config_flags,
     config_values,
     run_program,
 )
+from cari_keras.cli.parser import Parser
 from cari_keras.comparison.plan import REFERENCE, plan_runs
 from cari_keras.comparison.runner import train_runs
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError, DatasetError, StoppedError
-from cari_keras.presets import PRESETS
 from cari_keras.saved import CONFIG, read_config
 from cari_keras.training.recipe import as_begun, fit
 from cari_keras.vocabulary import STRATEGIES
 
 EXAMPLES = """
 examples:
-  cari-compare                                       equal, naive and dynamic on the demo, one seed
-  cari-compare --seeds 0 1 2 3 4                     with five seeds
-  cari-compare --preset cavi-short --data-dir DIR --seeds 0 1 2 --strategies equal dynamic single
+  cari-compare                          equal, naive and dynamic on the demo
+  cari-compare --seeds 0 1 2 3 4        with five seeds
+  cari-compare --preset cavi-short --data-dir DIR --seeds 0 1 2
+                                        on CaVI, in short
   cari-compare --preset toy --data-dir DIR --strategies dynamic naive
-                                                     section 5.3 of the paper, its Figure 5
-Runs are trained one after another; the same command goes on where it was stopped. Flags of
-cari-train hold for all of them.
+                                        section 5.3 of the paper, its Figure 5
+Runs are trained one after another; the same command goes on where it was
+stopped. Flags of cari-train hold for all of them.
 """
 
 
@@ -44,9 +44,6 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 def _main(arguments: Sequence[str]) -> int:
     parser = Parser("cari-compare", "Compares strategies of weighing the tasks.", EXAMPLES)
-    parser.add_argument(
-        "--preset", choices=list(PRESETS), help="settings to start from (default: the dataset's)"
-    )
     parser.add_argument(
         "--strategies",
         nargs="+",
@@ -61,6 +58,7 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quiet", action="store_true", help="only the tables at the end")
     others = ("weighting", "seed")
     add_config_flags(parser, hidden=others)
+    parser.rare("unseen_fold")
     given = parser.parse_args(arguments)
     for name in others:
         if hasattr(given, name):

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
-from cari_keras.cli.flags import Parser, given_path, refuse, run_program
+from cari_keras.cli.flags import given_path, refuse, run_program
+from cari_keras.cli.parser import Parser
 from cari_keras.errors import ConfigError
 from cari_keras.files import user_path
 from cari_keras.ranges import check_range
@@ -21,19 +22,26 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 examples:
-  cari-evaluate runs/cavi                            the dataset that the run was trained on
-  cari-evaluate runs/cavi --split validation         its validation split, not the test split
-  cari-evaluate runs/final --thresholds-of runs/cavi a run with --final, on the test split
-  cari-evaluate runs/webcaricature-unrestricted --dataset webcaricature --folds all
-                                                     ten folds, each by its run, fold-1 to fold-10
-  cari-evaluate runs/cavi --images DIR --pairs pairs.csv
-                                                     any pairs: path,path,1|0, or LFW's pairs.txt
-  cari-evaluate runs/cavi --gallery DIR --probe DIR  whoever of DIR/<identity>/* is in the gallery
-  cari-evaluate runs/cavi-unseen-5                   people never seen, fold-1 to fold-5, each
-                                                     by its run with --unseen-fold K/5
-  cari-evaluate runs/cavi-unseen-5 --collection DIR  the same people in other pictures
+  cari-evaluate runs/cavi               the dataset that the run was trained on
   cari-evaluate facenet --dataset cavi --data-dir DIR
-                                                     the public weights, with no training
+                                        the public weights, with no training
+  cari-evaluate runs/cavi --images DIR --pairs pairs.csv
+                                        path,path,1|0, or LFW's pairs.txt
+  cari-evaluate runs/cavi --gallery DIR --probe DIR
+                                        whoever of DIR/<identity>/* is in both
+"""
+
+MORE = """more examples:
+  cari-evaluate runs/cavi --split validation
+                                        not the test split
+  cari-evaluate runs/final --thresholds-of runs/cavi
+                                        a run with --final, on the test split
+  cari-evaluate runs/webcaricature-unrestricted --folds all
+                                        ten folds, each by its run
+  cari-evaluate runs/cavi-unseen-5      people never seen, fold-1 to fold-5, each
+                                        by its run with --unseen-fold K/5
+  cari-evaluate runs/cavi-unseen-5 --collection DIR
+                                        the same people in other pictures
 """
 
 
@@ -47,6 +55,7 @@ def _parser() -> Parser:
         "cari-evaluate",
         "Evaluates a network: a table, results.json and a report.html with pictures.",
         EXAMPLES,
+        MORE,
     )
     add = parser.add_argument
     add(
@@ -124,6 +133,8 @@ def _parser() -> Parser:
         help="where images and answers are kept (per-user cache)",
     )
     add("--quiet", action="store_true", help="only the tables")
+    parser.rare("protocol", "folds", "unseen_fold", "flip_test", "test_crops", "view_power")
+    parser.rare("verify_by", "thresholds_of", "legacy", "cache_dir")
     return parser
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
-from cari_keras.cli.flags import Parser, given_path, refuse, run_program
+from cari_keras.cli.flags import given_path, refuse, run_program
+from cari_keras.cli.parser import Parser
 from cari_keras.errors import AlignError, DatasetError
 from cari_keras.evaluation.open_set import FPIR
 from cari_keras.files import user_path
@@ -21,13 +22,19 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 examples:
-  cari-export runs/cavi                              into saved_models/
-  cari-export runs/cavi models --far 0.01            'same' accepts 1 % of impostors at most
-  cari-export runs/final --thresholds-of runs/cavi   for a run with --final, which has none
-  cari-export runs/cavi --precision float32          for processors without bfloat16
-  cari-export facenet                                the public weights: verification alone
+  cari-export runs/cavi                 into saved_models/
+  cari-export runs/cavi models --far 0.01
+                                        `same` accepts 1 % of impostors at most
+  cari-export facenet                   the public weights: verification alone
   docker compose -f saved_models/docker-compose.yml up
-                                                     then serves them: REST 8501, gRPC 8500
+                                        serves them: REST 8501, gRPC 8500
+"""
+
+MORE = """more examples:
+  cari-export runs/final --thresholds-of runs/cavi
+                                        a run with --final, which has none
+  cari-export runs/cavi --precision float32
+                                        for processors without bfloat16
 """
 
 
@@ -37,7 +44,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    parser = Parser("cari-export", "Exports each branch of a network as a SavedModel.", EXAMPLES)
+    parser = Parser(
+        "cari-export", "Exports each branch of a network as a SavedModel.", EXAMPLES, MORE
+    )
     parser.add_argument(
         "run", metavar="RUN", type=given_path, help="a run folder, or the word facenet"
     )
@@ -81,6 +90,7 @@ def _main(arguments: Sequence[str]) -> int:
         "--data-dir", type=given_path, metavar="DIR", help="the dataset's folder, if it has moved"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.rare("thresholds_of", "precision", "fpir")
     given = parser.parse_args(arguments)
 
     load_tensorflow()

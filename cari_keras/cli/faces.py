@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cari_keras.cli.flags import Parser, given_path
+from cari_keras.cli.flags import given_path
+from cari_keras.cli.parser import Parser
 from cari_keras.errors import quoted
 from cari_keras.files import user_path
 from cari_keras.runtime import load_tensorflow
@@ -45,6 +46,7 @@ def model_parser(program: str, description: str, examples: str, *, public: bool 
         metavar="RUN",
         help="another run's thresholds, for a run with --final",
     )
+    parser.rare("thresholds_of")
     return parser
 
 

@@ -4,53 +4,60 @@ from __future__ import annotations
 
 import argparse
 import errno
+import inspect
 import logging
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, Optional
 
-from cari_keras.config import SECTIONS, Config
+from cari_keras.cli.parser import Parser
+from cari_keras.config import Config
 from cari_keras.errors import CariError, ConfigError, shown
 from cari_keras.files import user_path
 from cari_keras.presets import PRESETS
 from cari_keras.process import STDOUT, drop_output, own_streams
-from cari_keras.settings import Setting, settings
+from cari_keras.sections import SECTIONS
+from cari_keras.settings import settings
 
 
-class Parser(argparse.ArgumentParser):
-    """Shows examples in its help; says what is wrong in one line, without the whole usage."""
-
-    def __init__(self, program: str, description: str, examples: str) -> None:
-        super().__init__(
-            prog=program,
-            description=description,
-            epilog=examples,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-
-    def error(self, message: str) -> NoReturn:
-        message = re.sub(r"\S{241,}", lambda found: shown(found[0]), message)
-        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
-
-
-def add_config_flags(parser: argparse.ArgumentParser, *, hidden: Sequence[str] = ()) -> None:
-    """The flags of a run's configuration; defaults are left to the preset.
+def add_config_flags(parser: Parser, *, hidden: Sequence[str] = ()) -> None:
+    """`--preset`, and the flags of a run's configuration, whose defaults are the preset's.
 
     Args:
         parser: Where to add them.
         hidden: Names that the program refuses, to leave out of its help.
     """
+    parser.add_argument(
+        "--preset",
+        choices=list(PRESETS),
+        metavar="NAME",
+        help=f"recipe to start from: {', '.join(PRESETS)} (default: the dataset's)",
+    )
     add_flags(parser, SECTIONS, hidden=hidden)
+    parser.told = _preset_told
 
 
-def add_flags(
-    parser: argparse.ArgumentParser, sections: Mapping[str, Any], *, hidden: Sequence[str] = ()
-) -> None:
+def _preset_told(words: Sequence[str]) -> tuple[Optional[str], dict[str, Any]]:
+    """What a help says of the preset, or the dataset, that is named beside it."""
+    asked = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for flag in ("--preset", "--dataset"):
+        asked.add_argument(flag, default="", nargs="?")
+    given, _ = asked.parse_known_args(list(words))
+    name = given.preset or given.dataset
+    make = PRESETS.get(name or "demo")
+    if make is None:
+        return None, {}
+    values = {key: value for part in make().to_dict().values() for key, value in part.items()}
+    return inspect.cleandoc(make.__doc__ or "") if name else None, values
+
+
+def add_flags(parser: Parser, sections: Mapping[str, Any], *, hidden: Sequence[str] = ()) -> None:
     """One flag per field of some dataclasses, each a group of the help; none has a default.
 
-    The help shows in brackets what applies where nothing else says.
+    The help shows in brackets what applies where nothing else says; flags of settings that few
+    people set are in its second level.
 
     Args:
         parser: Where to add them.
@@ -61,9 +68,11 @@ def add_flags(
         group = parser.add_argument_group(section, (cls.__doc__ or "").split("\n")[0])
         for item in settings(cls):
             flag = "--" + item.name.replace("_", "-")
-            options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help_of(item)}
-            if item.name in hidden:
-                options["help"] = argparse.SUPPRESS
+            options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+            if item.name not in hidden:
+                parser.items[item.name] = item
+            if not item.usual:
+                parser.rare(item.name)
             if item.parse is bool:
                 options["action"] = argparse.BooleanOptionalAction
             else:
@@ -71,16 +80,9 @@ def add_flags(
                 options["choices"] = item.choices or None
                 if item.many:
                     options["nargs"] = "+"
-                elif not item.choices:
-                    options["metavar"] = "X"
+                if item.many or not item.choices:
+                    options["metavar"] = item.metavar
             group.add_argument(flag, **options)
-
-
-def _help_of(item: Setting) -> str:
-    if item.default is None or item.default == ():
-        return item.help
-    shown = " ".join(map(str, item.default)) if item.many else str(item.default)
-    return f"{item.help} [{shown}]"
 
 
 def config_values(arguments: argparse.Namespace) -> dict[str, Any]:

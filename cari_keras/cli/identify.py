@@ -16,9 +16,9 @@ from cari_keras.vocabulary import FACENET, MODALITIES
 EXAMPLES = """
 examples:
   cari-identify runs/cavi photo.jpg
-  cari-identify saved_models drawing1.png drawing2.png --modality caricature --top 3
-Images that cannot be looked at are named on standard error; the others are answered all the same,
-and the exit status is 2.
+  cari-identify saved_models a.png b.png --modality caricature --top 3
+Images that cannot be looked at are named on standard error; the others are
+answered all the same, and the exit status is 2.
 """
 
 

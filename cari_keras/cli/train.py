@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Optional
 
 from cari_keras.cli.again import longer_command
 from cari_keras.cli.flags import (
-    Parser,
     add_config_flags,
     asked_config,
     config_values,
@@ -21,10 +20,11 @@ from cari_keras.cli.flags import (
     run_program,
     with_flags,
 )
+from cari_keras.cli.parser import Parser
 from cari_keras.cli.train_report import report, tell_of_strangers
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError, StoppedError
-from cari_keras.presets import PRESETS
+from cari_keras.presets import PRESETS, preset_lines
 from cari_keras.ranges import parse_fold
 from cari_keras.saved import CONFIG, anywhere, changes, read_config
 from cari_keras.training.stopping import set_handlers, stop_handlers
@@ -39,23 +39,34 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 examples:
-  cari-train                                         the embedded demo, drawn by the package itself
-  cari-train --dataset cavi --data-dir DIR           CaVI, from the public FaceNet weights
-  cari-train --dataset folder --data-dir ROOT        any ROOT/{photo,caricature}/<identity>/*,
-                                                     likewise
-  cari-train --dataset webcaricature --data-dir DIR --fold 3
-                                                     one fold of ten, likewise
-  cari-train --dataset cavi --data-dir DIR --pretrained none
-                                                     CaVI from nothing, as --preset cavi-scratch
-  cari-train --preset pretrain --data-dir ROOT       the paper's pretraining, on ROOT/<identity>/*
-  cari-train --dataset cavi --data-dir DIR --unseen-fold 1/5
-                                                     without the people of a fifth, to judge it by
-  cari-train --tasks photo                           photo identification alone
-  cari-train --weighting equal --seed 1              fixed equal task weights
-  cari-train --resume runs/demo-20261123-120000      go on with a run that was interrupted
+  cari-train                            a demo, drawn by the package itself
+  cari-train --dataset cavi --data-dir DIR
+                                        CaVI, from the public FaceNet weights
+  cari-train --dataset folder --data-dir ROOT
+                                        ROOT/{photo,caricature}/<identity>/*
+  cari-train --preset strangers --final --data-dir DIR
+                                        CaVI, for people never seen
+  cari-train --resume RUN               go on with a run that was interrupted
+"""
 
-In brackets is what holds where neither the dataset's recipe nor --preset says otherwise; the run's
-config.json has what it was trained with.
+MORE = f"""presets (--preset NAME --help says what to expect of one):
+{chr(10).join(preset_lines())}
+
+more examples:
+  cari-train --dataset webcaricature --data-dir DIR --fold 3
+                                        one fold of ten
+  cari-train --dataset cavi --data-dir DIR --pretrained none
+                                        from nothing, as --preset cavi-scratch
+  cari-train --preset pretrain --data-dir ROOT
+                                        the paper's pretraining
+  cari-train --dataset cavi --data-dir DIR --unseen-fold 1/5
+                                        without a fifth of the people, to judge
+                                        it by
+  cari-train --tasks photo              photo identification alone
+  cari-train --weighting equal --seed 1 fixed equal task weights
+
+In brackets are defaults; with --preset or --dataset beside --help-all, those of that recipe. The
+run's config.json has what it was trained with.
 
 progress, on a terminal a bar, else a dated line every few seconds:
   epoch 3/40         the epoch under way, and how many there are
@@ -83,10 +94,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    parser = Parser("cari-train", "Trains the multi-task photo-caricature network.", EXAMPLES)
-    parser.add_argument(
-        "--preset", choices=list(PRESETS), help="settings to start from (default: the dataset's)"
-    )
+    parser = Parser("cari-train", "Trains the multi-task photo-caricature network.", EXAMPLES, MORE)
     parser.add_argument(
         "--resume", type=given_path, metavar="RUN", help="a run folder to go on with"
     )

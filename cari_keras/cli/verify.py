@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 examples:
-  cari-verify facenet photo.jpg drawing.jpg          the public weights, with no training
-  cari-verify facenet a.jpg b.jpg --modality photo   two photos
+  cari-verify facenet photo.jpg drawing.jpg
+                                        the public weights, with no training
+  cari-verify facenet a.jpg b.jpg --modality photo
+                                        two photos
   cari-verify runs/cavi photo.jpg drawing.jpg --picture both.png
-  cari-verify runs/cavi photo.jpg drawing.jpg --by identities   people it was trained on
-  cari-verify saved_models photo.jpg drawing.jpg --json
+  cari-verify runs/cavi photo.jpg drawing.jpg --by identities
+                                        people it was trained on
 """
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cari_keras.config import Config, TrainingConfig
+from cari_keras.config import Config
 from cari_keras.data.augment import Augmentation
 from cari_keras.data.exaggerate import mean_face
 from cari_keras.data.pipeline import split_records, steps_per_epoch
@@ -17,6 +17,7 @@ from cari_keras.model.build import build_model
 from cari_keras.model.checkpoints import as_arrays, assign
 from cari_keras.model.network import named_weights, split_at, split_at_shared
 from cari_keras.saved import in_common
+from cari_keras.sections import TrainingConfig
 from cari_keras.stack import keras
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.cluster import ALONE, Cluster

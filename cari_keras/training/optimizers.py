@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from cari_keras.config import TrainingConfig
+from cari_keras.sections import TrainingConfig
 from cari_keras.stack import keras, plain_settings
 
 

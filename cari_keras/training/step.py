@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Optional
 import tensorflow as tf
 
 from cari_keras import replicas
-from cari_keras.config import TrainingConfig
 from cari_keras.data.base import Batch
 from cari_keras.history import StepValues
 from cari_keras.model.dropout import Dropout
@@ -19,6 +18,7 @@ from cari_keras.model.network import (
     split_at,
     split_variables,
 )
+from cari_keras.sections import TrainingConfig
 from cari_keras.stack import keras, plain_settings
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.cluster import ALONE, Cluster

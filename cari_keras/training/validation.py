@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Optional
 
 from cari_keras.arrays import Array
-from cari_keras.config import Config, TrainingConfig
+from cari_keras.config import Config
 from cari_keras.data.prepare import Prepared
 from cari_keras.evaluation.answering import AnswerSettings
 from cari_keras.evaluation.evaluator import Evaluator, metrics_of
 from cari_keras.evaluation.predictions import Predictions, keep, network_key
 from cari_keras.files import cache_place
 from cari_keras.model.network import named_weights
+from cari_keras.sections import TrainingConfig
 from cari_keras.stack import keras
 from cari_keras.training.averaging import holding
 from cari_keras.training.class_means import ClassMeans

@@ -6,8 +6,8 @@ import signal
 import cv2
 import pytest
 
-from cari_keras.config import FIELDS
 from cari_keras.model.checkpoints import load_checkpoint
+from cari_keras.sections import FIELDS
 from cari_keras.training.runfolder import Checkpoints
 from tests.helpers.commands import last_error, run_command, started, wait_until
 from tests.helpers.pictures import write_folder_dataset, write_image
@@ -22,7 +22,7 @@ def cari_train(*arguments, cwd=None):
 
 
 def test_help_names_every_setting_and_examples():
-    result = cari_train("--help")
+    result = cari_train("--help-all")
     assert result.returncode == 0
     for name in (n for names in FIELDS.values() for n in names):
         assert "--" + name.replace("_", "-") in result.stdout
@@ -32,7 +32,7 @@ def test_help_names_every_setting_and_examples():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--epoch-count", "3"], "unrecognized arguments: --epoch-count"),
+        (["--epoch-count", "3"], "unrecognized arguments: --epoch-count 3; did you mean --epochs?"),
         (["--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
         (["--epochs", "0"], "epochs must be in .* Received: 0"),
         (["--depth", "deep"], "argument --depth: invalid choice: 'deep'"),

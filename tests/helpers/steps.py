@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cari_keras.config import TrainingConfig
 from cari_keras.data.base import Batch
 from cari_keras.model.network import WEIGHT_HEAD
+from cari_keras.sections import TrainingConfig
 from cari_keras.training.losses import task_losses
 from cari_keras.training.step import TrainStep
 

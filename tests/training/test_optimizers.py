@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cari_keras.config import TrainingConfig
+from cari_keras.sections import TrainingConfig
 from cari_keras.training.optimizers import (
     apply_gradients,
     learning_rate_factor,

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cari_keras.config import TrainingConfig
 from cari_keras.data.base import Batch
 from cari_keras.model.network import WEIGHT_HEAD, build_network, split_variables
+from cari_keras.sections import TrainingConfig
 from cari_keras.training.averaging import MovingAverage
 from cari_keras.training.losses import task_losses
 from cari_keras.training.step import TrainStep

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cari_keras.config import TrainingConfig
 from cari_keras.errors import ConfigError
+from cari_keras.sections import TrainingConfig
 from cari_keras.training import strategies
 from cari_keras.training.strategies import strategy_class
 from cari_keras.training.strategies.base import Observed, Update

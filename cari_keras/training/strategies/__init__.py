@@ -13,7 +13,7 @@ from cari_keras.errors import ConfigError
 from cari_keras.vocabulary import STRATEGIES, check_word
 
 if TYPE_CHECKING:
-    from cari_keras.config import TrainingConfig
+    from cari_keras.sections import TrainingConfig
     from cari_keras.training.strategies.base import Strategy
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Optional
 
 import tensorflow as tf
 
-from cari_keras.config import TrainingConfig
+from cari_keras.sections import TrainingConfig
 from cari_keras.training.weighting import weighted_sum
 
 

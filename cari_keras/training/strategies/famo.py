@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cari_keras.config import TrainingConfig
+from cari_keras.sections import TrainingConfig
 from cari_keras.stack import keras
 from cari_keras.training.optimizers import apply_gradients
 from cari_keras.training.strategies.base import Observed, Strategy, Update

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cari_keras.config import TrainingConfig
 from cari_keras.errors import ConfigError
+from cari_keras.sections import TrainingConfig
 from cari_keras.training.strategies.base import Observed, Strategy
 from cari_keras.training.weighting import normalized
 from cari_keras.vocabulary import TASKS

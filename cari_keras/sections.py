@@ -1,0 +1,287 @@
+"""The settings of a run in three sections: images, network, training. The one source of flags.
+
+What most people set is marked `usual`, for the first level of `--help`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from cari_keras.settings import WithPaths, setting
+from cari_keras.vocabulary import (
+    CLASS_VECTORS,
+    CUTS,
+    DATASETS,
+    DEPTHS,
+    DISTRIBUTE,
+    FOLDS,
+    OPTIMIZERS,
+    PRECISIONS,
+    PROTOCOLS,
+    SCHEDULES,
+    SHARED,
+    STAGES,
+    STRATEGIES,
+    TASKS,
+    VERIFY_BY,
+)
+
+
+@dataclass(frozen=True)
+class DataConfig(WithPaths):
+    """Which images, and how they reach the network."""
+
+    dataset: str = setting("demo", "dataset to train on", DATASETS, usual=True)
+    data_dir: Optional[str] = setting(
+        None, "the dataset's folder", path=True, metavar="DIR", usual=True
+    )
+    cache_dir: Optional[str] = setting(
+        None,
+        "where prepared datasets are kept (default: the per-user cache)",
+        path=True,
+        metavar="DIR",
+    )
+    final: bool = setting(
+        False,
+        "cavi: train on the validation images too, to be scored on the test split; their own "
+        "metrics then mean nothing",
+    )
+    protocol: str = setting("unrestricted", "webcaricature: which protocol", PROTOCOLS)
+    fold: str = setting(
+        "dev", "webcaricature: dev is view 1, for tuning; 1 to 10 are view 2's folds", FOLDS
+    )
+    unseen_fold: Optional[str] = setting(
+        None,
+        "1/5 and the like: hold out the people of the k-th of K folds, to judge the network by "
+        "people it has never seen",
+        metavar="k/K",
+        usual=True,
+    )
+    unseen_seed: int = setting(0, "decides who is in which unseen fold", metavar="SEED")
+    image_size: int = setting(
+        160, "side of the network's input in pixels (the paper: 160)", metavar="PIXELS"
+    )
+    stored_size: Optional[int] = setting(
+        None,
+        "side of the stored images, more of which keeps crops sharp (default: the input's)",
+        metavar="PIXELS",
+    )
+    batch_size: int = setting(64, "images per step", metavar="IMAGES")
+    flip: bool = setting(True, "mirror half of the training images")
+    crop: float = setting(
+        0.85, "smallest side of a random crop, as a fraction; 1 turns it off", metavar="SIDE"
+    )
+    color: float = setting(
+        0.2, "largest relative change of channels and saturation; 0 turns it off"
+    )
+    greyscale: float = setting(
+        0.1, "share of training images that lose their colour", metavar="SHARE"
+    )
+    drawing: float = setting(
+        0.0, "share of training images made to look drawn: edges or few tones", metavar="SHARE"
+    )
+    rotation: float = setting(
+        0.0, "largest random rotation in degrees; 0 turns it off", metavar="DEGREES"
+    )
+    erase: float = setting(
+        0.0, "share of training images that lose a random rectangle", metavar="SHARE"
+    )
+    exaggerate: float = setting(
+        0.0,
+        "how far keypoints move from the mean face's, at most, as a share of their distance; needs "
+        "keypoints; 0 turns it off",
+    )
+    demo_identities: int = setting(20, "demo: number of people", metavar="PEOPLE")
+    demo_images: int = setting(
+        30, "demo: photos, and as many caricatures, of each person", metavar="IMAGES"
+    )
+
+    @property
+    def prepared_size(self) -> int:
+        """Side of the images that are stored."""
+        return self.stored_size or self.image_size
+
+
+@dataclass(frozen=True)
+class ModelConfig(WithPaths):
+    """The network; see `cari_keras.model.network.build_network`."""
+
+    depth: str = setting("paper", "repeats of the blocks: 1/1/1 or 5/10/5", DEPTHS)
+    embedding_size: int = setting(128, "width of the bottleneck", metavar="WIDTH")
+    dropout: float = setting(0.5, "probability of dropping a pooled feature", metavar="SHARE")
+    weight_decay: float = setting(
+        5e-5, "times the sum of the squared kernels (TF-slim's number is twice this)"
+    )
+    bn_momentum: float = setting(0.995, "decay of BatchNorm's moving statistics")
+    private_blocks: Optional[int] = setting(
+        None, "last block8s that each branch has for itself (default: all)", metavar="BLOCKS"
+    )
+    shared_bottleneck: bool = setting(
+        False, "the three heads read one bottleneck; no branch has blocks for itself"
+    )
+    head_decay: Optional[float] = setting(
+        None,
+        "heads 2 and 3 are head 1 plus a part of their own with this L2 coefficient; 'none' = "
+        "separate heads",
+    )
+    precision: str = setting("float32", "arithmetic of the network", PRECISIONS)
+    pretrained: Optional[str] = setting(
+        None,
+        "start from trained weights: facenet (the public ones), a run folder, or a file; 'none' = "
+        "from nothing, by the settings of cavi-scratch where no --preset is given",
+        path=True,
+        metavar="WEIGHTS",
+        usual=True,
+    )
+
+
+@dataclass(frozen=True)
+class TrainingConfig(WithPaths):
+    """The loop, the losses, the optimizers."""
+
+    epochs: int = setting(10, "passes over the training images", metavar="EPOCHS", usual=True)
+    seed: int = setting(
+        0,
+        "decides initial weights, order, augmentation, dropout and splits",
+        metavar="SEED",
+        usual=True,
+    )
+    repeatable: bool = setting(
+        True, "equal runs for equal seeds, to the last bit; costs about a tenth of the speed"
+    )
+    tasks: tuple[str, ...] = setting(TASKS, "tasks to train", TASKS, usual=True)
+    weighting: str = setting("dynamic", "how losses are weighed", STRATEGIES)
+    static_weights: tuple[float, ...] = setting(
+        (), "weighting static: the weights of verification, caricature and photo", metavar="WEIGHT"
+    )
+    logit_scale: Optional[float] = setting(
+        1.0,
+        "bound of the task weights: scale of the normalised weight logits; 'none' = unbounded",
+        metavar="SCALE",
+    )
+    loss_epsilon: float = setting(0.01, "added to the losses in L4 = sum of w / (L + epsilon)")
+    center_weight: float = setting(0.1, "beta: share of the center loss in L1")
+    center_rate: float = setting(0.5, "alpha: how fast class centers move")
+    label_smoothing: float = setting(
+        0.0, "share of each target that is spread over all classes", metavar="SHARE"
+    )
+    margin: float = setting(
+        0.0, "additive angular margin of branch 1's head in radians; 0 = none", metavar="RADIANS"
+    )
+    margin_scale: float = setting(
+        30.0,
+        "scale of the cosines where there is a margin, or class vectors are fixed",
+        metavar="SCALE",
+    )
+    class_vectors: str = setting(
+        "trained",
+        "branch 1's head: trained; or photos: cosines to fixed vectors, the mean pretrained "
+        "embedding of each person's photos, to which caricatures are drawn",
+        CLASS_VECTORS,
+    )
+    keep_statistics: bool = setting(
+        False, "BatchNorm keeps the statistics that the network began with; no dropout"
+    )
+    optimizer: str = setting("adam", "optimizer of both parameter sets", OPTIMIZERS)
+    momentum: float = setting(0.9, "rmsprop: momentum (the published code: 0.9)")
+    learning_rate: float = setting(
+        1e-3, "learning rate of the network, after the warm-up", metavar="RATE"
+    )
+    shared_rate: float = setting(
+        1.0,
+        "learning rate of the shared layers relative to the branches'; each has its clipping",
+        metavar="FACTOR",
+    )
+    retain: float = setting(
+        0.0,
+        "how strongly photos' features are held to those of the pretrained network, while the "
+        "shared layers are trained",
+    )
+    retain_embedding: float = setting(
+        0.0, "how strongly photos' embeddings are held to those of the pretrained network"
+    )
+    weight_learning_rate: float = setting(1e-3, "learning rate of the weight head", metavar="RATE")
+    schedule: str = setting("cosine", "learning rate after the warm-up", SCHEDULES)
+    milestones: tuple[int, ...] = setting(
+        (),
+        "steps schedule: iterations at which the learning rate is divided by ten",
+        metavar="STEP",
+    )
+    warmup: float = setting(
+        0.05, "share of all steps over which the learning rate rises from 0", metavar="SHARE"
+    )
+    clip_norm: float = setting(5.0, "largest global norm of a gradient; 0 turns clipping off")
+    average_decay: float = setting(
+        0.99, "decay of the moving average of the weights, which is what is evaluated; 0 = none"
+    )
+    class_means: float = setting(
+        0.0,
+        "share of each trained head's logits that those of the nearest class mean of the training "
+        "images replace, in a pass over them before each validation; training does not change; "
+        "0 = none",
+    )
+    flip_test: bool = setting(
+        False, "evaluate the mean of the answers to each image and to its mirror image"
+    )
+    test_crops: tuple[float, ...] = setting(
+        (1.0,),
+        "evaluate the mean over central squares of these sides, as fractions of the image",
+        metavar="SIDE",
+    )
+    view_power: float = setting(
+        0.0,
+        "a view counts in the mean embedding by the length of its bottleneck to this power; 0 = "
+        "all views alike",
+    )
+    verify_by: str = setting(
+        "embedding",
+        "verification compares embeddings, or what branch 1 says of the known identities",
+        VERIFY_BY,
+    )
+    evaluate_every: int = setting(
+        1,
+        "epochs from one validation to the next, counted from the last frozen one",
+        metavar="EPOCHS",
+    )
+    frozen_epochs: int = setting(
+        0,
+        "first epochs that train the branches alone, on stored outputs of the shared layers",
+        metavar="EPOCHS",
+    )
+    stored_stages: str = setting(
+        SHARED,
+        "in those epochs, outputs up to this stage are stored and all that follows is trained; "
+        "shared: all shared layers, so that the branches are trained",
+        CUTS,
+    )
+    frozen_views: int = setting(
+        4, "augmented versions of each image that are stored for them", metavar="VIEWS"
+    )
+    frozen_stages: str = setting(
+        "nothing",
+        "first stages that are never trained, up to this one",
+        STAGES,
+    )
+    distribute: str = setting(
+        "none",
+        "mirrored: on all GPUs of this machine; multiworker: on the machines of TF_CONFIG",
+        DISTRIBUTE,
+    )
+    output: Optional[str] = setting(
+        None,
+        "folder to write, with which the same command goes on (default: a new one in runs/)",
+        path=True,
+        metavar="DIR",
+        usual=True,
+    )
+    workers: Optional[int] = setting(
+        None, "processes that prepare images (default: all cores)", metavar="PROCESSES"
+    )
+
+
+SECTIONS: dict[str, Any] = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
+
+#: Section -> names of its fields.
+FIELDS = {name: [f.name for f in dataclasses.fields(cls)] for name, cls in SECTIONS.items()}
