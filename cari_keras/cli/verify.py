@@ -77,11 +77,10 @@ def _lines(found: Verification) -> list[str]:
     """The answer in words."""
     distance = f"squared distance {found.distance:.4f}"
     if found.same is None:
-        lines = [f"{distance}; no decision: {found.why}"]
+        lines = [f"{distance}; {found.verdict}: {found.why}"]
     else:
-        decision = "the same person" if found.same else "two people"
         lines = [
-            f"{decision}: {distance}, threshold {found.threshold:.4f}",
+            f"{found.verdict}: {distance}, threshold {found.threshold:.4f}",
             f"(so {found.far:.2%} of pairs of two different people are taken for one person, "
             f"measured on {found.measured_on})",
         ]

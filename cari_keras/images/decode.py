@@ -137,6 +137,21 @@ def decode_image(encoded: bytes, *, max_pixels: int = MAX_PIXELS, min_side: int 
     return _decode(image, encoded)
 
 
+def of_pillow(image: Image.Image) -> Array:
+    """A Pillow image as `decode_image` gives a file's: upright uint8 RGB [height, width, 3].
+
+    Raises:
+        RefusedError: It cannot be decoded, or its pixels are of a kind that is not read.
+    """
+    if not image.width or not image.height:
+        raise RefusedError(f"has no pixels ({image.width} x {image.height})")
+    try:
+        own = image.copy()  # the caller's stays as it is
+    except Exception as error:  # as in _open: of an opened file, this is when it is read
+        raise RefusedError(f"cannot be decoded ({error})") from error
+    return _decode(own, b"")
+
+
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
     """Without Pillow's warnings about size and metadata; limits are our own.

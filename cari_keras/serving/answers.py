@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Sequence
 from typing import NamedTuple, Optional
 
 from cari_keras.serving.calibration import VALIDATION_PAIRS
 from cari_keras.vocabulary import VERIFY_BY
+
+
+def card(title: str, lines: Sequence[str], good: Optional[bool]) -> str:
+    """A title and lines below it as HTML, bordered by what they mean: good, bad or neither."""
+    color = {True: "#2e7d32", False: "#b3261e", None: "#777"}[good]
+    style = f"border-left:4px solid {color};padding:2px 10px;display:inline-block"
+    told = "".join(f"<div>{html.escape(line)}</div>" for line in lines)
+    return f'<div style="{style}"><b>{html.escape(title)}</b>{told}</div>'
 
 
 class Verification(NamedTuple):
@@ -33,6 +43,32 @@ class Verification(NamedTuple):
     by: str = VERIFY_BY[0]
     probability: Optional[float] = None
     why: Optional[str] = None
+
+    def __str__(self) -> str:
+        """The answer in a line.
+
+        Example:
+            >>> print(Verification(True, 0.71, 1.02, 0.01, probability=0.97))
+            the same person: distance 0.710, threshold 1.020, probability 0.97
+        """
+        return ", ".join([f"{self.verdict}: distance {self.distance:.3f}", *self._rest()])
+
+    def _repr_html_(self) -> str:
+        """The answer as a small card, for notebooks."""
+        return card(self.verdict, [f"distance {self.distance:.3f}", *self._rest()], self.same)
+
+    @property
+    def verdict(self) -> str:
+        """The decision in words."""
+        if self.same is None:
+            return "no decision"
+        return "the same person" if self.same else "two people"
+
+    def _rest(self) -> list[str]:
+        rest = [f"threshold {self.threshold:.3f}"] if self.same is not None else []
+        if self.probability is not None:
+            rest.append(f"probability {self.probability:.2f}")
+        return rest if self.why is None else [*rest, self.why]
 
 
 class Told(NamedTuple):
@@ -73,6 +109,23 @@ class Identification(NamedTuple):
     score: Optional[float] = None
     threshold: Optional[float] = None
     fpir: Optional[float] = None
+
+    def __str__(self) -> str:
+        """The answer in a line.
+
+        Example:
+            >>> print(Identification([Candidate("ann", 0.9), Candidate("bob", 0.05)]))
+            ann (90 %), bob (5 %)
+        """
+        listed = ", ".join(self._listed())
+        return f"unknown; the nearest: {listed}" if self.known is False else listed
+
+    def _repr_html_(self) -> str:
+        """The answer as a small card, for notebooks."""
+        return card(self.identity or "unknown", self._listed(), self.known)
+
+    def _listed(self) -> list[str]:
+        return [f"{c.identity} ({100 * c.probability:.0f} %)" for c in self.candidates]
 
     @property
     def identity(self) -> Optional[str]:

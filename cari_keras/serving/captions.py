@@ -27,9 +27,5 @@ def verdict_lines(distance: float, answer: Optional[Verification]) -> list[Line]
     if answer is None:
         return [Line("no threshold for these two", "faint"), Line(told)]
     told += f", threshold {answer.threshold:.3f}"
-    if answer.same is None:
-        return [Line("no decision", "faint"), Line(told)]
-    return [
-        Line("the same person", "good") if answer.same else Line("two people", "bad"),
-        Line(told),
-    ]
+    kind = {True: "good", False: "bad", None: "faint"}[answer.same]
+    return [Line(answer.verdict, kind), Line(told)]

@@ -15,7 +15,8 @@ from cari_keras.errors import ConfigError
 from cari_keras.process import check_not_forked
 from cari_keras.serving.answers import Candidate, Identification, Told, Verification
 from cari_keras.serving.branches import EMBEDDING, PAIRS, PIXELS
-from cari_keras.serving.faces import Faces, Image, Seen
+from cari_keras.serving.faces import Faces, Seen
+from cari_keras.serving.handed import Image, Images, several
 from cari_keras.serving.lacking import VERIFY_WITH, why_lacking
 from cari_keras.vocabulary import CARICATURE, PHOTO, VERIFY_BY, check_modality, check_word
 
@@ -27,9 +28,6 @@ KNOWN = ("known", "score", "threshold", "fpir")
 
 #: What endpoints say of pairs: fields of `Verification`.
 SAID = ("same", "distance", "threshold", "far", "probability")
-
-#: Several images; an array [n, h, w, 3] is as good.
-Images = Union[list[Image], tuple[Image, ...]]
 
 #: (branch, endpoint) -> the function.
 Endpoints = dict[tuple[str, str], Callable[..., dict[str, tf.Tensor]]]
@@ -80,7 +78,8 @@ class FaceModel:
         """Embeddings of unit norm, float32: [d] of one image, [n, d] of several.
 
         Args:
-            images: Paths, files' bytes or uint8 RGB arrays [h, w, 3]; one, or a sequence of them.
+            images: Paths, files' bytes, open files, Pillow images or uint8 RGB arrays [h, w, 3];
+                one, or any iterable of them.
             modality: `photo` or `caricature`; it matters to alignment alone.
             errors: `raise`; or `skip`: of several images, those that cannot be looked at get a row
                 of NaN, and a warning (UserWarning) names each by its index and its name.
@@ -92,9 +91,10 @@ class FaceModel:
         """
         check_modality(modality)
         self._check("verification")
-        if not _are_many(images):
+        many = several(images)
+        if many is None:
             return self.embed_faces(self.face(cast(Image, images), modality)[None])[0]
-        seen = self._seen(images, modality, errors)
+        seen = self._seen(many, modality, errors)
         embeddings = self.embed_faces(seen.faces)
         found = np.full((seen.total, embeddings.shape[1]), np.nan, np.float32)
         found[seen.rows] = embeddings
@@ -159,18 +159,19 @@ class FaceModel:
             raise ConfigError(f"two {modality}s are compared by {EMBEDDING}, not by {by}")
         endpoint = VERIFY_WITH[modality, by]
         self._check("verification", endpoint)
-        if _are_many(photo) != _are_many(other):
+        photos, others = several(photo), several(other)
+        if (photos is None) != (others is None):
             raise ConfigError(f"one photo and one {modality} are compared, or as many of each")
-        if not _are_many(photo):
+        if photos is None or others is None:
             faces = self.face(photo, PHOTO)[None], self.face(other, modality)[None]
             return self.verify_faces(*faces, modality=modality, by=by)[0]
-        if len(photo) != len(other):
+        if len(photos) != len(others):
             raise ConfigError(
-                f"as many photos as {modality}s are compared. Received: {len(photo)} and "
-                f"{len(other)}"
+                f"as many photos as {modality}s are compared. Received: {len(photos)} and "
+                f"{len(others)}"
             )
-        left = self._seen(photo, PHOTO, errors, "photo")
-        right = self._seen(other, modality, errors, "other")
+        left = self._seen(photos, PHOTO, errors, "photo")
+        right = self._seen(others, modality, errors, "other")
         both, of_left, of_right = np.intersect1d(left.rows, right.rows, return_indices=True)
         told = self.verify_faces(
             left.faces[of_left], right.faces[of_right], modality=modality, by=by
@@ -223,9 +224,10 @@ class FaceModel:
             ConfigError: There is no such modality or branch.
         """
         self.check_identifies(modality)
-        if not _are_many(image):
+        many = several(image)
+        if many is None:
             return self.identify_faces(self.face(image, modality)[None], modality)[0]
-        seen = self._seen(image, modality, errors)
+        seen = self._seen(many, modality, errors)
         answers: list[Optional[Identification]] = [None] * seen.total
         for row, answer in zip(seen.rows.tolist(), self.identify_faces(seen.faces, modality)):
             answers[row] = answer
@@ -294,8 +296,3 @@ class FaceModel:
             return
         there = [name for of, name in self._endpoints if of == branch]
         raise ConfigError(why_lacking(branch, endpoint, self.branches, there, self.lacks))
-
-
-def _are_many(images: Any) -> bool:
-    """Whether they are several images, if perhaps of one, and not a single one."""
-    return isinstance(images, (list, tuple)) or getattr(images, "ndim", 3) == 4

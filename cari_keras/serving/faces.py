@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.finder import find_faces, main_face
 from cari_keras.arrays import Array
-from cari_keras.errors import MOST_SHOWN, ImageError, shown
-from cari_keras.files import user_path
+from cari_keras.errors import ImageError
 from cari_keras.images.crop import crop, place_face
-from cari_keras.images.decode import MIN_SIDE, RefusedError, decode_image, read_bytes
+from cari_keras.images.decode import MIN_SIDE, RefusedError
 from cari_keras.images.encode import resize
+from cari_keras.serving.handed import Image, name_of, pixels_of
 from cari_keras.vocabulary import check_modality, check_word
-
-#: A path, a file's bytes, or pixels: uint8 RGB [h, w, 3].
-Image = Union[str, "os.PathLike[str]", bytes, Array]
 
 #: What becomes of images that cannot be looked at: the first one raises, or each is left out.
 ON_ERROR = ("raise", "skip")
@@ -109,21 +105,9 @@ class Faces:
         return self._aligned(pixels, modality, self.align)
 
     def _read(self, image: Image) -> Array:
-        if isinstance(image, np.ndarray):
-            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-                raise RefusedError(
-                    f"must be uint8 RGB [height, width, 3]. Received: {shown(image)}"
-                )
-            return image
-        if not isinstance(image, (bytes, str, os.PathLike)):
-            raise RefusedError(
-                "must be a path, a file's bytes or uint8 RGB [height, width, 3]. "
-                f"Received: {type(image).__name__}"
-            )
-        content = image if isinstance(image, bytes) else _content(image)
         if self.align is None:
-            return decode_image(content)
-        return decode_image(content, max_pixels=self.align.max_pixels, min_side=MIN_SIDE)
+            return pixels_of(image)
+        return pixels_of(image, max_pixels=self.align.max_pixels, min_side=MIN_SIDE)
 
     def _aligned(self, pixels: Array, modality: str, config: AlignConfig) -> Array:
         with self._lock:
@@ -139,25 +123,3 @@ class Faces:
             )
         face = main_face(found, *pixels.shape[:2])
         return crop(pixels, place_face(face, config.align, config.image_size, config.margin))
-
-
-def _content(image: Union[str, os.PathLike[str]]) -> bytes:
-    """A file's bytes.
-
-    Raises:
-        RefusedError: It cannot be read.
-    """
-    try:
-        return read_bytes(user_path(image))
-    except RefusedError as error:
-        text = os.fspath(image)
-        if isinstance(text, str) and (len(text) > MOST_SHOWN or text.startswith("data:")):
-            raise RefusedError(
-                f"{error}; a picture as base64 text is given as bytes, by base64.b64decode"
-            ) from error
-        raise
-
-
-def name_of(image: Image) -> str:
-    """What an image is called in messages; empty where it has no name."""
-    return shown(os.fspath(image)) if isinstance(image, (str, os.PathLike)) else ""

@@ -1,14 +1,19 @@
 """What becomes of any image that is handed over, before a network sees it."""
 
 import base64
+import io
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from cari_keras.align.finder import find_faces
 from cari_keras.errors import ConfigError, ImageError
+from cari_keras.images.decode import RefusedError
 from cari_keras.images.encode import write_png
 from cari_keras.serving.faces import Faces
+from cari_keras.serving.handed import pixels_of, several
 
 GREY = np.full((30, 30, 3), 128, np.uint8)
 
@@ -73,3 +78,57 @@ def test_others_are_seen_beside_those_that_cannot_be(tmp_path):
     ):
         Faces(20).all(images, "photo", errors="ignore")
     assert Faces(20).all([], "photo").faces.shape == (0, 20, 20, 3)
+
+
+def test_an_image_is_the_same_however_it_is_handed_over(tmp_path):
+    """As a path, bytes of three kinds, an open file wherever it stands, Pillow's, and pixels."""
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 20, 3), np.uint8)
+    path = tmp_path / "a.png"
+    write_png(pixels, path)
+    content = path.read_bytes()
+    written = io.BytesIO()
+    written.write(content)  # and not gone back to its beginning
+    opened = Image.open(path)
+    with path.open("rb") as stream:
+        given = [
+            *(path, str(path), content, bytearray(content), memoryview(content)),
+            *(written, stream, opened, Image.fromarray(pixels)),
+        ]
+        for image in given:
+            np.testing.assert_array_equal(pixels_of(image), pixels, err_msg=str(type(image)))
+
+
+def test_a_pillow_image_is_turned_and_laid_on_white_and_stays_as_it_was():
+    clear = Image.new("P", (4, 2), 0)
+    clear.info["transparency"] = 0
+    assert (pixels_of(clear) == 255).all()
+    assert clear.info["transparency"] == 0
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    file = io.BytesIO()
+    Image.new("RGB", (4, 2), "teal").save(file, "JPEG", exif=exif)
+    assert pixels_of(Image.open(file)).shape == (4, 2, 3)
+    assert pixels_of(Image.new("1", (3, 2), 1)).tolist() == [[[255] * 3] * 3] * 2
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (io.StringIO("text"), "is open as text; open it with mode 'rb'"),
+        (io.BytesIO(), "empty|not a picture"),
+        (Image.new("RGB", (0, 3)), r"has no pixels \(0 x 3\)"),
+        (3, "must be a path, a file's bytes, an open file, .* Received: int"),
+        (None, "Received: NoneType"),
+    ],
+)
+def test_what_is_no_image_is_said(image, message):
+    with pytest.raises(RefusedError, match=message):
+        pixels_of(image)
+
+
+def test_several_images_are_told_from_one():
+    one = [GREY, "ab", b"ab", Path("a"), io.BytesIO(b"ab"), Image.new("RGB", (2, 2)), 3]
+    assert [several(image) for image in one] == [None] * len(one)
+    assert several(np.stack([GREY, GREY]))[1].shape == GREY.shape
+    for images in (["a", "b"], ("a", "b"), iter("ab"), (name for name in "ab"), {"a": 1, "b": 2}):
+        assert several(images) == ["a", "b"]
