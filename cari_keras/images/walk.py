@@ -12,6 +12,7 @@ from typing import NamedTuple, Optional
 
 from cari_keras.images.kinds import is_picture
 from cari_keras.images.names import is_systems
+from cari_keras.wording import counted
 
 #: Why files and folders are left out: a reason, as of one of them -> as of several. What some
 #: reasons add in brackets is left out there.
@@ -135,7 +136,9 @@ class Pictures(NamedTuple):
     def lines(self) -> list[str]:
         """A line for each reason: how many, and the first of them."""
         firsts = {left_out(reason): path for path, reason in reversed(self.left_out)}
-        return [f"{n} {kind}; the first is {firsts[kind]}" for kind, n in self.counts().items()]
+        return [
+            f"{counted(n, kind)}; the first is {firsts[kind]}" for kind, n in self.counts().items()
+        ]
 
 
 def pictures(folder: Path) -> Pictures:

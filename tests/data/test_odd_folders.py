@@ -110,7 +110,7 @@ def test_what_systems_leave_is_nobody(data):
     assert len(gallery.paths) == 6
     assert [line.split(": ")[1].split(";")[0] for line in gallery.refused] == [
         "5 systems' own folders, left out",
-        "1 systems' own files, left out",
+        "1 system's own file, left out",
     ]
 
 
