@@ -15,9 +15,9 @@ from cari_keras.errors import ConfigError
 from cari_keras.process import check_not_forked
 from cari_keras.serving.answers import Candidate, Identification, Told, Verification
 from cari_keras.serving.branches import EMBEDDING, PAIRS, PIXELS
-from cari_keras.serving.faces import Faces, Image, Seen
-from cari_keras.serving.lacking import VERIFY_WITH, why_lacking
-from cari_keras.vocabulary import CARICATURE, PHOTO, VERIFY_BY, check_modality, check_word
+from cari_keras.serving.faces import ON_ERROR, Faces, Image, Seen, are_many
+from cari_keras.serving.lacking import VERIFY_WITH, check_as_many, endpoint_of, why_lacking
+from cari_keras.vocabulary import CARICATURE, PHOTO, check_modality, check_word
 
 #: Images that are answered at once.
 BATCH = 32
@@ -87,12 +87,13 @@ class FaceModel:
 
         Raises:
             ImageError: An image cannot be read, or shows no face to align.
-            ConfigError: The network has no verification branch; there is no such modality; or this
-                process was forked.
+            ConfigError: The network has no verification branch; there is no such modality or way
+                with errors; or this process was forked.
         """
         check_modality(modality)
+        check_word("errors", errors, ON_ERROR)
         self._check("verification")
-        if not _are_many(images):
+        if not are_many(images):
             return self.embed_faces(self.face(cast(Image, images), modality)[None])[0]
         seen = self._seen(images, modality, errors)
         embeddings = self.embed_faces(seen.faces)
@@ -101,7 +102,12 @@ class FaceModel:
         return found
 
     def embed_faces(self, faces: Array) -> Array:
-        """Embeddings float32 [n, d] of what `face` gave, uint8 RGB [n, size, size, 3]."""
+        """Embeddings float32 [n, d] of what `face` gave, uint8 RGB [n, size, size, 3].
+
+        Raises:
+            ImageError: They are not what `face` gives; see `embed` for the rest.
+        """
+        self._faces.check_made(faces)
         if not len(faces):  # TensorFlow's convolutions refuse an empty batch
             return self.embed_faces(np.zeros((1, *faces.shape[1:]), faces.dtype))[:0]
         return self._ask("verification", "serving_default", image=faces)["embedding"]
@@ -150,32 +156,25 @@ class FaceModel:
 
         Raises:
             ImageError: An image cannot be read, or shows no face to align.
-            ConfigError: There is no such modality, branch, threshold or comparison, or the counts
-                differ.
+            ConfigError: There is no such modality, branch, threshold or comparison, or way with
+                errors, or the counts differ.
         """
-        check_modality(modality)
-        check_word("by", by, VERIFY_BY)
-        if (modality, by) not in VERIFY_WITH:
-            raise ConfigError(f"two {modality}s are compared by {EMBEDDING}, not by {by}")
-        endpoint = VERIFY_WITH[modality, by]
-        self._check("verification", endpoint)
-        if _are_many(photo) != _are_many(other):
+        check_word("errors", errors, ON_ERROR)
+        self._check("verification", endpoint_of(modality, by))
+        if are_many(photo) != are_many(other):
             raise ConfigError(f"one photo and one {modality} are compared, or as many of each")
-        if not _are_many(photo):
-            faces = self.face(photo, PHOTO)[None], self.face(other, modality)[None]
-            return self.verify_faces(*faces, modality=modality, by=by)[0]
-        if len(photo) != len(other):
-            raise ConfigError(
-                f"as many photos as {modality}s are compared. Received: {len(photo)} and "
-                f"{len(other)}"
-            )
-        left = self._seen(photo, PHOTO, errors, "photo")
-        right = self._seen(other, modality, errors, "other")
-        both, of_left, of_right = np.intersect1d(left.rows, right.rows, return_indices=True)
+        if not are_many(photo):
+            left = self._faces(photo, PHOTO, name="photo")
+            right = self._faces(other, modality, name="other")
+            return self.verify_faces(left[None], right[None], modality=modality, by=by)[0]
+        check_as_many(photo, other, modality)
+        photos = self._seen(photo, PHOTO, errors, "photo")
+        others = self._seen(other, modality, errors, "other")
+        both, of_photos, of_others = np.intersect1d(photos.rows, others.rows, return_indices=True)
         told = self.verify_faces(
-            left.faces[of_left], right.faces[of_right], modality=modality, by=by
+            photos.faces[of_photos], others.faces[of_others], modality=modality, by=by
         )
-        answers: list[Optional[Verification]] = [None] * left.total
+        answers: list[Optional[Verification]] = [None] * photos.total
         for row, answer in zip(both.tolist(), told):
             answers[row] = answer
         return answers
@@ -183,8 +182,15 @@ class FaceModel:
     def verify_faces(
         self, photos: Array, others: Array, *, modality: str = CARICATURE, by: str = EMBEDDING
     ) -> list[Verification]:
-        """As `verify`, of what `face` gave: two arrays uint8 RGB [n, size, size, 3]."""
-        endpoint = VERIFY_WITH[modality, by]
+        """As `verify`, of what `face` gave: two arrays uint8 RGB [n, size, size, 3].
+
+        Raises:
+            ImageError: They are not what `face` gives; see `verify` for the rest.
+        """
+        endpoint = endpoint_of(modality, by)
+        self._faces.check_made(photos)
+        self._faces.check_made(others)
+        check_as_many(photos, others, modality)
         if not len(photos):
             return []
         pairs = dict(zip(PAIRS[endpoint], (photos, others)))
@@ -220,10 +226,11 @@ class FaceModel:
 
         Raises:
             ImageError: An image cannot be read, or shows no face to align.
-            ConfigError: There is no such modality or branch.
+            ConfigError: There is no such modality, branch or way with errors.
         """
+        check_word("errors", errors, ON_ERROR)
         self.check_identifies(modality)
-        if not _are_many(image):
+        if not are_many(image):
             return self.identify_faces(self.face(image, modality)[None], modality)[0]
         seen = self._seen(image, modality, errors)
         answers: list[Optional[Identification]] = [None] * seen.total
@@ -237,7 +244,12 @@ class FaceModel:
         self._check(modality)
 
     def identify_faces(self, faces: Array, modality: str) -> list[Identification]:
-        """As `identify`, of what `face` gave: uint8 RGB [n, size, size, 3]."""
+        """As `identify`, of what `face` gave: uint8 RGB [n, size, size, 3].
+
+        Raises:
+            ImageError: They are not what `face` gives; see `identify` for the rest.
+        """
+        self._faces.check_made(faces)
         if not len(faces):
             return []
         found = self._ask(modality, "serving_default", image=faces)
@@ -294,8 +306,3 @@ class FaceModel:
             return
         there = [name for of, name in self._endpoints if of == branch]
         raise ConfigError(why_lacking(branch, endpoint, self.branches, there, self.lacks))
-
-
-def _are_many(images: Any) -> bool:
-    """Whether they are several images, if perhaps of one, and not a single one."""
-    return isinstance(images, (list, tuple)) or getattr(images, "ndim", 3) == 4

@@ -58,8 +58,13 @@ class Faces:
         # The detector's own networks are not known to be safe in several threads.
         self._lock = threading.Lock()
 
-    def __call__(self, image: Image, modality: str) -> Array:
+    def __call__(self, image: Image, modality: str, *, name: str = "the image") -> Array:
         """uint8 RGB [S, S, 3].
+
+        Args:
+            image: The image.
+            modality: Its modality.
+            name: What it is called in messages where it has no name of its own.
 
         Raises:
             ImageError: The image cannot be read, is not an image, or shows no face to align.
@@ -69,7 +74,7 @@ class Faces:
         try:
             return self._face(image, modality)
         except RefusedError as error:
-            raise ImageError(f"{name_of(image) or 'the image'}: {error}") from error
+            raise ImageError(f"{name_of(image) or name}: {error}") from error
 
     def all(
         self, images: Sequence[Image], modality: str, *, name: str = "images", errors: str = "raise"
@@ -100,6 +105,21 @@ class Faces:
                     raise ImageError(refused[row]) from error
         faces = np.stack(found) if found else np.zeros((0, self.size, self.size, 3), np.uint8)
         return Seen(len(images), faces, np.array(rows, int), refused)
+
+    def check_made(self, faces: Any) -> None:
+        """Whether several faces are as `__call__` makes them.
+
+        Raises:
+            ImageError: They are not uint8 [n, S, S, 3].
+        """
+        shape = (self.size, self.size, 3)
+        fits = isinstance(faces, np.ndarray) and faces.dtype == np.uint8 and faces.ndim == 4
+        if not fits or faces.shape[1:] != shape:
+            raise ImageError(
+                f"faces must be uint8 RGB [n, {self.size}, {self.size}, 3], as `face` and `look` "
+                f"give them; `embed`, `verify` and `identify` take any image. Received: "
+                f"{shown(faces)}"
+            )
 
     def _face(self, image: Image, modality: str) -> Array:
         """As `__call__`, with a RefusedError that does not name the image."""
@@ -156,6 +176,11 @@ def _content(image: Union[str, os.PathLike[str]]) -> bytes:
                 f"{error}; a picture as base64 text is given as bytes, by base64.b64decode"
             ) from error
         raise
+
+
+def are_many(images: Any) -> bool:
+    """Whether they are several images, if perhaps of one, and not a single one."""
+    return isinstance(images, (list, tuple)) or getattr(images, "ndim", 3) == 4
 
 
 def name_of(image: Image) -> str:

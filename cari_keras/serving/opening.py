@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Optional
 
 import tensorflow as tf
 
-from cari_keras.errors import CheckpointError, ConfigError, shown
+from cari_keras.errors import CheckpointError, ConfigError, quoted, shown
 from cari_keras.evaluation.matcher import Matcher, judge_of, load_matcher
 from cari_keras.images.encode import to_png
 from cari_keras.process import check_not_forked
@@ -56,6 +56,8 @@ def open_model(
 ) -> FaceModel:
     """See `cari_keras.load_model`."""
     check_not_forked()
+    if not (align is None or isinstance(align, bool)):
+        raise ConfigError(f"align must be True, False or None. Received: {quoted(align)}")
     try:
         is_run = (path / CONFIG).is_file()
     except OSError as error:  # a name that no file can have

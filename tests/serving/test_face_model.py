@@ -113,6 +113,45 @@ def test_every_modality_is_checked(model, pixels):
         model.verify(pixels[0], pixels[0], modality="Caricature")
 
 
+@pytest.mark.parametrize("errors", ["ignore", None, True])
+def test_every_way_with_errors_is_checked_for_one_image_too(errors, model, pixels):
+    for ask in (
+        lambda: model.embed(pixels[0], errors=errors),
+        lambda: model.verify(pixels[0], pixels[0], errors=errors),
+        lambda: model.identify(pixels[0], modality="photo", errors=errors),
+    ):
+        with pytest.raises(ConfigError, match="errors must be one of raise, skip"):
+            ask()
+
+
+def test_which_of_two_images_is_bad_is_said(model, pixels):
+    with pytest.raises(ImageError, match=r"^photo: must be uint8 RGB"):
+        model.verify(pixels[0][..., 0], pixels[0])
+    with pytest.raises(ImageError, match=r"^other: not a picture"):
+        model.verify(pixels[0], b"x")
+
+
+def test_faces_of_another_size_are_refused_in_one_line(model, pixels):
+    small = pixels[:2, ::2, ::2]
+    for ask in (
+        lambda: model.embed_faces(small),
+        lambda: model.verify_faces(pixels[:2], small),
+        lambda: model.identify_faces(small, "photo"),
+    ):
+        with pytest.raises(ImageError, match=r"faces must be uint8 RGB \[n, 96, 96, 3\]"):
+            ask()
+    with pytest.raises(ConfigError, match=r"as many photos as caricatures .* Received: 2 and 1"):
+        model.verify_faces(pixels[:2], pixels[:1])
+    with pytest.raises(ConfigError, match="modality must be one of"):
+        model.verify_faces(pixels[:2], pixels[:2], modality="Photo")
+
+
+@pytest.mark.parametrize("align", ["no", 1, "yes"])
+def test_align_is_true_false_or_none(align, matcher):
+    with pytest.raises(ConfigError, match="align must be True, False or None"):
+        load_model(matcher.run, align=align)
+
+
 def test_a_programs_random_numbers_are_its_own(matcher):
     random.seed(5)
     np.random.seed(5)
