@@ -30,6 +30,10 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Writes what there is to say; argparse itself passes over a full device in silence."""
+        (file or sys.stderr).write(message)
+
     def error(self, message: str) -> NoReturn:
         message = re.sub(r"\S{241,}", lambda found: shown(found[0]), message)
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
@@ -201,6 +205,7 @@ _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _REMEDIES = {
     errno.ENOSPC: "make room there, then run the same command",
     errno.EDQUOT: "make room there, then run the same command",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f), or name another place",
     errno.EROFS: "name a folder that can be written",
     errno.EACCES: "change its rights, or name another place",
     errno.EPERM: "change its rights, or name another place",
