@@ -87,6 +87,8 @@ def _look(entry: os.DirEntry[str]) -> tuple[int, str]:
     try:
         mode = entry.stat().st_mode
     except OSError as error:
+        if entry.is_dir(follow_symlinks=False):  # whoever enters it says why it cannot be
+            return stat.S_IFDIR, ""
         gone = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
         broken = gone and entry.is_symlink()
         # Else whoever reads it says why it cannot be.
