@@ -55,6 +55,7 @@ def _main(arguments: Sequence[str]) -> int:
         try:
             face = model.face(path, given.modality)
         except ImageError as error:
+            sys.stdout.flush()  # in the order of the images where both go to one place
             print(f"cari-identify: error: {error}", file=sys.stderr)
             status = 2
             continue
@@ -72,7 +73,7 @@ def _main(arguments: Sequence[str]) -> int:
                 "the nearest are"
             )
         for one in best:
-            print(f"  {one.probability:7.2%}  {one.identity}")
+            print(f"  {one.probability:7.2%}  {one_line(one.identity)}")
     return status
 
 

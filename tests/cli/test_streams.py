@@ -83,6 +83,26 @@ def test_a_reader_that_has_seen_enough_ends_a_program_in_silence(tmp_path):
     assert (done.stdout, done.stderr) == ("", "message\n")
 
 
+def test_an_error_comes_behind_what_was_printed_before():
+    """Where both go to one place, as in `2>&1 | tail -1`."""
+    code = (
+        "import sys\nfrom cari_keras.cli.flags import run_program\n"
+        "from cari_keras.errors import ConfigError\n"
+        "def main(arguments):\n    print('found'); raise ConfigError('wrong')\n"
+        "sys.exit(run_program('cari-test', main, []))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "found\ncari-test: error: wrong\n"
+
+
 def failing(error):
     def main(arguments):
         raise error
