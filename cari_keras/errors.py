@@ -6,10 +6,28 @@ traceback.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 #: As many characters of what somebody handed over are repeated in a message.
 MOST_SHOWN = 240
+
+
+def one_line(text: str) -> str:
+    r"""Text in which what ends a line, or steers a terminal, is shown as its code.
+
+    Names of files may hold any of it.
+
+    Example:
+        >>> print(one_line("a\nb\x1b[31m é"))
+        a\nb\x1b[31m é
+    """
+    return "".join(
+        letter.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(letter) in ("Cc", "Zl", "Zp")
+        else letter
+        for letter in text
+    )
 
 
 def shown(value: Any) -> str:
@@ -27,18 +45,21 @@ def shown(value: Any) -> str:
         return shown(f"{value.dtype} {list(value.shape)}")
     text = value if isinstance(value, str) else repr(value)
     if len(text) <= MOST_SHOWN:
-        return text
-    return f"{text[:40]}... ({len(text)} characters)"
+        return one_line(text)
+    return f"{one_line(text[:40])}... ({len(text)} characters)"
 
 
 def quoted(value: Any) -> str:
     """As `shown`, with quotation marks about text."""
-    found = shown(value)
-    return repr(found) if isinstance(value, str) and found == value else found
+    short = isinstance(value, str) and len(value) <= MOST_SHOWN
+    return repr(value) if short else shown(value)
 
 
 class CariError(Exception):
-    """Base class of every error that the user's input can cause."""
+    """Base class of every error that the user's input can cause. Its text is one line."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class ConfigError(CariError):

@@ -17,7 +17,7 @@ from typing import Any, Union
 import platformdirs
 from filelock import BaseFileLock, FileLock, Timeout
 
-from cari_keras.errors import ConfigError
+from cari_keras.errors import ConfigError, shown
 
 #: The environment variable that names the cache's folder.
 CACHE_VARIABLE = "CARI_KERAS_CACHE"
@@ -34,9 +34,9 @@ def user_path(given: Union[str, os.PathLike[str]]) -> Path:
     there is no such user. `./~` is a folder of that name.
 
     Raises:
-        ConfigError: It begins with `~`, and no home folder is known.
+        ConfigError: It is no path, or begins with `~` and no home folder is known.
     """
-    text = os.fspath(given)
+    text = given if isinstance(given, str) else _named_by(given)
     path = Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own refuses unknown names
     if not path.parts or not path.parts[0].startswith("~"):
         return path
@@ -45,6 +45,18 @@ def user_path(given: Union[str, os.PathLike[str]]) -> Path:
             f"{text}: no home folder is known for ~ (HOME is not set); give the full path"
         )
     return path.absolute()  # a path drops the ./ in front, and would be read anew as a home
+
+
+def _named_by(given: Any) -> str:
+    """The path that an object stands for.
+
+    Raises:
+        ConfigError: It stands for none, or for one in bytes, which would be read as no other is.
+    """
+    text = os.fspath(given) if isinstance(given, os.PathLike) else None
+    if not isinstance(text, str):
+        raise ConfigError(f"a path is text or an os.PathLike. Received: {shown(given)}")
+    return text
 
 
 @contextlib.contextmanager

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,9 @@ def load_tensorflow() -> None:
 
     They tell of the processor and of missing graphics cards; since 2.16 no setting keeps them off
     standard error, which a program keeps for its own messages.
+
+    Raises:
+        ConfigError: As for `keras_json_named`.
     """
     if "tensorflow" in sys.modules:
         return
@@ -26,11 +31,34 @@ def load_tensorflow() -> None:
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        import tensorflow  # noqa: F401
+        with keras_json_named():
+            import tensorflow  # noqa: F401
     finally:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+#: Where Keras, and the Keras within TensorFlow, take their settings from keras.json.
+_KERAS_SETTINGS = re.compile(r"[/\\]keras[/\\](.*[/\\])?(backend|backend_config|config)\.py$")
+
+
+@contextlib.contextmanager
+def keras_json_named() -> Iterator[None]:
+    """Around the first import of TensorFlow or Keras, which both read the user's keras.json.
+
+    Raises:
+        ConfigError: They refuse what stands in it.
+    """
+    try:
+        yield
+    except (AssertionError, AttributeError, TypeError, ValueError) as error:
+        if not _KERAS_SETTINGS.search(traceback.extract_tb(error.__traceback__)[-1].filename):
+            raise
+        raise ConfigError(
+            "Keras refuses a setting of its file keras.json, in $KERAS_HOME or ~/.keras; mend it, "
+            "or remove the file"
+        ) from error
 
 
 def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
@@ -62,8 +90,8 @@ def file_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        # "... <file>; <the system's words>", and lines of what was tried
-        reason = str(error.message).split("\n")[0].rpartition("; ")[2]
+        # "... <file>; <the system's words>", then the operation's name, or lines of what was tried
+        reason = re.sub(r" \[Op:\w+\]$", "", str(error.message).split("\n")[0].rpartition("; ")[2])
         number = next((n for n in _SAID_OF_FILES if os.strerror(n) == reason), errno.EIO)
         raise OSError(number, reason, str(path)) from error
 

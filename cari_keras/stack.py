@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator
 
 from cari_keras.errors import ConfigError
+from cari_keras.runtime import keras_json_named
 
 BACKEND = "KERAS_BACKEND"
 
@@ -37,13 +38,8 @@ def _on_tensorflow() -> Iterator[None]:
 _FIRST = "keras" not in sys.modules
 
 with _on_tensorflow():
-    try:
+    with keras_json_named():
         import keras
-    except (AssertionError, ValueError) as error:  # its check of that file, Keras 2 and 3
-        raise ConfigError(
-            "Keras refuses a setting of its file keras.json, in $KERAS_HOME or ~/.keras; mend it, "
-            "or remove the file"
-        ) from error
     import tensorflow as tf
 
     tf.keras.layers  # noqa: B018 - TensorFlow decides now which Keras that is, for mtcnn

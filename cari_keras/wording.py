@@ -13,6 +13,15 @@ _ONE = {
     **{"people": "person", "identities": "identity"},
 }
 
+#: Phrases in which more than one word changes.
+_PHRASES = {
+    "pipes, sockets or devices": "pipe, socket or device",
+    "systems' own files": "system's own file",
+    "systems' own folders": "system's own folder",
+    "links to folders that are read elsewhere": "link to a folder that is read elsewhere",
+    "broken links": "broken link",
+}
+
 
 def counted(count: int, what: str) -> str:
     """A count of things in words.
@@ -31,6 +40,9 @@ def counted(count: int, what: str) -> str:
 
 
 def _singular(what: str) -> str:
+    for several, one in _PHRASES.items():
+        if what.startswith(several):
+            return one + what.removeprefix(several)
     first = re.search(rf"\b({'|'.join(_ONE)})\b", what)
     if first is None:
         return what

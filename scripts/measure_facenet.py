@@ -32,7 +32,7 @@ from cari_keras.evaluation.verification import auc
 from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, cache_name, user_cache_dir, write_json
 from cari_keras.images.decode import DECODING
 from cari_keras.model.pretrained import FILE_SHA256
-from cari_keras.serving.face_model import BATCH
+from cari_keras.serving.asking import BATCH
 from cari_keras.serving.opening import face_model_of
 from cari_keras.serving.public import BALANCED, MEASUREMENTS
 from cari_keras.serving.thresholds import NO_THRESHOLDS

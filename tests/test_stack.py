@@ -140,14 +140,36 @@ def test_another_backend_in_the_environment_is_told_of_in_python(tmp_path):
     assert ("KERAS_BACKEND is jax, but cari_keras has imported" in done.stderr) == three
 
 
+REFUSED = """
+import cari_keras.errors
+try:
+    {what}
+except cari_keras.errors.ConfigError as error:
+    print(error)
+"""
+
+
 @pytest.mark.stacks
-def test_a_keras_json_that_keras_refuses_is_named(tmp_path):
-    code = (
-        "import cari_keras.errors\n"
-        "try: import cari_keras.stack\n"
-        "except cari_keras.errors.ConfigError as error: print(error)"
-    )
-    done = run(code, tmp_path, floatx="float8")
+@pytest.mark.parametrize(
+    "what",
+    [
+        "import cari_keras.stack",
+        "from cari_keras.runtime import load_tensorflow; load_tensorflow()",
+        "from cari_keras import load_model; load_model('nowhere')",
+    ],
+)
+def test_a_keras_json_that_keras_refuses_is_named(what, tmp_path):
+    done = run(REFUSED.format(what=what), tmp_path, floatx="float8")
+    assert done.stdout.startswith("Keras refuses a setting of its file keras.json")
+
+
+@pytest.mark.stacks
+@pytest.mark.parametrize("content", ["[]", "null", '{"floatx": null}', '{"floatx": ["a"]}'])
+def test_a_keras_json_of_another_form_is_named_too(content, tmp_path):
+    place = tmp_path / "home"
+    place.mkdir()
+    (place / "keras.json").write_text(content)
+    done = run(REFUSED.format(what="import cari_keras.stack"), tmp_path, KERAS_HOME=str(place))
     assert done.stdout.startswith("Keras refuses a setting of its file keras.json")
 
 

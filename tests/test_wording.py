@@ -13,6 +13,11 @@ from cari_keras.wording import counted
         (1, "training images of people who are evaluated", "1 training image of people who are ev"),
         (1, "people", "1 person"),
         (1, "files whose names differ only in case", "1 file whose names differ only in case"),
+        (1, "pipes, sockets or devices, left out", "1 pipe, socket or device, left out"),
+        (1, "systems' own folders, left out", "1 system's own folder, left out"),
+        (2, "systems' own folders, left out", "2 systems' own folders, left out"),
+        (1, "links to folders that are read elsewhere", "1 link to a folder that is read"),
+        (1, "broken links, left out", "1 broken link, left out"),
         (1, "Thumbs.db, left out", "1 Thumbs.db, left out"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import inspect
 import logging
@@ -159,8 +160,7 @@ def run_program(
         try:
             return _flushed(main, arguments)
         except CariError as error:
-            print(f"{program}: error: {error}", file=sys.stderr)
-            return 2
+            return _ended(program, str(error))
         except BrokenPipeError:  # whoever read the output has seen enough, as `head` does
             drop_output()
             return 1
@@ -169,20 +169,26 @@ def run_program(
                 raise  # not about a path that somebody named
             if error.filename == STDOUT:
                 drop_output()
-            print(f"{program}: error: {_told(error)}", file=sys.stderr)
-            return 2
+            return _ended(program, _told(error))
         except UnicodeEncodeError as error:
             if not _NOT_UTF8.search(str(error.object)):
                 raise
-            print(
-                f"{program}: error: {error.object}: TensorFlow takes names in UTF-8 alone; rename "
-                "it, or set PYTHONUTF8=1 where it is UTF-8 and the locale is not",
-                file=sys.stderr,
+            return _ended(
+                program,
+                f"{shown(str(error.object))}: TensorFlow takes names in UTF-8 alone; rename it, or "
+                "set PYTHONUTF8=1 where it is UTF-8 and the locale is not",
             )
-            return 2
         except KeyboardInterrupt:
             print(f"{program}: interrupted", file=sys.stderr)
             return 130
+
+
+def _ended(program: str, why: str) -> int:
+    """Says why a program cannot go on, behind all that it has printed; returns its exit status."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    print(f"{program}: error: {why}", file=sys.stderr)
+    return 2
 
 
 def _flushed(main: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
@@ -203,6 +209,7 @@ _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _REMEDIES = {
     errno.ENOSPC: "make room there, then run the same command",
     errno.EDQUOT: "make room there, then run the same command",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f), or name another place",
     errno.EROFS: "name a folder that can be written",
     errno.EACCES: "change its rights, or name another place",
     errno.EPERM: "change its rights, or name another place",

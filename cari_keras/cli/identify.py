@@ -10,7 +10,7 @@ from typing import Optional
 
 from cari_keras.cli.faces import at_least_one, model_parser, open_given
 from cari_keras.cli.flags import run_program
-from cari_keras.errors import ConfigError, ImageError
+from cari_keras.errors import ConfigError, ImageError, one_line
 from cari_keras.vocabulary import FACENET, MODALITIES
 
 EXAMPLES = """
@@ -55,6 +55,7 @@ def _main(arguments: Sequence[str]) -> int:
         try:
             face = model.face(path, given.modality)
         except ImageError as error:
+            sys.stdout.flush()  # in the order of the images where both go to one place
             print(f"cari-identify: error: {error}", file=sys.stderr)
             status = 2
             continue
@@ -64,7 +65,7 @@ def _main(arguments: Sequence[str]) -> int:
             found = {**answer._asdict(), "candidates": [one._asdict() for one in best]}
             print(json.dumps({"image": path, **found}, ensure_ascii=False))
             continue
-        print(path)
+        print(one_line(path))
         if answer.known is False:
             print(
                 f"  unknown: nobody stands out enough, {answer.score:.2f} of "
@@ -72,7 +73,7 @@ def _main(arguments: Sequence[str]) -> int:
                 "the nearest are"
             )
         for one in best:
-            print(f"  {one.probability:7.2%}  {one.identity}")
+            print(f"  {one.probability:7.2%}  {one_line(one.identity)}")
     return status
 
 

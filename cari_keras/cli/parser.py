@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NoReturn, Optional
@@ -67,6 +68,10 @@ class Parser(argparse.ArgumentParser):
             hint = f"; did you mean {meant[0]}?" if meant else ""
             self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return given
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Writes what there is to say; argparse itself passes over a full device in silence."""
+        (file or sys.stderr).write(message)
 
     def error(self, message: str) -> NoReturn:
         message = re.sub(r"\S{241,}", lambda found: shown(found[0]), message)

@@ -10,6 +10,7 @@ from typing import Optional
 
 from cari_keras.cli.faces import at_least_one, model_parser, open_given, picture_path
 from cari_keras.cli.flags import run_program
+from cari_keras.errors import one_line
 from cari_keras.files import user_path
 from cari_keras.vocabulary import MODALITIES
 
@@ -67,10 +68,11 @@ def _main(arguments: Sequence[str]) -> int:
     face = model.face(given.query, given.modality)
     gallery = open_gallery(model, given.gallery, progress=not given.quiet)
     for line in gallery.refused:
-        print(f"cari-search: left out: {line}", file=sys.stderr)
+        print(f"cari-search: left out: {one_line(line)}", file=sys.stderr)
     itself = set() if given.include_query else same_picture(user_path(given.query), gallery.paths)
     for path in sorted(itself):
-        print(f"cari-search: left out: {path}: the picture itself; see --help", file=sys.stderr)
+        line = f"cari-search: left out: {one_line(path)}: the picture itself; see --help"
+        print(line, file=sys.stderr)
     looked_for = model.embed_faces(face[None])[0]
     if given.centre == "gallery":
         gallery, looked_for = centred_on(gallery, given.gallery, looked_for, given.modality)
@@ -78,7 +80,7 @@ def _main(arguments: Sequence[str]) -> int:
     found = gallery.nearest(looked_for, given.top, leave_out=itself)
     for near in found:
         row = {**near._asdict(), "centre": given.centre}
-        print(json.dumps(row) if given.json else f"{near.distance:.4f}  {near.path}")
+        print(json.dumps(row) if given.json else f"{near.distance:.4f}  {one_line(near.path)}")
     if given.picture:
         modalities = [modality_below(given.gallery, Path(near.path)) for near in found]
         faces = [model.face(near.path, kind) for near, kind in zip(found, modalities)]

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from cari_keras.images.layouts import LAYOUTS
+from cari_keras.images.layouts import LAYOUTS, holds
 from cari_keras.records.aligned import is_aligned
 from cari_keras.vocabulary import MODALITIES
 
@@ -66,5 +66,5 @@ def _near(root: Path) -> Iterator[tuple[str, Path]]:
 
 def _of(folder: Path) -> Iterator[tuple[str, Path]]:
     for layout, (dataset, _) in _READ_BY.items():
-        if LAYOUTS[layout].found(folder):
+        if holds(folder, LAYOUTS[layout]):
             yield dataset, folder

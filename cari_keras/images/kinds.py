@@ -52,6 +52,9 @@ _OTHERS = {
     b"<?xml": "XML",
     b"pk\x03\x04": "a ZIP archive",
     b"\x1f\x8b": "a gzip archive",
+    b"data:image/": "a data: URL; base64.b64decode gives what follows its comma",
+    b"ivborw0kgg": "a PNG as base64 text; base64.b64decode gives its bytes",
+    b"/9j/": "a JPEG as base64 text; base64.b64decode gives its bytes",
     b"version https://git-lfs": "a pointer of Git LFS, whose file is not there",
 }
 

@@ -155,9 +155,18 @@ def elsewhere(root: Path) -> str:
     below = [here / name for name in _folders(here)] if here.is_dir() else []
     for folder in (*here.parents[:2], *below):
         for layout in LAYOUTS.values():
-            if layout.name != "photos" and layout.found(folder):
+            if layout.name != "photos" and holds(folder, layout):
                 return f"; {folder} is in the layout {layout.name}: name that folder"
     return ""
+
+
+def holds(folder: Path, layout: Layout) -> bool:
+    """Whether a folder that nobody named is in a layout.
+
+    A person's folder may have a `photo/` too, with pictures directly in it; that is none.
+    """
+    people = (_folders(folder / name) for name in _folders(folder) if modality_of_folder(name))
+    return layout.found(folder) and (layout.name != "modalities" or any(people))
 
 
 def _folders(raw: Path) -> list[str]:

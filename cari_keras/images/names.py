@@ -44,17 +44,22 @@ def is_systems(name: str) -> bool:
 def plain_name(name: str) -> str:
     """A person's name without what spellings of it differ in.
 
-    These are case, Unicode's forms, characters that are not seen, and spaces, `_`, `-` and dots.
+    These are case, Unicode's forms, characters that are not seen, which apostrophe it is, and
+    spaces, `_`, dashes and dots.
 
     Example:
         >>> plain_name("Will_Smith") == plain_name(" will  smith")
         True
         >>> plain_name("Zo\u00eb") == plain_name("ZOE\u0308 ")
         True
+        >>> plain_name("O'Neal") == plain_name("O\u2019NEAL")
+        True
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    folded = folded.replace("i\u0307", "i")  # the small letter of the Turkish I with a dot
     seen = "".join(c for c in folded if unicodedata.category(c) != "Cf")
-    return " ".join(re.split(r"[\s_.\-]+", seen)).strip() or name
+    seen = re.sub("[\u2018\u2019\u02bc`]", "'", seen)
+    return " ".join(re.split(r"[\s_.\-\u2010-\u2015]+", seen)).strip() or name
 
 
 def one_spelling(names: Iterable[str]) -> dict[str, str]:

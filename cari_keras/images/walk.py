@@ -12,6 +12,7 @@ from typing import NamedTuple, Optional
 
 from cari_keras.images.kinds import is_picture
 from cari_keras.images.names import is_systems
+from cari_keras.wording import counted
 
 #: Why files and folders are left out: a reason, as of one of them -> as of several. What some
 #: reasons add in brackets is left out there.
@@ -86,6 +87,8 @@ def _look(entry: os.DirEntry[str]) -> tuple[int, str]:
     try:
         mode = entry.stat().st_mode
     except OSError as error:
+        if entry.is_dir(follow_symlinks=False):  # whoever enters it says why it cannot be
+            return stat.S_IFDIR, ""
         gone = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
         broken = gone and entry.is_symlink()
         # Else whoever reads it says why it cannot be.
@@ -135,7 +138,9 @@ class Pictures(NamedTuple):
     def lines(self) -> list[str]:
         """A line for each reason: how many, and the first of them."""
         firsts = {left_out(reason): path for path, reason in reversed(self.left_out)}
-        return [f"{n} {kind}; the first is {firsts[kind]}" for kind, n in self.counts().items()]
+        return [
+            f"{counted(n, kind)}; the first is {firsts[kind]}" for kind, n in self.counts().items()
+        ]
 
 
 def pictures(folder: Path) -> Pictures:

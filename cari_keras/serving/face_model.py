@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union, cast, overload
 
 import numpy as np
-import tensorflow as tf
 
 from cari_keras.align.config import AlignConfig
 from cari_keras.arrays import Array
 from cari_keras.errors import ConfigError
-from cari_keras.process import check_not_forked
 from cari_keras.serving.answers import Candidate, Identification, Told, Verification
+from cari_keras.serving.asking import Asker, Endpoints
 from cari_keras.serving.branches import EMBEDDING, PAIRS, PIXELS
-from cari_keras.serving.faces import Faces, Seen
+from cari_keras.serving.faces import ON_ERROR, Faces, Seen
 from cari_keras.serving.handed import Image, Images, several
-from cari_keras.serving.lacking import VERIFY_WITH, why_lacking
-from cari_keras.vocabulary import CARICATURE, PHOTO, VERIFY_BY, check_modality, check_word
-
-#: Images that are answered at once.
-BATCH = 32
+from cari_keras.serving.lacking import VERIFY_WITH, check_as_many, endpoint_of
+from cari_keras.vocabulary import CARICATURE, PHOTO, check_modality, check_word
 
 #: What branches say of who is known, in the order of `Identification`'s fields.
 KNOWN = ("known", "score", "threshold", "fpir")
 
 #: What endpoints say of pairs: fields of `Verification`.
 SAID = ("same", "distance", "threshold", "far", "probability")
-
-#: (branch, endpoint) -> the function.
-Endpoints = dict[tuple[str, str], Callable[..., dict[str, tf.Tensor]]]
 
 
 class FaceModel:
@@ -40,6 +33,7 @@ class FaceModel:
     and every answer is a ConfigError there.
 
     Attributes:
+        name: The run, the folder of exports, or `facenet`.
         size: Side in pixels of the squares that images become.
         branches: Which of `verification`, `caricature`, `photo` it has.
         aligned: How cari-align cut out what the network was trained on; empty where that was whole
@@ -59,9 +53,10 @@ class FaceModel:
         align: Optional[bool] = None,
         told: Optional[Mapping[str, Told]] = None,
         lacks: str = "",
+        name: str = "",
     ) -> None:
-        self._endpoints = endpoints
-        self.lacks = lacks
+        self._asker = Asker(endpoints, lacks)
+        self.name, self.lacks = name, lacks
         self._told = dict(told or {})
         self.aligned = aligned
         align = bool(aligned) if align is None else align
@@ -69,8 +64,13 @@ class FaceModel:
         how = f"{config.align}-{config.margin}" if config else "whole"
         self.key = f"{weights}-{size}-{how}"
         self.size = size
-        self.branches = tuple(dict.fromkeys(branch for branch, _ in endpoints))
+        self.branches = self._asker.branches
         self._faces = Faces(size, config)
+
+    def __repr__(self) -> str:
+        kind = "faces that it finds" if self._faces.align else "whole pictures"
+        does = ", ".join(self.branches)
+        return f"<FaceModel {self.name}: {does}; {self.size} x {self.size} pixels, {kind}>"
 
     def embed(
         self, images: Union[Image, Images], *, modality: str = PHOTO, errors: str = "raise"
@@ -86,11 +86,12 @@ class FaceModel:
 
         Raises:
             ImageError: An image cannot be read, or shows no face to align.
-            ConfigError: The network has no verification branch; there is no such modality; or this
-                process was forked.
+            ConfigError: The network has no verification branch; there is no such modality or way
+                with errors; or this process was forked.
         """
         check_modality(modality)
-        self._check("verification")
+        check_word("errors", errors, ON_ERROR)
+        self._asker.check("verification")
         many = several(images)
         if many is None:
             return self.embed_faces(self.face(cast(Image, images), modality)[None])[0]
@@ -101,10 +102,15 @@ class FaceModel:
         return found
 
     def embed_faces(self, faces: Array) -> Array:
-        """Embeddings float32 [n, d] of what `face` gave, uint8 RGB [n, size, size, 3]."""
+        """Embeddings float32 [n, d] of what `face` gave, uint8 RGB [n, size, size, 3].
+
+        Raises:
+            ImageError: They are not what `face` gives; see `embed` for the rest.
+        """
+        self._faces.check_made(faces)
         if not len(faces):  # TensorFlow's convolutions refuse an empty batch
             return self.embed_faces(np.zeros((1, *faces.shape[1:]), faces.dtype))[:0]
-        return self._ask("verification", "serving_default", image=faces)["embedding"]
+        return self._asker("verification", "serving_default", image=faces)["embedding"]
 
     @overload
     def verify(
@@ -150,33 +156,26 @@ class FaceModel:
 
         Raises:
             ImageError: An image cannot be read, or shows no face to align.
-            ConfigError: There is no such modality, branch, threshold or comparison, or the counts
-                differ.
+            ConfigError: There is no such modality, branch, threshold or comparison, or way with
+                errors, or the counts differ.
         """
-        check_modality(modality)
-        check_word("by", by, VERIFY_BY)
-        if (modality, by) not in VERIFY_WITH:
-            raise ConfigError(f"two {modality}s are compared by {EMBEDDING}, not by {by}")
-        endpoint = VERIFY_WITH[modality, by]
-        self._check("verification", endpoint)
-        photos, others = several(photo), several(other)
-        if (photos is None) != (others is None):
+        check_word("errors", errors, ON_ERROR)
+        self._asker.check("verification", endpoint_of(modality, by))
+        left, right = several(photo), several(other)
+        if (left is None) != (right is None):
             raise ConfigError(f"one photo and one {modality} are compared, or as many of each")
-        if photos is None or others is None:
-            faces = self.face(photo, PHOTO)[None], self.face(other, modality)[None]
-            return self.verify_faces(*faces, modality=modality, by=by)[0]
-        if len(photos) != len(others):
-            raise ConfigError(
-                f"as many photos as {modality}s are compared. Received: {len(photos)} and "
-                f"{len(others)}"
-            )
-        left = self._seen(photos, PHOTO, errors, "photo")
-        right = self._seen(others, modality, errors, "other")
-        both, of_left, of_right = np.intersect1d(left.rows, right.rows, return_indices=True)
+        if left is None or right is None:
+            one = self._faces(photo, PHOTO, name="photo")
+            another = self._faces(other, modality, name="other")
+            return self.verify_faces(one[None], another[None], modality=modality, by=by)[0]
+        check_as_many(left, right, modality)
+        photos = self._seen(left, PHOTO, errors, "photo")
+        others = self._seen(right, modality, errors, "other")
+        both, of_photos, of_others = np.intersect1d(photos.rows, others.rows, return_indices=True)
         told = self.verify_faces(
-            left.faces[of_left], right.faces[of_right], modality=modality, by=by
+            photos.faces[of_photos], others.faces[of_others], modality=modality, by=by
         )
-        answers: list[Optional[Verification]] = [None] * left.total
+        answers: list[Optional[Verification]] = [None] * photos.total
         for row, answer in zip(both.tolist(), told):
             answers[row] = answer
         return answers
@@ -184,12 +183,19 @@ class FaceModel:
     def verify_faces(
         self, photos: Array, others: Array, *, modality: str = CARICATURE, by: str = EMBEDDING
     ) -> list[Verification]:
-        """As `verify`, of what `face` gave: two arrays uint8 RGB [n, size, size, 3]."""
-        endpoint = VERIFY_WITH[modality, by]
+        """As `verify`, of what `face` gave: two arrays uint8 RGB [n, size, size, 3].
+
+        Raises:
+            ImageError: They are not what `face` gives; see `verify` for the rest.
+        """
+        endpoint = endpoint_of(modality, by)
+        self._faces.check_made(photos)
+        self._faces.check_made(others)
+        check_as_many(photos, others, modality)
         if not len(photos):
             return []
         pairs = dict(zip(PAIRS[endpoint], (photos, others)))
-        found = self._ask("verification", f"{endpoint}{PIXELS}", **pairs)
+        found = self._asker("verification", f"{endpoint}{PIXELS}", **pairs)
         told = self._told.get(endpoint, Told(by=by))._asdict()
         said = {name: found[name].tolist() for name in SAID if name in found}
         said.setdefault("same", [None] * len(photos))
@@ -198,7 +204,7 @@ class FaceModel:
 
     def verifies(self, modality: str = CARICATURE, by: str = EMBEDDING) -> bool:
         """Whether it can verify a photo and an image of a modality, by what is named."""
-        return ("verification", VERIFY_WITH.get((modality, by))) in self._endpoints
+        return ("verification", VERIFY_WITH.get((modality, by))) in self._asker.endpoints
 
     @overload
     def identify(self, image: Image, *, modality: str) -> Identification: ...
@@ -221,8 +227,9 @@ class FaceModel:
 
         Raises:
             ImageError: An image cannot be read, or shows no face to align.
-            ConfigError: There is no such modality or branch.
+            ConfigError: There is no such modality, branch or way with errors.
         """
+        check_word("errors", errors, ON_ERROR)
         self.check_identifies(modality)
         many = several(image)
         if many is None:
@@ -236,13 +243,18 @@ class FaceModel:
     def check_identifies(self, modality: str) -> None:
         """Raises ConfigError where it names nobody on images of a modality."""
         check_modality(modality)
-        self._check(modality)
+        self._asker.check(modality)
 
     def identify_faces(self, faces: Array, modality: str) -> list[Identification]:
-        """As `identify`, of what `face` gave: uint8 RGB [n, size, size, 3]."""
+        """As `identify`, of what `face` gave: uint8 RGB [n, size, size, 3].
+
+        Raises:
+            ImageError: They are not what `face` gives; see `identify` for the rest.
+        """
+        self._faces.check_made(faces)
         if not len(faces):
             return []
-        found = self._ask(modality, "serving_default", image=faces)
+        found = self._asker(modality, "serving_default", image=faces)
         listed = [
             [
                 Candidate(n.decode("utf-8", "surrogateescape"), float(p))
@@ -277,22 +289,3 @@ class FaceModel:
         for line in seen.refused.values():
             warnings.warn(f"left out: {line}", stacklevel=3)
         return seen
-
-    def _ask(self, branch: str, endpoint: str, **inputs: Array) -> dict[str, Array]:
-        """Asks an endpoint in batches."""
-        check_not_forked()
-        self._check(branch, endpoint)
-        function = self._endpoints[branch, endpoint]
-        count = len(next(iter(inputs.values())))
-        found: list[dict[str, Array]] = []
-        for start in range(0, count, BATCH):
-            rows = {n: tf.constant(v[start : start + BATCH]) for n, v in inputs.items()}
-            found.append({name: value.numpy() for name, value in function(**rows).items()})
-        return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
-
-    def _check(self, branch: str, endpoint: str = "serving_default") -> None:
-        """Raises ConfigError where there is no such endpoint, before any image is looked at."""
-        if (branch, endpoint) in self._endpoints:
-            return
-        there = [name for of, name in self._endpoints if of == branch]
-        raise ConfigError(why_lacking(branch, endpoint, self.branches, there, self.lacks))

@@ -11,7 +11,7 @@ import numpy as np
 from cari_keras.align.config import AlignConfig
 from cari_keras.align.finder import find_faces, main_face
 from cari_keras.arrays import Array
-from cari_keras.errors import ImageError
+from cari_keras.errors import ImageError, shown
 from cari_keras.images.crop import crop, place_face
 from cari_keras.images.decode import MIN_SIDE, RefusedError
 from cari_keras.images.encode import resize
@@ -54,8 +54,13 @@ class Faces:
         # The detector's own networks are not known to be safe in several threads.
         self._lock = threading.Lock()
 
-    def __call__(self, image: Image, modality: str) -> Array:
+    def __call__(self, image: Image, modality: str, *, name: str = "the image") -> Array:
         """uint8 RGB [S, S, 3].
+
+        Args:
+            image: The image.
+            modality: Its modality.
+            name: What it is called in messages where it has no name of its own.
 
         Raises:
             ImageError: The image cannot be read, is not an image, or shows no face to align.
@@ -65,7 +70,7 @@ class Faces:
         try:
             return self._face(image, modality)
         except RefusedError as error:
-            raise ImageError(f"{name_of(image) or 'the image'}: {error}") from error
+            raise ImageError(f"{name_of(image) or name}: {error}") from error
 
     def all(
         self, images: Sequence[Image], modality: str, *, name: str = "images", errors: str = "raise"
@@ -96,6 +101,21 @@ class Faces:
                     raise ImageError(refused[row]) from error
         faces = np.stack(found) if found else np.zeros((0, self.size, self.size, 3), np.uint8)
         return Seen(len(images), faces, np.array(rows, int), refused)
+
+    def check_made(self, faces: Any) -> None:
+        """Whether several faces are as `__call__` makes them.
+
+        Raises:
+            ImageError: They are not uint8 [n, S, S, 3].
+        """
+        shape = (self.size, self.size, 3)
+        fits = isinstance(faces, np.ndarray) and faces.dtype == np.uint8 and faces.ndim == 4
+        if not fits or faces.shape[1:] != shape:
+            raise ImageError(
+                f"faces must be uint8 RGB [n, {self.size}, {self.size}, 3], as `face` and `look` "
+                f"give them; `embed`, `verify` and `identify` take any image. Received: "
+                f"{shown(faces)}"
+            )
 
     def _face(self, image: Image, modality: str) -> Array:
         """As `__call__`, with a RefusedError that does not name the image."""

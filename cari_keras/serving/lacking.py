@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
+from cari_keras.errors import ConfigError
 from cari_keras.serving.branches import EMBEDDING, IDENTITIES
-from cari_keras.vocabulary import CARICATURE, PHOTO
+from cari_keras.vocabulary import CARICATURE, PHOTO, VERIFY_BY, check_modality, check_word
 
 #: A second image's modality, and what is compared -> the endpoint that compares it with a photo.
 VERIFY_WITH = {
@@ -13,6 +14,27 @@ VERIFY_WITH = {
     (PHOTO, EMBEDDING): "verify_photos",
     (CARICATURE, IDENTITIES): "verify_identities",
 }
+
+
+def endpoint_of(modality: str, by: str) -> str:
+    """The endpoint that compares a photo with an image of a modality, by what is named.
+
+    Raises:
+        ConfigError: There is no such modality or comparison.
+    """
+    check_modality(modality)
+    check_word("by", by, VERIFY_BY)
+    if (modality, by) not in VERIFY_WITH:
+        raise ConfigError(f"two {modality}s are compared by {EMBEDDING}, not by {by}")
+    return VERIFY_WITH[modality, by]
+
+
+def check_as_many(photos: Sized, others: Sized, modality: str) -> None:
+    """Raises ConfigError unless there are as many of each."""
+    if len(photos) != len(others):
+        raise ConfigError(
+            f"as many photos as {modality}s are compared. Received: {len(photos)} and {len(others)}"
+        )
 
 
 def why_lacking(
@@ -40,10 +62,11 @@ def why_lacking(
             "not verify by identities, or has no validation pairs"
         )
     if others:
-        return (
-            f"the network has no threshold for a photo and a {has[endpoint][0]}, only for a "
-            f"photo and a {others[0][0]} (facenet has both)"
+        asked, there = (
+            "two photos" if modality == PHOTO else f"a photo and a {modality}"
+            for modality in (has[endpoint][0], others[0][0])
         )
+        return f"the network has no threshold for {asked}, only for {there} (facenet has both)"
     why = lacks or (
         "its dataset was not there or has no validation pairs, or it was trained on them (name a "
         "run by thresholds_of)"

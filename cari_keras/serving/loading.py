@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Union
 
 from cari_keras.files import user_path
+from cari_keras.runtime import keras_json_named
 
 if TYPE_CHECKING:
     from cari_keras.serving.face_model import FaceModel
@@ -39,8 +40,9 @@ def load_model(
         PretrainedError: The public weights are asked for, and cannot be fetched.
         CheckpointError: There is no run and no export, or it is damaged.
         DatasetError: The dataset that `data_dir` names is not there, or the other run's is not.
-        ConfigError: The thresholds of the other run do not fit; or this process was forked from
-            one in which TensorFlow had started, where it waits for ever.
+        ConfigError: The thresholds of the other run do not fit; Keras refuses its user's
+            keras.json; or this process was forked from one in which TensorFlow had started, where
+            it waits for ever.
 
     Example:
         >>> model = load_model("runs/cavi")  # doctest: +SKIP
@@ -49,7 +51,8 @@ def load_model(
         >>> load_model("facenet").verify("a.jpg", "b.jpg", modality="photo").same  # doctest: +SKIP
         True
     """
-    from cari_keras.serving.opening import open_model
+    with keras_json_named():
+        from cari_keras.serving.opening import open_model
 
     judge = None if thresholds_of is None else user_path(thresholds_of)
     return open_model(user_path(path), align=align, data_dir=data_dir, thresholds_of=judge)

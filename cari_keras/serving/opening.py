@@ -8,12 +8,13 @@ from typing import Any, NamedTuple, Optional
 
 import tensorflow as tf
 
-from cari_keras.errors import CheckpointError, ConfigError, shown
+from cari_keras.errors import CheckpointError, ConfigError, quoted, shown
 from cari_keras.evaluation.matcher import Matcher, judge_of, load_matcher
 from cari_keras.images.encode import to_png
 from cari_keras.process import check_not_forked
 from cari_keras.saved import CONFIG
 from cari_keras.serving.answers import Told
+from cari_keras.serving.asking import Endpoints
 from cari_keras.serving.branches import (
     COMPARED_BY,
     EMBEDDING,
@@ -24,7 +25,7 @@ from cari_keras.serving.branches import (
 )
 from cari_keras.serving.calibration import VALIDATION_PAIRS
 from cari_keras.serving.export import CARD, hash_of_files, versions
-from cari_keras.serving.face_model import Endpoints, FaceModel
+from cari_keras.serving.face_model import FaceModel
 from cari_keras.serving.kept import available_thresholds, kept_thresholds
 from cari_keras.serving.public import public_thresholds
 from cari_keras.serving.thresholds import NO_THRESHOLDS, Thresholds
@@ -56,6 +57,8 @@ def open_model(
 ) -> FaceModel:
     """See `cari_keras.load_model`."""
     check_not_forked()
+    if not (align is None or isinstance(align, bool)):
+        raise ConfigError(f"align must be True, False or None. Received: {quoted(align)}")
     try:
         is_run = (path / CONFIG).is_file()
     except OSError as error:  # a name that no file can have
@@ -124,6 +127,7 @@ def face_model_of(
             if known
         },
         lacks=lacks,
+        name=matcher.name,
     )
 
 
@@ -206,4 +210,5 @@ def _from_exports(folders: dict[str, Path], *, align: Optional[bool]) -> FaceMod
         aligned=first.aligned,
         align=align,
         told=told,
+        name=str(next(iter(folders.values())).parent.parent),
     )

@@ -22,8 +22,9 @@ from cari_keras.model.checkpoints import write_arrays
 from cari_keras.progress import Progress
 from cari_keras.records.aligned import is_aligned
 from cari_keras.serving.answers import Verification
+from cari_keras.serving.asking import BATCH
 from cari_keras.serving.captions import name_lines, verdict_lines
-from cari_keras.serving.face_model import BATCH, FaceModel
+from cari_keras.serving.face_model import FaceModel
 from cari_keras.vocabulary import CARICATURE, PHOTO
 
 

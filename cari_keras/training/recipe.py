@@ -17,6 +17,7 @@ from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.runtime import has_bfloat16
 from cari_keras.saved import CONFIG, read_config, read_identities
 from cari_keras.vocabulary import FACENET, MODALITIES, UNSEEN, modalities_of
+from cari_keras.wording import counted
 
 #: An epoch has at least so many steps, as far as batches of `SMALLEST_BATCH` images allow.
 LEAST_STEPS = 4
@@ -218,7 +219,7 @@ def describe(fitted: Fitted, dataset: Dataset) -> tuple[str, str]:
     start = {None: "nothing", FACENET: "the public FaceNet weights"}
     pretrained = config.model.pretrained
     steps = training_images(config, dataset) // config.data.batch_size
-    epochs = f"{config.training.epochs} epochs of {steps} step{'s' if steps != 1 else ''}"
+    epochs = f"{counted(config.training.epochs, 'epochs')} of {counted(steps, 'steps')}"
     if config.training.frozen_epochs:
         epochs += f", the first {config.training.frozen_epochs} of the branches alone"
     what = (

@@ -68,9 +68,39 @@ def test_answers_that_nobody_can_get_are_an_error_of_one_line(tmp_path):
     assert len(done.stderr.splitlines()) == 2
 
 
+def test_a_help_that_nobody_can_get_is_an_error_too():
+    command = f"{sys.executable} -m cari_keras.cli.train --help >/dev/full"
+    done = run_python(
+        "-c", f"import subprocess, sys; sys.exit(subprocess.call({command!r}, shell=True))"
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("cari-train: error: standard output: No space left on device")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_reader_that_has_seen_enough_ends_a_program_in_silence(tmp_path):
     done = shell("| true", str(tmp_path / "work"))
     assert (done.stdout, done.stderr) == ("", "message\n")
+
+
+def test_an_error_comes_behind_what_was_printed_before():
+    """Where both go to one place, as in `2>&1 | tail -1`."""
+    code = (
+        "import sys\nfrom cari_keras.cli.flags import run_program\n"
+        "from cari_keras.errors import ConfigError\n"
+        "def main(arguments):\n    print('found'); raise ConfigError('wrong')\n"
+        "sys.exit(run_program('cari-test', main, []))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "found\ncari-test: error: wrong\n"
 
 
 def failing(error):
@@ -90,6 +120,11 @@ def failing(error):
         (
             OSError(errno.EROFS, "Read-only file system", "/usr/a"),
             "/usr/a: Read-only file system; name a folder that can be written",
+        ),
+        (
+            OSError(errno.EFBIG, "File too large", "/a"),
+            "/a: File too large; raise the limit on the size of files (ulimit -f), or name another "
+            "place",
         ),
         (OSError(errno.EIO, "Input/output error", "/a"), "/a: Input/output error"),
         (

@@ -12,6 +12,7 @@ from cari_keras.align.config import AlignConfig
 from cari_keras.align.engine import _notes, align_folder
 from cari_keras.data import cavi, folder
 from cari_keras.data.given import load_images, modality_of
+from cari_keras.data.nearby import right_call
 from cari_keras.errors import AlignError, DatasetError
 from cari_keras.images.layouts import find_layout, list_entries
 from cari_keras.images.names import one_spelling
@@ -62,6 +63,9 @@ def spellings():
         ("Ann_Lee", "ann lee", "Ann_Lee"),
         (accent, unicodedata.normalize("NFD", accent), accent),
         ("\uff21nn", "Ann", "Ann"),
+        ("O'Neal", "O\u2019Neal", "O'Neal"),
+        ("Jean-Luc", "Jean\u2011Luc", "Jean-Luc"),
+        ("\u0130lker", "ilker", "ilker"),
     ]
 
 
@@ -110,7 +114,7 @@ def test_what_systems_leave_is_nobody(data):
     assert len(gallery.paths) == 6
     assert [line.split(": ")[1].split(";")[0] for line in gallery.refused] == [
         "5 systems' own folders, left out",
-        "1 systems' own files, left out",
+        "1 system's own file, left out",
     ]
 
 
@@ -160,6 +164,24 @@ def test_the_folder_that_was_meant_is_named(data, tmp_path_factory):
         cavi.load(str(data / "train" / "CaVI_Dataset"))
     with pytest.raises(DatasetError, match=r"in the layout cavi, .*; use --dataset cavi"):
         folder.load(str(data / "train"))
+
+
+def test_pictures_below_a_person_s_folders_are_no_other_layout(tmp_path):
+    """Of each person's photos in a folder of their own, no single person's folder is the remedy."""
+    for modality in ("photo", "caricature"):
+        write_image(tmp_path / "ann" / modality / "1.png", (9, 9, 9))
+    with pytest.raises(DatasetError, match="2 files not directly in an identity's") as raised:
+        folder.load(str(tmp_path))
+    assert "name that folder" not in str(raised.value)
+    assert right_call("folder", str(tmp_path)) == ""
+
+
+def test_what_was_left_out_is_told_where_too_little_is_left(tmp_path):
+    write_image(tmp_path / "photo" / "ann" / "1.png", (9, 9, 9))
+    write_image(tmp_path / "photo" / "bob" / "2019" / "1.png", (9, 9, 9))
+    said = r"one identity \(ann\); .* at least two; 1 file not directly in an identity's folder"
+    with pytest.raises(DatasetError, match=said):
+        folder.load(str(tmp_path))
 
 
 def test_a_stranger_under_another_spelling_of_a_person_s_is_refused(data):

@@ -44,6 +44,17 @@ def test_a_real_folder_is_read_by_its_own_name_whatever_links_come_first(tmp_pat
     assert walked(tmp_path) == {"zoe/1.jpg": "", "ann": "link to a folder that is read elsewhere"}
 
 
+def test_a_folder_too_deep_for_the_system_is_told_as_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(25):  # more than a path may have letters
+        Path("x" * 200).mkdir()
+        os.chdir("x" * 200)
+    (reason,) = walked(tmp_path).values()
+    assert reason == "folder cannot be read (File name too long)"
+
+
 def test_nothing_but_regular_files_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     touch(tmp_path, "ann/1.jpg")
     os.mkfifo(tmp_path / "ann" / "p.jpg")

@@ -113,6 +113,45 @@ def test_every_modality_is_checked(model, pixels):
         model.verify(pixels[0], pixels[0], modality="Caricature")
 
 
+@pytest.mark.parametrize("errors", ["ignore", None, True])
+def test_every_way_with_errors_is_checked_for_one_image_too(errors, model, pixels):
+    for ask in (
+        lambda: model.embed(pixels[0], errors=errors),
+        lambda: model.verify(pixels[0], pixels[0], errors=errors),
+        lambda: model.identify(pixels[0], modality="photo", errors=errors),
+    ):
+        with pytest.raises(ConfigError, match="errors must be one of raise, skip"):
+            ask()
+
+
+def test_which_of_two_images_is_bad_is_said(model, pixels):
+    with pytest.raises(ImageError, match=r"^photo: must be uint8 RGB"):
+        model.verify(pixels[0][..., 0], pixels[0])
+    with pytest.raises(ImageError, match=r"^other: not a picture"):
+        model.verify(pixels[0], b"x")
+
+
+def test_faces_of_another_size_are_refused_in_one_line(model, pixels):
+    small = pixels[:2, ::2, ::2]
+    for ask in (
+        lambda: model.embed_faces(small),
+        lambda: model.verify_faces(pixels[:2], small),
+        lambda: model.identify_faces(small, "photo"),
+    ):
+        with pytest.raises(ImageError, match=r"faces must be uint8 RGB \[n, 96, 96, 3\]"):
+            ask()
+    with pytest.raises(ConfigError, match=r"as many photos as caricatures .* Received: 2 and 1"):
+        model.verify_faces(pixels[:2], pixels[:1])
+    with pytest.raises(ConfigError, match="modality must be one of"):
+        model.verify_faces(pixels[:2], pixels[:2], modality="Photo")
+
+
+@pytest.mark.parametrize("align", ["no", 1, "yes"])
+def test_align_is_true_false_or_none(align, matcher):
+    with pytest.raises(ConfigError, match="align must be True, False or None"):
+        load_model(matcher.run, align=align)
+
+
 def test_a_programs_random_numbers_are_its_own(matcher):
     random.seed(5)
     np.random.seed(5)
@@ -135,7 +174,7 @@ def test_no_batch_size_is_traced_anew(matcher, pixels):
     model = load_model(matcher.run)
     for count in (1, 2, 5, 8):
         model.embed(list(pixels[:count]))
-    function = model._endpoints["verification", "serving_default"]
+    function = model._asker.endpoints["verification", "serving_default"]
     assert function.experimental_get_tracing_count() == 1
 
 
@@ -329,6 +368,13 @@ def test_files_are_read_as_evaluation_reads_them(model, pixels, tmp_path):
 
 
 @pytest.mark.skipif(not (SHARED / "data/photos").is_dir(), reason="needs ../shared")
+def test_a_model_says_what_it_is(matcher):
+    model = load_model(matcher.run)
+    assert repr(model) == (
+        f"<FaceModel {matcher.run}: verification, caricature, photo; 96 x 96 pixels, whole pictures>"
+    )
+
+
 def test_alignment_finds_the_face(matcher):
     path = min((SHARED / "data/photos/ben_afflek").iterdir())
     aligned = load_model(matcher.run, align=True)

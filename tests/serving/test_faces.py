@@ -132,3 +132,31 @@ def test_several_images_are_told_from_one():
     assert several(np.stack([GREY, GREY]))[1].shape == GREY.shape
     for images in (["a", "b"], ("a", "b"), iter("ab"), (name for name in "ab"), {"a": 1, "b": 2}):
         assert several(images) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "faces",
+    [
+        np.zeros((2, 30, 30, 3), np.uint8),
+        np.zeros((2, 20, 20, 3), np.float32),
+        np.zeros((20, 20, 3), np.uint8),
+        [np.zeros((20, 20, 3), np.uint8)],
+        None,
+    ],
+)
+def test_faces_that_were_not_made_here_are_refused_in_short(faces):
+    Faces(20).check_made(np.zeros((0, 20, 20, 3), np.uint8))
+    with pytest.raises(ImageError, match=r"faces must be uint8 RGB \[n, 20, 20, 3\]") as raised:
+        Faces(20).check_made(faces)
+    assert len(str(raised.value)) < 400
+
+
+def test_a_picture_as_text_is_named_as_such_in_bytes_too(tmp_path):
+    write_png(GREY, tmp_path / "a.png")
+    text = base64.b64encode((tmp_path / "a.png").read_bytes())
+    for given, said in (
+        (text, "a PNG as base64 text"),
+        (b"data:image/png;base64," + text, "a dat"),
+    ):
+        with pytest.raises(ImageError, match=said):
+            Faces(20)(given, "photo")

@@ -56,5 +56,5 @@ def test_a_network_without_a_threshold_by_identities(matcher, thresholds, pixels
     assert model.verify(pixels[0], pixels[0]).by == "embedding"
     with pytest.raises(ConfigError, match="no threshold by identities, only by embedding"):
         model.verify(pixels[0], pixels[0], by="identities")
-    with pytest.raises(ConfigError, match="no threshold for a photo and a photo, only for a photo"):
+    with pytest.raises(ConfigError, match="no threshold for two photos, only for a photo and a"):
         model.verify(pixels[0], pixels[0], modality="photo")

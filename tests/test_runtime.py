@@ -1,0 +1,37 @@
+"""What the system refuses TensorFlow is an error as any other of a file."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+import tensorflow as tf
+
+from cari_keras.runtime import file_errors
+from tests.helpers.disks import no_room
+
+
+@pytest.mark.stacks
+def test_a_model_that_a_full_disk_refuses_is_the_system_s_error(tmp_path):
+    module = tf.Module()
+    module.weights = tf.Variable(tf.zeros([100_000]))
+    path = tmp_path / "model"
+    with pytest.raises(OSError, match="File too large") as raised, no_room(), file_errors(path):
+        tf.saved_model.save(module, str(path))
+    assert (raised.value.errno, raised.value.filename) == (errno.EFBIG, str(path))
+    assert raised.value.strerror == "File too large"
+
+
+@pytest.mark.parametrize(
+    ("message", "number", "said"),
+    [
+        ("a/variables; No space left on device [Op:SaveV2]", errno.ENOSPC, "No space left on devi"),
+        ("a/x; Disk quota exceeded\n\t [[{{node x}}]]", errno.EDQUOT, "Disk quota exceeded"),
+        ("something else [Op:SaveV2]", errno.EIO, "something else"),
+    ],
+)
+def test_the_words_of_the_system_are_found(message, number, said, tmp_path):
+    with pytest.raises(OSError, match=said) as raised, file_errors(tmp_path):
+        raise tf.errors.ResourceExhaustedError(None, None, message)
+    assert raised.value.errno == number
+    assert "[" not in raised.value.strerror
