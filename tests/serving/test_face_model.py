@@ -370,9 +370,8 @@ def test_files_are_read_as_evaluation_reads_them(model, pixels, tmp_path):
 @pytest.mark.skipif(not (SHARED / "data/photos").is_dir(), reason="needs ../shared")
 def test_a_model_says_what_it_is(matcher):
     model = load_model(matcher.run)
-    assert repr(model) == (
-        f"<FaceModel {matcher.run}: verification, caricature, photo; 96 x 96 pixels, whole pictures>"
-    )
+    does = "verification, caricature, photo; 96 x 96 pixels, whole pictures"
+    assert repr(model) == f"<FaceModel {matcher.run}: {does}>"
 
 
 def test_alignment_finds_the_face(matcher):
