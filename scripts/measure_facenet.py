@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from cari_keras.data.base import Dataset
 from cari_keras.errors import ImageError
@@ -32,6 +31,7 @@ from cari_keras.evaluation.verification import auc
 from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, cache_name, user_cache_dir, write_json
 from cari_keras.images.decode import DECODING
 from cari_keras.model.pretrained import FILE_SHA256
+from cari_keras.progress import Progress
 from cari_keras.serving.asking import BATCH
 from cari_keras.serving.opening import face_model_of
 from cari_keras.serving.public import BALANCED, MEASUREMENTS
@@ -65,17 +65,16 @@ def _asked(dataset: Dataset, modality: str, align: bool) -> tuple[np.ndarray, np
     model = face_model_of(load_matcher(FACENET, {}), NO_THRESHOLDS, align)
     samples = [s for s in dataset.splits["train"] if s.modality == modality]
     rows, labels = [], []
-    bar = tqdm(total=len(samples), desc=f"{modality}s, {'aligned' if align else 'whole'}")
-    for start in range(0, len(samples), BATCH):
-        faces = []
-        for sample in samples[start : start + BATCH]:
-            bar.update()
-            with contextlib.suppress(ImageError):  # no face found, as in use
-                faces.append(model.face(sample.source, modality))
-                labels.append(dataset.labels[sample.identity])
-        if faces:
-            rows.append(model.embed_faces(np.stack(faces)))
-    bar.close()
+    with Progress(len(samples), f"{modality}s, {'aligned' if align else 'whole'}") as bar:
+        for start in range(0, len(samples), BATCH):
+            faces = []
+            for sample in samples[start : start + BATCH]:
+                bar.update()
+                with contextlib.suppress(ImageError):  # no face found, as in use
+                    faces.append(model.face(sample.source, modality))
+                    labels.append(dataset.labels[sample.identity])
+            if faces:
+                rows.append(model.embed_faces(np.stack(faces)))
     print(f"{modality}s: {len(labels)} of {len(samples)} used", flush=True)
     return np.concatenate(rows), np.array(labels)
 
