@@ -74,7 +74,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     if path.name in ("", ".."):
         raise _is_a_folder(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    holder = _holder(path)
     temporary = holder / path.name
     try:
         yield temporary
@@ -89,6 +89,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+def _holder(path: Path) -> Path:
+    """A new folder beside a path; where none can be made, the error names the path."""
+    try:
+        return Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _is_a_folder(path: Path) -> OSError:
