@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 import platformdirs
 from filelock import BaseFileLock, FileLock, Timeout
@@ -45,6 +45,12 @@ def user_path(given: Union[str, os.PathLike[str]]) -> Path:
             f"{text}: no home folder is known for ~ (HOME is not set); give the full path"
         )
     return path.absolute()  # a path drops the ./ in front, and would be read anew as a home
+
+
+def user_home() -> Optional[Path]:
+    """The user's home folder; None where HOME is not set and nobody knows the user."""
+    found = os.path.expanduser("~")  # noqa: PTH111 - Path's own raises
+    return None if found == "~" else Path(found)
 
 
 def _named_by(given: Any) -> str:
