@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 import platformdirs
 from filelock import BaseFileLock, FileLock, Timeout
@@ -47,6 +47,12 @@ def user_path(given: Union[str, os.PathLike[str]]) -> Path:
     return path.absolute()  # a path drops the ./ in front, and would be read anew as a home
 
 
+def user_home() -> Optional[Path]:
+    """The user's home folder; None where HOME is not set and nobody knows the user."""
+    found = os.path.expanduser("~")  # noqa: PTH111 - Path's own raises
+    return None if found == "~" else Path(found)
+
+
 def _named_by(given: Any) -> str:
     """The path that an object stands for.
 
@@ -74,7 +80,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     if path.name in ("", ".."):
         raise _is_a_folder(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    holder = _holder(path)
     temporary = holder / path.name
     try:
         yield temporary
@@ -89,6 +95,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+def _holder(path: Path) -> Path:
+    """A new folder beside a path; where none can be made, the error names the path."""
+    try:
+        return Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _is_a_folder(path: Path) -> OSError:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cari_keras.errors import ConfigError
+from cari_keras.files import user_home
 from cari_keras.process import fill_closed_streams
 
 
@@ -39,6 +40,9 @@ def load_tensorflow() -> None:
         os.close(nowhere)
 
 
+#: The environment variable that names the folder of keras.json.
+KERAS_HOME = "KERAS_HOME"
+
 #: Where Keras, and the Keras within TensorFlow, take their settings from keras.json.
 _KERAS_SETTINGS = re.compile(r"[/\\]keras[/\\](.*[/\\])?(backend|backend_config|config)\.py$")
 
@@ -47,9 +51,15 @@ _KERAS_SETTINGS = re.compile(r"[/\\]keras[/\\](.*[/\\])?(backend|backend_config|
 def keras_json_named() -> Iterator[None]:
     """Around the first import of TensorFlow or Keras, which both read the user's keras.json.
 
+    Keras writes the file where there is none. Where no home folder is known, it would make one
+    called `~` in the working folder, so it is given a place then where nothing can be made.
+
     Raises:
         ConfigError: They refuse what stands in it.
     """
+    homeless = KERAS_HOME not in os.environ and user_home() is None
+    if homeless:
+        os.environ[KERAS_HOME] = f"{os.devnull}/keras"
     try:
         yield
     except (AssertionError, AttributeError, TypeError, ValueError) as error:
@@ -59,6 +69,9 @@ def keras_json_named() -> Iterator[None]:
             "Keras refuses a setting of its file keras.json, in $KERAS_HOME or ~/.keras; mend it, "
             "or remove the file"
         ) from error
+    finally:
+        if homeless:
+            del os.environ[KERAS_HOME]
 
 
 def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

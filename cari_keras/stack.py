@@ -37,9 +37,8 @@ def _on_tensorflow() -> Iterator[None]:
 
 _FIRST = "keras" not in sys.modules
 
-with _on_tensorflow():
-    with keras_json_named():
-        import keras
+with _on_tensorflow(), keras_json_named():
+    import keras
     import tensorflow as tf
 
     tf.keras.layers  # noqa: B018 - TensorFlow decides now which Keras that is, for mtcnn

@@ -7,9 +7,8 @@ import re
 #: What is counted, of which the first in a phrase is what the count is of, and one of it.
 _ONE = {
     **{f"{noun}s": noun for noun in ("pair", "image", "photo", "caricature", "probe", "picture")},
-    **{
-        f"{noun}s": noun for noun in ("file", "folder", "epoch", "step", "stranger", "face", "line")
-    },
+    **{f"{noun}s": noun for noun in ("file", "folder", "epoch", "step", "stranger", "face")},
+    **{f"{noun}s": noun for noun in ("line", "fold")},
     **{"people": "person", "identities": "identity"},
 }
 

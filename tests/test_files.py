@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,16 @@ def test_a_folder_in_a_file_s_place_keeps_what_it_holds(name, tmp_path, monkeypa
     assert caught.value.filename == str(Path(name))
     left = [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))]
     assert left == ["here", "here/sub", "here/sub/mine.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_named_and_no_temporary_one(tmp_path, monkeypatch):
+    def refused(prefix, dir):
+        raise PermissionError(errno.EACCES, "Permission denied", f"{dir}/{prefix}xyz")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refused)
+    with pytest.raises(PermissionError) as caught:
+        write_text(tmp_path / "a.txt", "text")
+    assert caught.value.filename == str(tmp_path / "a.txt")
 
 
 def test_an_error_without_a_name_gets_the_file_s(tmp_path):

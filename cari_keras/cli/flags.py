@@ -216,7 +216,17 @@ _REMEDIES = {
 }
 
 
+def _has_working_folder() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - what it raises is what is asked
+    except OSError:
+        return False
+    return True
+
+
 def _told(error: OSError) -> str:
     """An error about a file as one line."""
     remedy = _REMEDIES.get(error.errno or 0)
+    if error.errno == errno.ENOENT and not _has_working_folder():
+        remedy = "the working folder was removed; change to another one"
     return f"{shown(str(error.filename))}: {error.strerror}" + (f"; {remedy}" if remedy else "")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, Optional
 
 from cari_keras.data.base import Dataset, Pair
-from cari_keras.errors import DatasetError
+from cari_keras.errors import DatasetError, quoted
 from cari_keras.files import user_path
 from cari_keras.images.layouts import people_remarks
 from cari_keras.images.names import modality_of_folder, one_spelling
@@ -22,12 +22,17 @@ from cari_keras.images.walk import pictures, stamp
 from cari_keras.records.aligned import is_aligned, read_aligned
 from cari_keras.records.sample import Sample
 from cari_keras.vocabulary import CARICATURE, MODALITIES, PHOTO
+from cari_keras.wording import counted
 
 #: The one split of these datasets.
 SPLIT = "test"
 
 #: What they have in common; their images are looked at a single time.
 _NOBODY = Dataset("images", (), {}, {}, once=True)
+
+
+#: The third column of a line that is meant as a pair, if perhaps in another notation than 1 or 0.
+_LIKE_A_LABEL = re.compile(r"[-+\d.]*|true|false|yes|no", re.IGNORECASE)
 
 
 class PairList(NamedTuple):
@@ -54,8 +59,10 @@ def read_pair_list(path: Path) -> PairList:
     """
     try:
         text = user_path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: cannot be read as text ({error})") from error
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: no text in UTF-8 ({error.reason}); save it as that") from error
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise DatasetError(f"{path}: nothing in it; expected a CSV of two paths and 1 or 0")
@@ -68,7 +75,7 @@ def read_pair_list(path: Path) -> PairList:
         except (csv.Error, ValueError) as error:
             raise DatasetError(f"{path}:{number}: not a line of a CSV ({error})") from error
         cells = [cell.strip() for cell in row]
-        if position == 0 and len(cells) == 3 and not cells[2].lstrip("-").isdigit():
+        if position == 0 and len(cells) == 3 and not _LIKE_A_LABEL.fullmatch(cells[2]):
             continue  # titles
         if len(cells) != 3 or cells[2] not in ("0", "1"):
             raise DatasetError(f"{path}:{number}: expected path,path,1|0, received {line[:80]!r}")
@@ -83,8 +90,9 @@ def _lfw(path: Path, lines: list[tuple[int, str]]) -> PairList:
     folds, each = header if len(header) == 2 else (1, header[0])
     if not folds or not each or len(lines) - 1 != 2 * folds * each:
         raise DatasetError(
-            f"{path}: {folds} folds of 2 x {each} pairs announced, {len(lines) - 1} lines follow; "
-            "put back the missing lines, or mend the first one"
+            f"{path}: {counted(folds, 'folds')} of 2 x {counted(each, 'pairs')} announced, and "
+            f"{counted(len(lines) - 1, 'lines')} there; put back the missing lines, or mend the "
+            "first one"
         )
     pairs, fold = [], []
     for position, (number, line) in enumerate(lines[1:]):
@@ -95,7 +103,7 @@ def _lfw(path: Path, lines: list[tuple[int, str]]) -> PairList:
             same = True
         else:
             same = False
-        if len(words) != 4 or not (words[1].isdigit() and words[3].isdigit()):
+        if len(words) != 4 or not (words[1].isdecimal() and words[3].isdecimal()):
             raise DatasetError(
                 f"{path}:{number}: expected Name 1 2 or Name 1 Other 2, received {line!r}"
             )
@@ -176,8 +184,8 @@ def load_pairs(images: Path, listed: PairList) -> tuple[Dataset, list[int]]:
     if not pairs:
         missing = next(n for p in listed.pairs for n in p[:2] if _tidy(n) not in named)
         raise DatasetError(
-            f"{images}: has the images of no listed pair; the first lacks {missing} (names are "
-            "relative to the folder)"
+            f"{images}: has the images of no listed pair; the first lacks {quoted(missing)} "
+            "(names are relative to the folder)"
         )
     report = dict(everything.report)
     if len(pairs) < len(listed.pairs):

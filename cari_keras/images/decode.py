@@ -223,7 +223,8 @@ def _not_opened(kind: str, encoded: bytes) -> str:
     if kind in _WITH_PACKAGE and not _formats(kind):
         return f"{kind} cannot be decoded here ({_WITH_PACKAGE[kind][-1]}, or save it as PNG)"
     if kind in FORMATS or kind in _WITH_PACKAGE:
-        return f"damaged picture (or a {kind} of a kind that is not read; save it as PNG)"
+        how = "anew" if kind == "PNG" else "as PNG"
+        return f"damaged picture (or a {kind} of a kind that is not read; save it {how})"
     return f"{kind} is not read (save it as PNG)"
 
 

@@ -107,8 +107,11 @@ class AlignedRecords:
 
 
 def is_aligned(folder: Path) -> bool:
-    """Whether cari-align wrote a folder, be it to its end or not."""
-    return any((folder / name).is_file() for name in (MANIFEST, JOURNAL))
+    """Whether cari-align wrote a folder, be it to its end or not; no where it cannot be read."""
+    try:
+        return any((folder / name).is_file() for name in (MANIFEST, JOURNAL))
+    except PermissionError:  # whoever lists the folder says so
+        return False
 
 
 def read_aligned(folder: Path) -> AlignedFolder:

@@ -139,6 +139,16 @@ def test_what_the_system_refuses_is_one_line_with_a_remedy(error, said, capfd):
     assert capfd.readouterr().err == f"cari-test: error: {said}\n"
 
 
+def test_a_working_folder_that_was_removed_is_the_remedy(tmp_path, monkeypatch, capfd):
+    error = FileNotFoundError(errno.ENOENT, "No such file or directory", "run")
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run_program("cari-test", failing(error), []) == 2
+    said = "run: No such file or directory; the working folder was removed; change to another one"
+    assert capfd.readouterr().err == f"cari-test: error: {said}\n"
+
+
 def test_what_is_no_user_s_mistake_keeps_its_traceback():
     for error in (OSError(errno.EIO, "nameless"), UnicodeEncodeError("ascii", "é", 0, 1, "no")):
         with pytest.raises(type(error)):

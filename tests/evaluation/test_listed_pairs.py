@@ -80,3 +80,32 @@ def test_a_list_s_names_are_found_in_either_form_of_unicode(tmp_path):
     path = list_of_pairs(tmp_path, "Zo\u00eb/P_0_0001,P_1/P_1_0001,0")
     dataset, _ = load_pairs(images, read_pair_list(path))
     assert dataset.people == ("P_1", "Zo\u00eb")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a,b,true\n", r":1: expected path,path,1\|0"),
+        (b"a,b,1.0\n", r":1: expected path,path,1\|0"),
+        ("1\nA\t\u00b2\t2\nA\t1\tB\t1\n".encode(), ":2: expected Name 1 2"),
+        ("a,b,1\n".encode("utf-16"), "no text in UTF-8 .*; save it as that"),
+        (b",b,1\n", r"the first lacks '' \(names"),
+    ],
+)
+def test_lists_in_another_notation_are_refused_with_the_one_that_is_read(
+    content, message, tmp_path
+):
+    write_lfw(tmp_path / "lfw")
+    path = tmp_path / "listed.csv"
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=message):
+        load_pairs(tmp_path / "lfw", read_pair_list(path))
+
+
+def test_a_list_that_is_not_there_is_named_in_the_system_s_words(tmp_path):
+    for path, said in (
+        (tmp_path / "no", "No such file or directory"),
+        (tmp_path, "Is a directory"),
+    ):
+        with pytest.raises(DatasetError, match=rf"{path}: cannot be read \({said}\)$"):
+            read_pair_list(path)

@@ -263,9 +263,9 @@ def test_no_image_that_can_be_read(tmp_path):
         ("a,b,2\na,b,1\n", "csv:1: expected path,path,1|0"),
         ("a,b,1\n\n\na,b,3\n", "csv:4: expected path,path,1|0"),
         ('a,"b,1\n' + "c,d,0\n" * 30000, "csv:1: not a line of a CSV"),
-        ("1 2\nA 1 2\n", "1 folds of 2 x 2 pairs announced, 1 lines follow"),
+        ("1 2\nA 1 2\n", "1 fold of 2 x 2 pairs announced, and 1 line there"),
         ("1\nA 1 2\nA one B 2\n", "csv:3: expected Name 1 2"),
-        ("no.jpg,nothing.jpg,1\n", "has the images of no listed pair; the first lacks no.jpg"),
+        ("no.jpg,nothing.jpg,1\n", "has the images of no listed pair; the first lacks 'no.jpg'"),
     ],
 )
 def test_bad_lists_of_pairs(text, message, tmp_path):
