@@ -12,10 +12,10 @@ from cari_keras.training.runfolder import Checkpoints
 from tests.helpers.commands import run_command, run_python, started, wait_until
 from tests.helpers.pictures import write_folder_dataset
 
-KILLS = 6
+KILLS = 4
 
-#: Enough for six kills, each of which lets one or two epochs be.
-EPOCHS = 20
+#: Enough for four kills, each of which lets one or two epochs be.
+EPOCHS = 14
 
 #: A network that is traced and written quickly; there are as many kinds of state as in any other.
 SETTINGS = (
