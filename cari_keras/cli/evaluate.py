@@ -147,11 +147,11 @@ def _main(arguments: Sequence[str]) -> int:
     _refuse_together(parser, given)
     names = ("flip_test", "test_crops", "view_power", "verify_by", "centre")
     changes = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
-    if "test_crops" in changes:
-        if not all(0 < side <= 1 for side in given.test_crops):
-            parser.error(f"--test-crops must be in (0, 1], received {given.test_crops}")
+    for side in given.test_crops or ():
+        check_range("test_crops", side)
+    if given.test_crops:
         changes["test_crops"] = tuple(given.test_crops)
-    if "view_power" in changes:
+    if given.view_power is not None:
         check_range("view_power", given.view_power)
     from cari_keras.runtime import in_order
 

@@ -184,7 +184,7 @@ def test_the_public_weights_know_strangers(tmp_path, monkeypatch):
         (["facenet", "--images", "x"], "--images and --pairs go together"),
         (["facenet", "--gallery", "x"], "--gallery and --probe go together"),
         (["facenet", "--dataset", "cavi"], "--data-dir is needed for CaVI"),
-        (["nothing", "--crops", "1.5"], "--test-crops must be in (0, 1]"),
+        (["nothing", "--crops", "1.5"], "test_crops must be in (0, 1]. Received: 1.5"),
         (
             ["nothing", "--images", "a", "--pairs", "b", "--gallery", "c", "--probe", "d"],
             "--images and --gallery do not go together",
