@@ -16,8 +16,9 @@ from cari_keras.images.names import (
     one_spelling,
     several_spellings,
 )
-from cari_keras.images.walk import walk
+from cari_keras.images.walk import left_out, walk
 from cari_keras.vocabulary import CARICATURE, MODALITIES, PHOTO
+from cari_keras.wording import counted
 
 Place = Optional[tuple[str, str]]  # identity, modality
 
@@ -222,6 +223,22 @@ def _nobodys(layout: Layout, parts: Sequence[str]) -> str:
     if layout.name == "modalities" and len(parts) > 1 and not modality_of_folder(parts[0]):
         return f"{BESIDE} ({parts[0]})"
     return NOBODYS
+
+
+def nothing_placed(entries: Iterable[Entry]) -> str:
+    """That nothing lies where a layout has pictures, and what there is, for messages.
+
+    Args:
+        entries: Of which none has a modality.
+    """
+    others = Counter(entry.refused for entry in entries)
+    misplaced = sum(n for why, n in others.items() if why.startswith((NOBODYS, BESIDE)))
+    there = f"none of its {counted(misplaced, 'files')} lies" if misplaced else "no file lies"
+    found = [f"{there} where a layout has pictures"]
+    for why, count in others.items():
+        if not why.startswith((NOBODYS, BESIDE)):
+            found.append(counted(count, left_out(why)))
+    return "; ".join(found)
 
 
 def remarks(entries: Iterable[Entry], layout: Layout) -> dict[str, int]:

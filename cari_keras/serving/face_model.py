@@ -13,6 +13,7 @@ from cari_keras.align.config import AlignConfig
 from cari_keras.arrays import Array
 from cari_keras.errors import ConfigError
 from cari_keras.process import check_not_forked
+from cari_keras.runtime import eagerly
 from cari_keras.serving.answers import Candidate, Identification, Told, Verification
 from cari_keras.serving.branches import EMBEDDING, PAIRS, PIXELS
 from cari_keras.serving.faces import ON_ERROR, Faces, Image, Seen, are_many
@@ -288,6 +289,7 @@ class FaceModel:
             warnings.warn(f"left out: {line}", stacklevel=3)
         return seen
 
+    @eagerly()
     def _ask(self, branch: str, endpoint: str, **inputs: Array) -> dict[str, Array]:
         """Asks an endpoint in batches."""
         check_not_forked()
