@@ -110,6 +110,27 @@ def file_errors(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def eagerly() -> Iterator[None]:
+    """TensorFlow computes at once in the block, be it called while a `tf.function` is traced.
+
+    Raises:
+        ConfigError: The program has switched that off, for good or for a block.
+    """
+    import tensorflow as tf
+
+    with contextlib.ExitStack() as stack:
+        if not tf.executing_eagerly():
+            stack.enter_context(tf.init_scope())
+        if not tf.executing_eagerly():
+            raise ConfigError(
+                "TensorFlow's eager execution is switched off here, by "
+                "tf.compat.v1.disable_eager_execution or a block of tf.Graph().as_default(), and "
+                "cari_keras needs it; call it outside, or in a process of its own"
+            )
+        yield
+
+
+@contextlib.contextmanager
 def in_order() -> Iterator[None]:
     """Makes training repeatable to the last bit: operations run in one order, each on all cores.
 

@@ -7,7 +7,9 @@ import errno
 import pytest
 import tensorflow as tf
 
-from cari_keras.runtime import file_errors
+from cari_keras.errors import ConfigError
+from cari_keras.runtime import eagerly, file_errors
+from tests.helpers.bare import run_bare
 from tests.helpers.disks import no_room
 
 
@@ -35,3 +37,36 @@ def test_the_words_of_the_system_are_found(message, number, said, tmp_path):
         raise tf.errors.ResourceExhaustedError(None, None, message)
     assert raised.value.errno == number
     assert "[" not in raised.value.strerror
+
+
+def test_answers_come_at_once_while_a_function_is_traced():
+    found = []
+
+    @tf.function
+    def traced():
+        with eagerly():
+            found.append(tf.constant(3).numpy())
+        found.append(tf.executing_eagerly())
+
+    traced()
+    assert found == [3, False]
+
+
+def test_a_block_without_eager_execution_is_named():
+    with (
+        tf.Graph().as_default(),
+        pytest.raises(ConfigError, match=r"tf\.Graph\(\)\.as_default\(\)"),
+        eagerly(),
+    ):
+        pass
+
+
+@pytest.mark.stacks
+def test_a_program_that_switched_eager_execution_off_is_told(tmp_path):
+    code = (
+        "import tensorflow as tf\ntf.compat.v1.disable_eager_execution()\n"
+        "from cari_keras import load_model\nfrom cari_keras.errors import ConfigError\n"
+        "try:\n    load_model('facenet')\nexcept ConfigError as error:\n    print(error)"
+    )
+    done = run_bare(code, cwd=tmp_path, HOME=str(tmp_path))
+    assert done.stdout.startswith(b"TensorFlow's eager execution is switched off here"), done.stderr

@@ -35,6 +35,7 @@ from cari_keras.images.layouts import (
     elsewhere,
     find_layout,
     list_entries,
+    nothing_placed,
     remarks,
     shapes,
 )
@@ -51,6 +52,7 @@ from cari_keras.records.manifest import (
 )
 from cari_keras.records.shards import shard_names
 from cari_keras.vocabulary import MODALITIES, check_word
+from cari_keras.wording import counted
 
 #: Where Beam's workers leave what they found, below the aligned folder.
 STAGING = ".beam"
@@ -161,14 +163,14 @@ def _check_folders(raw: Path, aligned: Path) -> None:
 
 def _check_places(raw: Path, entries: Sequence[Entry]) -> None:
     """Once for a whole folder, where its files would each say the same."""
-    if not any(entry.modality for entry in entries):
-        there = f"none of its {len(entries)} files lies" if entries else "no file lies"
-        raise AlignError(f"{raw}: {there} where a layout has pictures; {shapes()}{elsewhere(raw)}")
+    if any(entry.modality for entry in entries):
+        return
+    raise AlignError(f"{raw}: {nothing_placed(entries)}; {shapes()}{elsewhere(raw)}")
 
 
 def _notes(entries: Sequence[Entry], layout: Layout) -> list[str]:
     """What is to be known of a folder beside the counts of its files."""
-    found = [f"{count} {kind}" for kind, count in remarks(entries, layout).items()]
+    found = [counted(count, kind) for kind, count in remarks(entries, layout).items()]
     if not layout.bookkeeping and any(entry.refused == NOBODYS for entry in entries):
         found.append(f"files {NOBODYS}: {shapes()}")
     return found

@@ -210,6 +210,8 @@ _REMEDIES = {
     errno.ENOSPC: "make room there, then run the same command",
     errno.EDQUOT: "make room there, then run the same command",
     errno.EFBIG: "raise the limit on the size of files (ulimit -f), or name another place",
+    errno.EEXIST: "name another place, or move what is there",
+    errno.ENOTDIR: "name another place, or move what is there",
     errno.EROFS: "name a folder that can be written",
     errno.EACCES: "change its rights, or name another place",
     errno.EPERM: "change its rights, or name another place",

@@ -19,6 +19,7 @@ from cari_keras.images.names import (
 )
 from cari_keras.images.walk import NO_PICTURE, left_out, walk
 from cari_keras.vocabulary import CARICATURE, MODALITIES, PHOTO
+from cari_keras.wording import counted
 
 Place = Optional[tuple[str, str]]  # identity, modality
 
@@ -235,6 +236,22 @@ def why_left_out(entry: Entry, root: Path) -> str:
     if entry.refused:
         return left_out(entry.refused)
     return "" if is_picture(root / entry.path) else left_out(NO_PICTURE)
+
+
+def nothing_placed(entries: Iterable[Entry]) -> str:
+    """That nothing lies where a layout has pictures, and what there is, for messages.
+
+    Args:
+        entries: Of which none has a modality.
+    """
+    others = Counter(entry.refused for entry in entries)
+    misplaced = sum(n for why, n in others.items() if why.startswith((NOBODYS, BESIDE)))
+    there = f"none of its {counted(misplaced, 'files')} lies" if misplaced else "no file lies"
+    found = [f"{there} where a layout has pictures"]
+    for why, count in others.items():
+        if not why.startswith((NOBODYS, BESIDE)):
+            found.append(counted(count, left_out(why)))
+    return "; ".join(found)
 
 
 def remarks(entries: Iterable[Entry], layout: Layout) -> dict[str, int]:

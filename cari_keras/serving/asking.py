@@ -10,6 +10,7 @@ import tensorflow as tf
 from cari_keras.arrays import Array
 from cari_keras.errors import ConfigError
 from cari_keras.process import check_not_forked
+from cari_keras.runtime import eagerly
 from cari_keras.serving.lacking import why_lacking
 
 #: Images that are answered at once.
@@ -34,6 +35,7 @@ class Asker:
         self.endpoints, self.lacks = endpoints, lacks
         self.branches = tuple(dict.fromkeys(branch for branch, _ in endpoints))
 
+    @eagerly()
     def __call__(self, branch: str, endpoint: str, **inputs: Array) -> dict[str, Array]:
         """What an endpoint answers to inputs of n rows each, n from 1: arrays of n rows.
 

@@ -32,6 +32,8 @@ def read_kept(matcher: Matcher) -> Optional[Thresholds]:
     assert matcher.run is not None
     path = matcher.run / THRESHOLDS
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        if not path.is_file():  # of a named pipe nobody would come to write
+            return None
         stored = json.loads(path.read_text(encoding="utf-8"))
         if stored["made_for"] == _made_for(matcher):
             return Thresholds.of_json(stored)

@@ -40,9 +40,9 @@ def load_model(
         PretrainedError: The public weights are asked for, and cannot be fetched.
         CheckpointError: There is no run and no export, or it is damaged.
         DatasetError: The dataset that `data_dir` names is not there, or the other run's is not.
-        ConfigError: The thresholds of the other run do not fit; Keras refuses its user's
-            keras.json; or this process was forked from one in which TensorFlow had started, where
-            it waits for ever.
+        ConfigError: The thresholds of the other run do not fit; `path` is no path; Keras refuses
+            its user's keras.json; TensorFlow's eager execution is switched off; or this process was
+            forked from one in which TensorFlow had started, where it waits for ever.
 
     Example:
         >>> model = load_model("runs/cavi")  # doctest: +SKIP

@@ -12,6 +12,7 @@ from cari_keras.errors import CheckpointError, ConfigError, quoted, shown
 from cari_keras.evaluation.matcher import Matcher, judge_of, load_matcher
 from cari_keras.images.encode import to_png
 from cari_keras.process import check_not_forked
+from cari_keras.runtime import eagerly
 from cari_keras.saved import CONFIG
 from cari_keras.serving.answers import Told
 from cari_keras.serving.asking import Endpoints
@@ -48,6 +49,7 @@ class _Export(NamedTuple):
     told: dict[str, Told]
 
 
+@eagerly()
 def open_model(
     path: Path,
     *,

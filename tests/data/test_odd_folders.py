@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -151,6 +152,15 @@ def test_a_wrong_layout_is_told_once_with_every_layout(tmp_path):
     for error in (align, train):
         assert all(shape in str(error.value) for shape in LAYOUTS)
         assert "\n" not in str(error.value)
+
+
+def test_what_no_file_is_told_by_its_reason_where_nothing_is_to_align(tmp_path):
+    (tmp_path / "raw" / "ann").mkdir(parents=True)
+    os.mkfifo(tmp_path / "raw" / "ann" / "p.jpg")
+    (tmp_path / "raw" / "ann" / "gone.jpg").symlink_to("nowhere")
+    said = "no file lies where a layout has pictures; 1 broken link, left out; 1 pipe, socket or de"
+    with pytest.raises(AlignError, match=said):
+        align_folder(tmp_path / "raw", tmp_path / "out", AlignConfig(), progress=False)
 
 
 def test_the_folder_that_was_meant_is_named(data, tmp_path_factory):

@@ -74,7 +74,8 @@ def test_identities(model, matcher, pixels):
         ("nowhere.jpg", "nowhere.jpg: no such file"),
         ("a\0b", "cannot be read"),
         ("x" * 5000, "cannot be read"),
-        (bytearray(b"x"), "Received: bytearray"),
+        (bytearray(b"x"), "not a picture"),
+        (3, "Received: int"),
     ],
 )
 def test_images_that_are_none(image, message, model):
