@@ -35,11 +35,10 @@ from cari_keras.images.layouts import (
     elsewhere,
     find_layout,
     list_entries,
-    nothing_placed,
-    remarks,
     shapes,
 )
 from cari_keras.images.names import is_systems
+from cari_keras.images.remarks import nothing_placed, remarks
 from cari_keras.progress import Progress
 from cari_keras.records.manifest import (
     FOLDER,

@@ -28,12 +28,10 @@ from cari_keras.images.layouts import (
     elsewhere,
     find_layout,
     list_entries,
-    people_remarks,
-    remarks,
     shapes,
-    why_left_out,
 )
 from cari_keras.images.names import plain_name
+from cari_keras.images.remarks import people_remarks, remarks, why_left_out
 from cari_keras.images.walk import stamp
 from cari_keras.records.aligned import is_aligned, read_aligned
 from cari_keras.records.sample import Sample

@@ -16,8 +16,8 @@ from typing import NamedTuple, Optional
 from cari_keras.data.base import Dataset, Pair
 from cari_keras.errors import DatasetError, quoted
 from cari_keras.files import user_path
-from cari_keras.images.layouts import people_remarks
 from cari_keras.images.names import modality_of_folder, one_spelling
+from cari_keras.images.remarks import people_remarks
 from cari_keras.images.walk import pictures, stamp
 from cari_keras.records.aligned import is_aligned, read_aligned
 from cari_keras.records.sample import Sample

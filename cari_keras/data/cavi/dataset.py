@@ -37,15 +37,8 @@ from cari_keras.data.cavi.lists import (
 from cari_keras.errors import DatasetError
 from cari_keras.files import user_path
 from cari_keras.images.kinds import is_picture
-from cari_keras.images.layouts import (
-    CAVI_FOLDERS,
-    LAYOUTS,
-    NOBODYS,
-    Entry,
-    elsewhere,
-    list_entries,
-    why_left_out,
-)
+from cari_keras.images.layouts import CAVI_FOLDERS, LAYOUTS, NOBODYS, Entry, elsewhere, list_entries
+from cari_keras.images.remarks import why_left_out
 from cari_keras.images.walk import NO_PICTURE, left_out
 from cari_keras.records.aligned import AlignedFolder, is_aligned, read_aligned
 from cari_keras.records.sample import Sample

@@ -40,7 +40,8 @@ from cari_keras.errors import DatasetError
 from cari_keras.files import user_path
 from cari_keras.images.crop import crop, place_box
 from cari_keras.images.landmarks import face_of, read_landmarks
-from cari_keras.images.layouts import LAYOUTS, NOBODYS, elsewhere, list_entries, why_left_out
+from cari_keras.images.layouts import LAYOUTS, NOBODYS, elsewhere, list_entries
+from cari_keras.images.remarks import why_left_out
 from cari_keras.images.walk import stamp
 from cari_keras.records.aligned import AlignedRecords, is_aligned, read_aligned
 from cari_keras.records.sample import Sample
