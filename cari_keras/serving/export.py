@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
@@ -57,7 +57,7 @@ def export(
         version = next_version(folder, TASKS)
         for branch in branches:
             path = folder / branch.name / str(version)
-            with atomic_path(path) as temporary:
+            with _never_empty(path.parent), atomic_path(path) as temporary:
                 _write_model(branch, temporary)
                 size = matcher.side
                 write_warmup(temporary, branch.name, _examples(branch, size))
@@ -65,6 +65,16 @@ def export(
             written.append(path)
         write_server_files(folder, [task for task in TASKS if versions(folder / task)])
     return written
+
+
+@contextlib.contextmanager
+def _never_empty(folder: Path) -> Iterator[None]:
+    """A model's folder is not left without a version where the first one cannot be written."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # one with a version in it stays
+            folder.rmdir()
 
 
 def versions(model: Path) -> list[Path]:
