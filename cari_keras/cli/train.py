@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from cari_keras.training.trainer import Trainer
 
 
+#: Of all epochs together; shorter runs are warned of.
+FEW_STEPS = 48
+
+
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Entry point of the console script; returns the exit status."""
     return run_program("cari-train", _main, sys.argv[1:] if arguments is None else arguments)
@@ -196,6 +200,11 @@ def _train_on(
     if trainer.epoch >= epochs:
         again = longer_command(run, config, epochs)
         print(f"{run} is finished: all of its {epochs} epochs are trained; for more: {again}")
+    elif (steps := epochs * trainer.steps) < FEW_STEPS:
+        print(
+            f"note: {counted(steps, 'steps')} are too few to learn from; give more --epochs, or "
+            "smaller batches (--batch-size)"
+        )
     sheet = run / "figures" / "contact_sheet.png"
     if cluster.is_chief and not sheet.exists():
         write_png(contact_sheet(dataset), sheet)

@@ -12,17 +12,15 @@ import hashlib
 import importlib
 import io
 import stat
-import threading
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Optional
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image
 
 from cari_keras.arrays import Array
 from cari_keras.images.kinds import HEAD, described, kind_of
+from cari_keras.images.pixels import quietly, to_rgb, upright
 
 #: Raised when one file gives other pixels than before.
 DECODING = 5
@@ -37,23 +35,6 @@ _WITH_PACKAGE = {
     "AVIF": ("AVIF", "pillow_avif", "pip install 'pillow>=11.3' or pillow-avif-plugin"),
 }
 
-#: What every JPEG file begins with.
-JPEG = b"\xff\xd8\xff"
-
-#: What every PNG file begins with.
-PNG = b"\x89PNG\r\n\x1a\n"
-
-#: What is done to a picture by its EXIF's orientation.
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
 #: Modes of Pillow that are read; CIELAB is not, for one.
 _MODES = frozenset(
     {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV", "F"}
@@ -64,8 +45,6 @@ MAX_PIXELS = 100_000_000
 
 #: In the message of a file that the system does not give.
 CANNOT_BE_READ, NOT_THERE = "cannot be read", "no such file"
-
-_lock = threading.Lock()
 
 #: Shorter sides than this hold no face: 20 pixels is the least face that MTCNN looks for.
 MIN_SIDE = 20
@@ -124,7 +103,7 @@ def decode_image(encoded: bytes, *, max_pixels: int = MAX_PIXELS, min_side: int 
     Raises:
         RefusedError: It is no picture, is damaged, too large or too small.
     """
-    with _quietly():
+    with quietly():
         image = _open(encoded)
         width, height = image.size
         if width * height > max_pixels:
@@ -150,23 +129,6 @@ def of_pillow(image: Image.Image) -> Array:
     except Exception as error:  # as in _open: of an opened file, this is when it is read
         raise RefusedError(f"cannot be decoded ({error})") from error
     return _decode(own, b"")
-
-
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """Without Pillow's warnings about size and metadata; limits are our own.
-
-    In one thread at a time: what Python keeps of warnings is the whole process's.
-    """
-    with _lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _on_white(rgba: Array) -> Array:
-    """uint8 RGBA as RGB, rounded to the nearest; `images.graph` has the same sum."""
-    rgb, alpha = rgba[..., :3].astype(np.uint16), rgba[..., 3:].astype(np.uint16)
-    return ((rgb * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
 def read_bytes(path: Path, max_bytes: Optional[int] = None) -> bytes:
@@ -243,62 +205,9 @@ def _decode(image: Image.Image, encoded: bytes) -> Array:
         image.load()
         if not (image.mode in _MODES or image.mode.startswith("I")):
             raise RefusedError(f"pixels of a kind that is not read ({image.mode}; save it as PNG)")
-        return np.ascontiguousarray(_to_rgb(_upright(image), encoded))
+        return np.ascontiguousarray(to_rgb(upright(image), encoded))
     except (MemoryError, RefusedError):
         raise
     except Exception as error:  # as in _open
         reason = "truncated picture" if "truncated" in str(error) else "damaged picture"
         raise RefusedError(reason) from error
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """Turned by EXIF, which a JPEG and a PNG have in one place; XMP is not looked at there."""
-    try:
-        with _quietly():
-            if image.format not in ("JPEG", "MPO", "PNG"):
-                return ImageOps.exif_transpose(image)
-            exif = Image.Exif()
-            exif.load(image.info.get("exif", b""))
-            turn = _TURNS.get(exif.get(ExifTags.Base.Orientation, 1))
-        return image if turn is None else image.transpose(turn)
-    except Exception:  # unreadable metadata says nothing about rotation
-        return image
-
-
-def _to_rgb(image: Image.Image, encoded: bytes) -> Array:
-    clear = _clear_color(image, encoded)
-    if image.mode.startswith("I") or image.mode == "F":
-        wide = image.mode.startswith("I;16") or encoded.startswith(PNG)
-        rgb = np.repeat(_to_8_bit(np.asarray(image), wide)[..., None], 3, axis=2)
-    elif clear is None and ("A" in image.mode.upper() or "transparency" in image.info):
-        return _on_white(np.asarray(image.convert("RGBA")))
-    else:
-        if image.mode == "CMYK" and encoded.startswith(JPEG) and "adobe" not in image.info:
-            image = Image.eval(image, lambda ink: 255 - ink)  # Pillow takes all for Adobe's
-        image.info.pop("transparency", None)  # of which Pillow would only warn
-        rgb = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
-    if clear is None:
-        return rgb
-    return np.where((rgb == clear).all(axis=-1, keepdims=True), np.uint8(255), rgb)
-
-
-def _clear_color(image: Image.Image, encoded: bytes) -> Optional[Array]:
-    """The colour of a grey or RGB PNG that is to be clear, uint8 [1] or [3]; None without one.
-
-    In the file it has the picture's own depth, of which Pillow's conversions know nothing.
-    """
-    value = image.info.get("transparency")
-    if not encoded.startswith(PNG) or value is None or image.mode == "P":
-        return None
-    depth = encoded[24]
-    own = np.atleast_1d(value).astype(np.int64) & ((1 << depth) - 1)
-    return (own >> 8 if depth == 16 else own * 255 // ((1 << depth) - 1)).astype(np.uint8)
-
-
-def _to_8_bit(values: Array, wide: bool) -> Array:
-    """Integers of 16 bits, `wide` or by the largest, or floats of 0 to 1 or 255, as uint8."""
-    if values.dtype.kind in "iu":
-        halved = wide or values.max() > 255
-        return np.clip(values // 256 if halved else values, 0, 255).astype(np.uint8)
-    top = 255.0 if np.nanmax(values) <= 1 else 1.0
-    return np.clip(np.nan_to_num(values) * top, 0, 255).astype(np.uint8)

@@ -10,8 +10,9 @@ from typing import Optional
 
 import tensorflow as tf
 
-from cari_keras.images.decode import JPEG, MAX_PIXELS, PNG
+from cari_keras.images.decode import MAX_PIXELS
 from cari_keras.images.graph_headers import as_bytes, jpeg_exif, orientation, png_chunk, upright
+from cari_keras.images.pixels import JPEG, PNG
 
 
 def decode(encoded: tf.Tensor, image_size: Optional[int] = None) -> tf.Tensor:

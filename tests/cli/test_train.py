@@ -85,6 +85,7 @@ def test_a_run_end_to_end(tmp_path):
     recipe = "recipe: from nothing; 2 people, 17 training images; 2 epochs of 4 steps; 80 pixels"
     assert f"{recipe}, float32\nfitted to the data and this machine: nothing\n" in result.stdout
     assert "folder: train:" in result.stdout
+    assert re.search(r"note: \d+ steps are too few to learn from; give more", result.stdout)
     assert re.search(
         r"Epoch +Verification +AUC +Photo id\. +Caricature id\. +V2C +C2V", result.stdout
     )
