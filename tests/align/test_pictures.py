@@ -42,8 +42,8 @@ def test_every_photograph_gives_the_face_it_is_of():
 def test_later_finds_in_drawings_are_faces():
     """Crops of faces, given as any pictures: what is smaller than a third of them is no face.
 
-    One of twelve drawings, of which 86.5 % show a face; of all 3,826 it is 89.0 %, with 2.0 % of the
-    later finds false, 21.9 % without `confirm`.
+    One of twelve drawings, of which 86.5 % show a face; of all 3,826 it is 89.0 %, and 2.0 % of the
+    later finds are false, 21.9 % without `confirm`.
     """
     detector = Detector()
     shares, found = [], 0
