@@ -21,19 +21,27 @@ ENGINES = ("local", "beam")
 class AlignConfig:
     """What becomes of a picture; two runs with equal settings give equal bytes."""
 
-    layout: str = setting("auto", "how RAW is laid out", ("auto", *LAYOUTS))
-    image_size: int = setting(224, "side of the crops in pixels")
+    layout: str = setting("auto", "how RAW is laid out", ("auto", *LAYOUTS), usual=True)
+    image_size: int = setting(224, "side of the crops in pixels", metavar="PIXELS", usual=True)
     margin: float = setting(
-        0.6, "room about a face, as a fraction of the face: the same share whatever its size"
+        0.6,
+        "room about a face, as a fraction of the face: the same share whatever its size",
+        metavar="SHARE",
+        usual=True,
     )
     align: str = setting(
         "similarity",
         "turn and scale five points onto a template, or cut a square about the box",
         ALIGN,
+        usual=True,
     )
-    all_faces: bool = setting(False, "keep every face of a picture, not only its main one")
+    all_faces: bool = setting(
+        False, "keep every face of a picture, not only its main one", usual=True
+    )
     max_side: int = setting(
-        1600, "larger pictures are shrunk to this side before faces are looked for"
+        1600,
+        "larger pictures are shrunk to this side before faces are looked for",
+        metavar="PIXELS",
     )
     max_pixels: int = setting(
         MAX_PIXELS, "pictures of more pixels are refused before they are decoded"

@@ -20,7 +20,7 @@ from PIL import Image
 
 from cari_keras.arrays import Array
 from cari_keras.images.kinds import HEAD, described, kind_of
-from cari_keras.images.pixels import quietly, to_rgb, upright
+from cari_keras.images.pixels import PNG_END, quietly, to_rgb, upright
 
 #: Raised when one file gives other pixels than before.
 DECODING = 5
@@ -198,6 +198,8 @@ def _verify(image: Image.Image, encoded: bytes) -> None:
         raise RefusedError("truncated picture") from error
     except Exception as error:  # as in _open
         raise RefusedError("damaged picture") from error
+    if PNG_END not in encoded:  # whose checksum alone Pillow does not look at
+        raise RefusedError("truncated picture")
 
 
 def _decode(image: Image.Image, encoded: bytes) -> Array:

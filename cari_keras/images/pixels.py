@@ -16,8 +16,9 @@ from cari_keras.arrays import Array
 #: What every JPEG file begins with.
 JPEG = b"\xff\xd8\xff"
 
-#: What every PNG file begins with.
+#: What every PNG file begins with, and ends with.
 PNG = b"\x89PNG\r\n\x1a\n"
+PNG_END = b"IEND\xaeB`\x82"
 
 #: What is done to a picture by its EXIF's orientation.
 _TURNS = {

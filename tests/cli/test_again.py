@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cari_keras.cli.again import longer_command, tensorboard_command
-from cari_keras.cli.flags import Parser, add_config_flags, asked_config
+from cari_keras.cli.flags import add_config_flags, asked_config
+from cari_keras.cli.parser import Parser
 from cari_keras.presets import PRESETS
 from tests.helpers.runs import small_config
 
@@ -27,7 +28,6 @@ def test_more_epochs_with_the_same_settings(config):
     program, *words = shlex.split(longer_command(run, config, 8))
     assert program == "cari-train"
     parser = Parser("cari-train", "", "")
-    parser.add_argument("--preset")
     add_config_flags(parser)
     expected = {"epochs": 8, "pretrained": str(run), "output": f"{run}-8"}
     assert asked_config(parser.parse_args(words)) == config.with_values(expected)

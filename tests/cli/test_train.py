@@ -68,7 +68,8 @@ def test_an_output_that_cannot_be_a_folder(tmp_path):
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
     # A current TensorFlow has lines of its own to say before.
-    assert result.stderr.rstrip().endswith("file/run: Not a directory")
+    told = "file/run: Not a directory; name another place, or move what is there"
+    assert result.stderr.rstrip().endswith(told)
 
 
 @pytest.mark.slow

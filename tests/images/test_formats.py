@@ -13,6 +13,7 @@ import tensorflow as tf
 from PIL import Image, features
 
 from cari_keras.images import decode as decoding
+from cari_keras.images import pixels
 from cari_keras.images.decode import RefusedError, decode_image
 from cari_keras.images.graph import decoded_pixels
 
@@ -229,7 +230,7 @@ def test_pictures_are_turned_alike(turn: int, order: str):
 
 def turned(image: np.ndarray, turn: int) -> np.ndarray:
     """By Pillow, whose rotations count against the clock."""
-    method = decoding._TURNS.get(turn)
+    method = pixels._TURNS.get(turn)
     picture = Image.fromarray(image)
     return np.asarray(picture if method is None else picture.transpose(method))
 
