@@ -7,6 +7,7 @@ import difflib
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NoReturn, Optional
 
@@ -50,9 +51,13 @@ class Parser(argparse.ArgumentParser):
         )
         self._rare: set[str] = set()
         self._words: list[str] = []
-        self.add_argument("-h", "--help", action=_Help, help="show this help and exit")
-        self.add_argument("--help-all", action=_Help, help="show every flag, in groups, and exit")
-        self.add_argument("--version", action=_Version, help="show the versions and exit")
+        everything = partial(self.format_help, everything=True)
+        for flags, text, told in (
+            (("-h", "--help"), self.format_help, "show this help and exit"),
+            (("--help-all",), everything, "show every flag, in groups, and exit"),
+            (("--version",), versions, "show the versions and exit"),
+        ):
+            self.add_argument(*flags, action=_Show, text=text, help=told)
         self.rare("version")
 
     def rare(self, *names: str) -> None:
@@ -116,23 +121,17 @@ def help_of(item: Setting, value: Any) -> str:
     return f"{words} [{' '.join(map(str, value)) if item.many else value}]"
 
 
-class _Help(argparse.Action):
-    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
-        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
-        self.everything = "--help-all" in option_strings
+class _Show(argparse.Action):
+    """Prints a text, made only then, and ends the program."""
 
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        assert isinstance(parser, Parser)
-        print(parser.format_help(everything=self.everything), end="")
-        parser.exit()
-
-
-class _Version(argparse.Action):
-    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
+    def __init__(
+        self, option_strings: Sequence[str], dest: str, help: str, text: Callable[[], str]
+    ) -> None:
         super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+        self.text = text
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        print(versions())
+        print(self.text().rstrip("\n"))
         parser.exit()
 
 
