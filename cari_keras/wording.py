@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 #: What is counted, of which the first in a phrase is what the count is of, and one of it.
 _ONE = {
@@ -36,6 +37,16 @@ def counted(count: int, what: str) -> str:
         '1 file that is not an image, left out'
     """
     return f"{count:,} {_singular(what) if count == 1 else what}"
+
+
+def counts_behind(counts: Mapping[str, int]) -> str:
+    """Counts for the end of a message, each behind a semicolon; empty where there are none.
+
+    Example:
+        >>> counts_behind({"broken links": 2, "files": 1})
+        '; 2 broken links; 1 file'
+    """
+    return "".join(f"; {counted(count, what)}" for what, count in counts.items())
 
 
 def _singular(what: str) -> str:

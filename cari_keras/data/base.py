@@ -12,7 +12,7 @@ from cari_keras.errors import DatasetError
 from cari_keras.images.decode import RefusedError, decode_image, may_be_readable_later, read_bytes
 from cari_keras.records.aligned import AlignedRecords
 from cari_keras.records.sample import Sample
-from cari_keras.wording import counted
+from cari_keras.wording import counts_behind
 
 #: A remedy where a dataset's folder is not there.
 MOVED = "name it with --data-dir if it has moved"
@@ -121,7 +121,7 @@ def read_image(path: str) -> Array:
 def check_trainable(dataset: Dataset, where: str) -> None:
     """Raises DatasetError unless there is something to train on: images of two identities."""
     train = dataset.splits.get("train", ())
-    there = "".join(f"; {counted(count, kind)}" for kind, count in dataset.report.items())
+    there = counts_behind(dataset.report)
     if not train:
         raise DatasetError(f"{where}: no training images found{there}")
     identities = {sample.identity for sample in train}

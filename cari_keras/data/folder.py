@@ -36,7 +36,7 @@ from cari_keras.images.walk import stamp
 from cari_keras.records.aligned import is_aligned, read_aligned
 from cari_keras.records.sample import Sample
 from cari_keras.vocabulary import MODALITIES, UNKNOWN
-from cari_keras.wording import counted
+from cari_keras.wording import counts_behind
 
 EXPECTED = shapes("ROOT")
 STRANGERS = "strangers"
@@ -124,8 +124,9 @@ def _list_everybody(root: Path, report: Counter[str]) -> tuple[list[Sample], lis
     samples = _pictures(root, entries, report)
     if not samples:
         where = layout.shape.replace("RAW", str(root))
-        there = "".join(f"; {counted(count, kind)}" for kind, count in report.items())
-        raise DatasetError(f"{root}: no images in {where}{there}; {EXPECTED}{elsewhere(root)}")
+        raise DatasetError(
+            f"{root}: no images in {where}{counts_behind(report)}; {EXPECTED}{elsewhere(root)}"
+        )
     kept = {sample.path for sample in samples}
     report.update(remarks([e for e in entries if e.refused or e.path in kept], layout))
     if not apart:
