@@ -283,8 +283,10 @@ def identify_drawn(
             ]
             asked = np.flatnonzero(~shelf & np.isin(predictions.labels, people))
             if len(people):
-                paths = (tuple(predictions.paths[row] for row in rows) for rows in (drawn, asked))
-                galleries[name] = ProbeSearch(*paths)
+                gallery, probes = (
+                    tuple(predictions.paths[int(row)] for row in rows) for rows in (drawn, asked)
+                )
+                galleries[name] = ProbeSearch(gallery, probes)
         found.append(identify(predictions, galleries, ranks))
     first = found[0]
     hits = {
