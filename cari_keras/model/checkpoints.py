@@ -16,32 +16,53 @@ import numpy as np
 from cari_keras.arrays import Array
 from cari_keras.errors import CheckpointError
 from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, sha256_of_file, write_json
+from cari_keras.model.packed import pack, unpack
 
 ARRAYS = "arrays.npz"
 META = "checkpoint.json"
 
 
 def save_checkpoint(
-    folder: Path, arrays: Mapping[str, Array], meta: Optional[Mapping[str, Any]] = None
+    folder: Path,
+    arrays: Mapping[str, Array],
+    meta: Optional[Mapping[str, Any]] = None,
+    *,
+    packed: bool = False,
 ) -> str:
     """Writes a checkpoint folder; an existing one is replaced only when the new one is whole.
+
+    Args:
+        folder: Where.
+        arrays: By `layer/weight`.
+        meta: What else to note.
+        packed: Whether kernels are stored in 8 bits, see `packed`, in a compressed archive.
 
     Returns:
         SHA-256 of the file of arrays.
     """
     with atomic_path(folder) as temporary:
         temporary.mkdir()
-        write_arrays(temporary / ARRAYS, arrays)
+        if packed:
+            write_arrays(temporary / ARRAYS, pack(arrays), zipfile.ZIP_DEFLATED)
+        else:
+            write_arrays(temporary / ARRAYS, arrays)
         digest = sha256_of_file(temporary / ARRAYS)
         write_json(temporary / META, {**(meta or {}), "sha256": digest})
     return digest
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
-    """As numpy's `savez`, which on a full disk leaves an open archive that complains later."""
-    with zipfile.ZipFile(path, "w", allowZip64=True) as archive:
+def write_arrays(
+    path: Path, arrays: Mapping[str, Array], compression: int = zipfile.ZIP_STORED
+) -> None:
+    """As numpy's `savez`, which on a full disk leaves an open archive that complains later.
+
+    The same arrays give the same file: entries bear the earliest date that an archive can hold.
+    """
+    with zipfile.ZipFile(path, "w", compression, allowZip64=True) as archive:
         for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+            entry = zipfile.ZipInfo(f"{name}.npy")
+            entry.compress_type = compression
+            with archive.open(entry, "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
 
 
@@ -51,6 +72,8 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     Raises:
         CheckpointError: The folder is missing or damaged; arrays whose hash is not the recorded one
             are refused.
+
+    Kernels that were stored in 8 bits come back as float32.
     """
     try:
         meta = json.loads((folder / META).read_text(encoding="utf-8"))
@@ -59,7 +82,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         if sha256_of_file(folder / ARRAYS) != meta["sha256"]:
             raise CheckpointError(f"{folder / ARRAYS}: does not have its recorded hash; damaged?")
         with np.load(folder / ARRAYS, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}, meta
+            return unpack({name: stored[name] for name in stored.files}), meta
     except (*DAMAGED_ARCHIVE, TypeError) as error:
         raise CheckpointError(f"{folder}: not a readable checkpoint ({error})") from error
 
