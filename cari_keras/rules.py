@@ -55,12 +55,14 @@ def check_together(config: Config) -> None:
                     f"{name} is about branch 1's embedding, and needs verification among --tasks. "
                     f"Received: {' and '.join(training.tasks)}"
                 )
-    if training.class_means and (training.margin or training.class_vectors != "trained"):
+    cosines = training.margin or training.class_vectors != "trained"
+    only_cosines = training.tasks == ("verification",) or config.model.head_decay is not None
+    if training.class_means and cosines and only_cosines:
         raise ConfigError(
             "class_means are mixed into dense heads, and a margin or fixed class_vectors make "
-            "branch 1's one of cosines; use one of them. Received: class_means "
-            f"{training.class_means}, margin {training.margin}, class_vectors "
-            f"{training.class_vectors!r}"
+            "branch 1's one of cosines; name another task, without --head-decay, or leave one of "
+            f"them out. Received: class_means {training.class_means}, margin {training.margin}, "
+            f"class_vectors {training.class_vectors!r}"
         )
     if not training.test_crops:
         raise ConfigError("test_crops must name at least one side")

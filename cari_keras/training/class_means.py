@@ -19,6 +19,7 @@ from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.data.prepare import Prepared
 from cari_keras.evaluation.views import views_of
 from cari_keras.model.heads import Head, bottlenecks, head_arrays, read_heads
+from cari_keras.sections import TrainingConfig
 from cari_keras.stack import keras
 from cari_keras.vocabulary import MODALITIES
 
@@ -30,6 +31,12 @@ PHOTO_SHARE = {"verification": 0.5, "caricature": 0.3, "photo": 0.7}
 
 #: Of the within-class covariance's mean variance, how much is added to every direction.
 SHRINKAGE = 0.3
+
+
+def with_dense_heads(training: TrainingConfig) -> tuple[str, ...]:
+    """The tasks whose heads class means can be mixed into: a head of cosines has no such form."""
+    cosines = training.margin or training.class_vectors != "trained"
+    return tuple(task for task in training.tasks if task != "verification" or not cosines)
 
 
 class ClassMeans:

@@ -16,7 +16,7 @@ from cari_keras.model.network import named_weights
 from cari_keras.sections import TrainingConfig
 from cari_keras.stack import keras
 from cari_keras.training.averaging import holding
-from cari_keras.training.class_means import ClassMeans
+from cari_keras.training.class_means import ClassMeans, with_dense_heads
 from cari_keras.vocabulary import MODALITIES
 
 SPLIT = "validation"
@@ -77,7 +77,7 @@ class Validation:
                 model,
                 prepared,
                 config.training.class_means,
-                tasks=config.training.tasks,
+                tasks=with_dense_heads(config.training),
                 modalities=modalities,
                 batch_size=config.data.batch_size,
                 check=check,

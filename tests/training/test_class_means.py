@@ -139,6 +139,7 @@ def test_heads_are_read_and_written(branches):
     [
         {"average_decay": 0.5, "shared_bottleneck": True, "head_decay": 1e-3},
         {"average_decay": 0.0, "tasks": ("photo",)},
+        {"margin": 0.2},
     ],
 )
 def test_a_run_is_judged_by_them_and_trained_as_without(prepared, tmp_path, values):
@@ -178,5 +179,5 @@ def test_a_run_is_judged_by_them_and_trained_as_without(prepared, tmp_path, valu
 
 def test_not_with_a_margin():
     with pytest.raises(ConfigError, match="margin"):
-        small_config(class_means=0.5, margin=0.2)
+        small_config(class_means=0.5, margin=0.2, tasks=("verification",))
     assert PRESETS["cavi-facenet"]().with_values({"margin": 0.2}).training.class_means == 0

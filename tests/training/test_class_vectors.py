@@ -13,7 +13,9 @@ from cari_keras.model.checkpoints import as_arrays
 from cari_keras.model.heads import HEAD_1
 from cari_keras.model.network import named_weights, split_at
 from cari_keras.training.build import build_augmentation, build_step
+from cari_keras.training.class_means import with_dense_heads
 from cari_keras.training.class_vectors import fix_class_vectors
+from cari_keras.vocabulary import TASKS
 from tests.helpers.pictures import write_folder_dataset
 from tests.helpers.runs import small_config
 
@@ -100,10 +102,14 @@ def test_what_is_held_to_needs_pretrained_weights(values):
         Config().with_values(values)
 
 
-def test_fixed_class_vectors_are_not_mixed_with_class_means():
-    with pytest.raises(ConfigError, match="use one of them"):
-        Config().with_values(
-            {"pretrained": "facenet", "class_vectors": "photos", "class_means": 0.5}
-        )
+def test_class_means_need_a_head_that_is_not_of_fixed_class_vectors():
+    both = {"pretrained": "facenet", "class_vectors": "photos", "class_means": 0.5}
+    one_head = {"shared_bottleneck": True, "head_decay": 1e-3}
+    for values in ({"tasks": ("verification",)}, one_head):
+        with pytest.raises(ConfigError, match="leave one of them out"):
+            Config().with_values({**both, **values})
+    training = Config().with_values(both).training
+    assert with_dense_heads(training) == ("caricature", "photo")
+    assert with_dense_heads(Config().training) == TASKS
     config = Config().with_values({"pretrained": "facenet", "class_means": 0.5})
     assert config.with_values({"class_vectors": "photos"}).training.class_means == 0
