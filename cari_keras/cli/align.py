@@ -96,13 +96,14 @@ def _main(arguments: Sequence[str]) -> int:
 def _trains_as(raw: Path, aligned: Path, layout: str) -> str:
     """The dataset that an aligned folder can be trained on as; empty where it is none.
 
-    A folder of one person's pictures is none, or one with neither people's folders nor lists.
+    It is none where its pictures are of one person. CaVI's and WebCaricature's faces without their
+    lists are a plain folder's.
     """
     from cari_keras.data.registry import load_dataset
 
     own = find_layout(raw, layout).name
     for dataset in dict.fromkeys((own if own in DATASETS else "folder", "folder")):
-        with contextlib.suppress(CariError):
+        with contextlib.suppress(CariError, OSError):
             load_dataset(PRESETS[dataset]().with_values({"data_dir": str(aligned)}))
             return dataset
     return ""

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from cari_keras.cli import evaluate, pretrained
+from cari_keras.cli import align, evaluate, pretrained
 from cari_keras.cli.again import command, longer_command, tell_next, tensorboard_command
 from cari_keras.cli.evaluate_flags import evaluate_parser
 from cari_keras.cli.flags import add_config_flags, asked_config
 from cari_keras.cli.parser import Parser
+from cari_keras.errors import DatasetError
 from cari_keras.presets import PRESETS
 from tests.helpers.commands import next_command, run_command, run_python
 from tests.helpers.faces import write_modalities
@@ -127,6 +128,30 @@ def test_one_person_s_faces_are_not_trained_on(tmp_path):
     done = run_command("align", "raw", "aligned", "--image-size", "96", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "A look: aligned/contact_sheet.png"
+
+
+@pytest.mark.parametrize(
+    ("layout", "unreadable", "dataset"),
+    [
+        ("CaVI_Dataset", [], "cavi"),
+        ("OriginalImages", [], "webcaricature"),
+        ("CaVI_Dataset", ["cavi"], "folder"),  # without its lists
+        ("photo/ann", [], "folder"),
+        ("ann", ["folder"], ""),
+    ],
+)
+def test_faces_are_named_as_the_dataset_that_reads_them(
+    layout, unreadable, dataset, tmp_path, monkeypatch
+):
+    (tmp_path / "raw" / layout).mkdir(parents=True)
+
+    def load(config):
+        assert config.data.data_dir == "aligned"
+        if config.data.dataset in unreadable:
+            raise DatasetError("no lists")
+
+    monkeypatch.setattr("cari_keras.data.registry.load_dataset", load)
+    assert align._trains_as(tmp_path / "raw", Path("aligned"), "auto") == dataset
 
 
 def given(run, **values):
