@@ -15,7 +15,7 @@ IDENTITIES = "identities.json"
 
 #: What a run may change on its way: it changes nothing of what is computed (`distribute`: nothing
 #: but the order of additions; `data_dir`: what is found there is compared instead).
-_FREE = ("output", "workers", "cache_dir", "distribute", "data_dir")
+_FREE = ("output", "workers", "cache_dir", "distribute", "data_dir", "keep_checkpoints")
 
 
 def read_config(run: Path) -> Config:

@@ -276,6 +276,11 @@ class TrainingConfig(WithPaths):
         metavar="DIR",
         usual=True,
     )
+    keep_checkpoints: bool = setting(
+        False,
+        "when a run is finished, keep its last three checkpoints as they are; else its best and "
+        "its last weights alone stay",
+    )
     workers: Optional[int] = setting(
         None, "processes that prepare images (default: all cores)", metavar="PROCESSES"
     )

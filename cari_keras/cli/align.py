@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Optional
 
 from cari_keras.align.config import ENGINES, AlignConfig
+from cari_keras.cli.again import command, tell_next
 from cari_keras.cli.flags import add_flags, run_program
 from cari_keras.cli.parser import Parser
-from cari_keras.errors import AlignError
+from cari_keras.errors import AlignError, CariError
 from cari_keras.files import user_path
-from cari_keras.images.layouts import LAYOUTS
+from cari_keras.images.layouts import LAYOUTS, find_layout
+from cari_keras.presets import PRESETS
+from cari_keras.vocabulary import DATASETS
 
 EXAMPLES = f"""
 layouts (found by themselves, or named with --layout):
@@ -74,15 +79,34 @@ def _main(arguments: Sequence[str]) -> int:
     from cari_keras.align.engine import align_folder
     from cari_keras.records.manifest import MANIFEST
 
+    config = AlignConfig(**given)
     summary = align_folder(
-        raw, aligned, AlignConfig(**given), progress=progress, beam_options=beam_options, **how
+        raw, aligned, config, progress=progress, beam_options=beam_options, **how
     )
     print(summary.table())
     if not summary.identities:
         raise AlignError(f"{raw}: no face to keep; {aligned / MANIFEST} says why of every file")
     print(f"\nFaces of {summary.identities} people in {aligned / 'records'}")
     print(f"Every file: {aligned / MANIFEST}\nA look: {aligned / 'contact_sheet.png'}")
+    if progress and (dataset := _trains_as(raw, aligned, config.layout)):
+        tell_next(command("train", "--dataset", dataset, "--data-dir", aligned))
     return 0
+
+
+def _trains_as(raw: Path, aligned: Path, layout: str) -> str:
+    """The dataset that an aligned folder can be trained on as; empty where it is none.
+
+    It is none where its pictures are of one person. CaVI's and WebCaricature's faces without their
+    lists are a plain folder's.
+    """
+    from cari_keras.data.registry import load_dataset
+
+    own = find_layout(raw, layout).name
+    for dataset in dict.fromkeys((own if own in DATASETS else "folder", "folder")):
+        with contextlib.suppress(CariError, OSError):
+            load_dataset(PRESETS[dataset]().with_values({"data_dir": str(aligned)}))
+            return dataset
+    return ""
 
 
 if __name__ == "__main__":

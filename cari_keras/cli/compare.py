@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Optional
 
+from cari_keras.cli.again import command, tell_next
 from cari_keras.cli.flags import (
     add_config_flags,
     asked_config,
@@ -79,9 +80,11 @@ def _main(arguments: Sequence[str]) -> int:
             print("cari-compare: stopped; the same command goes on where it was", file=sys.stderr)
         return 128 + stopped.signal
     from cari_keras.comparison.report import report
+    from cari_keras.comparison.results import best_run
 
     report(config, runs, folder, lambda table: print(f"\n{table}", end="", flush=True))
     print(f"\nTables: {folder / 'comparison.md'}\nPictures: {folder / 'figures'}")
+    tell_next(command("evaluate", best_run(runs).folder), quiet=given.quiet)
     return 0
 
 

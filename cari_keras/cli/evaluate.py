@@ -7,12 +7,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
+from cari_keras.cli.again import command, tell_next, train_command
 from cari_keras.cli.evaluate_flags import evaluate_parser, refuse_together
 from cari_keras.cli.flags import refuse, run_program
 from cari_keras.errors import ConfigError
 from cari_keras.ranges import check_range
+from cari_keras.saved import read_config
 from cari_keras.vocabulary import FACENET
 
 if TYPE_CHECKING:
@@ -57,7 +59,33 @@ def _main(arguments: Sequence[str]) -> int:
     print(f"Metrics: {folder / 'results.json'}\nReport: {folder / 'report.html'}")
     for path in sorted(folder.glob("*.csv")):
         print(f"Scores: {path}")
+    tell_next(_next(given), quiet=given.quiet)
     return 0
+
+
+def _next(given: argparse.Namespace) -> str:
+    """What follows an evaluation: to export the network; behind a trial on strangers, to train it.
+
+    A run that has held people out was trained to be judged; one of everybody is to be used.
+    """
+    from cari_keras.evaluation.protocols.fold_runs import run_of
+
+    run = run_of(given.run)
+    if run is None:
+        return command("export", FACENET)
+    config = read_config(run)
+    moved = given.data_dir is not None and given.dataset in (None, config.data.dataset)
+    if config.data.unseen_fold is not None:
+        values = {"unseen_fold": None, "output": None}
+        if moved:
+            values["data_dir"] = given.data_dir
+        return train_command(config.with_values(values))
+    words: list[Union[str, Path]] = [run]
+    if given.thresholds_of is not None:
+        words += ["--thresholds-of", Path(given.thresholds_of)]
+    if moved:
+        words += ["--data-dir", Path(given.data_dir)]
+    return command("export", *words)
 
 
 def _written(outcome: Outcome, folders: Sequence[Path]) -> Path:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
+from cari_keras.cli.again import tell_next
 from cari_keras.cli.flags import given_path, refuse, run_program
 from cari_keras.cli.parser import Parser
 from cari_keras.errors import AlignError, DatasetError
@@ -139,8 +140,8 @@ def _main(arguments: Sequence[str]) -> int:
     folder = given.folder
     for path in export(matcher, thresholds, folder, judge):
         print(path)
-    compose = shlex.quote(str(folder / "docker-compose.yml"))
-    print(f"Serve them: docker compose -f {compose} up")
+    serve = ["docker", "compose", "-f", str(folder / "docker-compose.yml"), "up"]
+    tell_next(shlex.join(serve), quiet=given.quiet)
     return 0
 
 

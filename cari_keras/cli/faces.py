@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 from cari_keras.cli.flags import given_path
 from cari_keras.cli.parser import Parser
@@ -65,6 +65,17 @@ def picture_path(text: str) -> Path:
             f"must name a PNG file, not a folder, received {quoted(text)}"
         )
     return path
+
+
+def words_of(given: argparse.Namespace) -> list[Union[str, Path]]:
+    """The network and its flags once more, for another of the programs that `model_parser` has."""
+    words: list[Union[str, Path]] = [Path(given.run)]
+    if given.align is not None:
+        words.append("--align" if given.align else "--no-align")
+    for flag, path in (("--data-dir", given.data_dir), ("--thresholds-of", given.thresholds_of)):
+        if path is not None:
+            words += [flag, Path(path)]
+    return words
 
 
 def open_given(given: argparse.Namespace) -> FaceModel:

@@ -117,16 +117,20 @@ def with_flags(config: Config, arguments: argparse.Namespace) -> Config:
 
 
 def asked_config(arguments: argparse.Namespace) -> Config:
-    """The configuration of a new run: its preset's, or its dataset's, with the flags put over it.
-
-    The datasets' own recipes are made for trained weights. Who wants none, and names no preset,
-    gets the settings of `cavi-scratch`.
-    """
+    """The settings of a new run: its preset's, or its dataset's, with the flags put over them."""
     dataset = getattr(arguments, "dataset", "demo")
-    preset = arguments.preset or dataset
-    if not arguments.preset and dataset != "demo" and getattr(arguments, "pretrained", "") is None:
-        preset = "cavi-scratch"
+    nothing = getattr(arguments, "pretrained", "") is None
+    preset = arguments.preset or usual_preset(dataset, from_nothing=nothing)
     return with_flags(PRESETS[preset](), arguments)
+
+
+def usual_preset(dataset: str, *, from_nothing: bool) -> str:
+    """The preset of a new run for which none is named.
+
+    The datasets' own recipes are made for trained weights. Who wants none gets the settings of
+    `cavi-scratch`.
+    """
+    return "cavi-scratch" if from_nothing and dataset != "demo" else dataset
 
 
 def given_path(text: str) -> str:

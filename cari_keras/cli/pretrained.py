@@ -6,8 +6,10 @@ import sys
 from collections.abc import Sequence
 from typing import Optional
 
+from cari_keras.cli.again import command, tell_next
 from cari_keras.cli.flags import given_path, run_program
 from cari_keras.cli.parser import Parser
+from cari_keras.vocabulary import FACENET
 
 EXAMPLES = """
 examples:
@@ -40,6 +42,7 @@ def _main(arguments: Sequence[str]) -> int:
     from cari_keras.model.pretrained import import_facenet
 
     print(f"facenet: {import_facenet(given.source)}")
+    tell_next(command("evaluate", FACENET, "--dataset", "demo"))
     return 0
 
 

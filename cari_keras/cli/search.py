@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
-from cari_keras.cli.faces import at_least_one, model_parser, open_given, picture_path
+from cari_keras.cli.again import command, tell_next
+from cari_keras.cli.faces import at_least_one, model_parser, open_given, picture_path, words_of
 from cari_keras.cli.flags import run_program
 from cari_keras.errors import one_line
 from cari_keras.files import user_path
-from cari_keras.vocabulary import MODALITIES
+from cari_keras.vocabulary import MODALITIES, PHOTO
+
+if TYPE_CHECKING:
+    from cari_keras.serving.face_model import FaceModel
 
 EXAMPLES = """
 examples:
@@ -87,7 +92,25 @@ def _main(arguments: Sequence[str]) -> int:
         told = verdicts(model, face, given.modality, faces, modalities)
         query = Captioned(face, [*name_lines(given.query), Line("looked for")])
         write_png(sheet(query, faces, found, told), given.picture)
+    # Said once for a gallery: whoever searches it again knows. What is found stands alone on
+    # standard output, for other programs to read.
+    if gallery.new and found and (line := _verification(given, model, Path(found[0].path))):
+        tell_next(line, quiet=given.quiet or given.json, file=sys.stderr)
     return 0
+
+
+def _verification(given: argparse.Namespace, model: FaceModel, face: Path) -> str:
+    """How to ask whether a face that was found is of the person; empty for a pair of drawings."""
+    from cari_keras.data.given import modality_below
+
+    query, found = given.modality, modality_below(given.gallery, face)
+    other = found if query == PHOTO else query
+    if PHOTO not in (query, found) or not model.verifies(other):
+        return ""
+    pair = [user_path(given.query), face]
+    if query != PHOTO:
+        pair.reverse()
+    return command("verify", *words_of(given), *pair, "--modality", other)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
-from cari_keras.cli.again import longer_command
+from cari_keras.cli.again import command, longer_command, tell_next
 from cari_keras.cli.flags import (
     add_config_flags,
     asked_config,
@@ -22,7 +22,7 @@ from cari_keras.cli.flags import (
 )
 from cari_keras.cli.parser import Parser
 from cari_keras.cli.train_help import EXAMPLES, MORE
-from cari_keras.cli.train_report import report, tell_of_strangers
+from cari_keras.cli.train_report import can_be_evaluated, report, tell_of_strangers
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError, StoppedError
 from cari_keras.presets import PRESETS
@@ -225,6 +225,8 @@ def _train_on(
     if cluster.is_chief:
         report(config, run, rows)
         tell_of_strangers(config, prepared, run, progress=progress)
+        what = "evaluate" if can_be_evaluated(config, prepared) else "export"
+        tell_next(command(what, run), quiet=not progress)
     cluster.wait()  # A worker that left early would be missed, loudly, by the others.
     return 0
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cari_keras.cli.again import tensorboard_command
+from cari_keras.cli.again import command, tensorboard_command
 from cari_keras.config import Config
 from cari_keras.errors import PretrainedError
 from cari_keras.vocabulary import UNKNOWN
@@ -35,7 +34,7 @@ def report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None:
     if not set(LABELS) & set(metrics):
         final = config.data.final
         why = "The validation images were trained on (--final)" if final else "No validation images"
-        print(f"\n{why}; evaluate it with {_evaluation(config, run)}")
+        print(f"\n{why}; {_evaluation(config, run)}")
         print(f"\nPictures: {run / 'figures'}")
         return
     save(plots.plot_validation(metrics, title), run / "figures" / "validation.png")
@@ -74,12 +73,20 @@ def tell_of_strangers(config: Config, prepared: Prepared, run: Path, *, progress
 
 def _evaluation(config: Config, run: Path) -> str:
     """How a run without validation images is evaluated."""
-    own, all_folds = (shlex.quote(str(folder)) for folder in (run, run.parent))
     if config.data.unseen_fold:
-        return f"cari-evaluate {own}"
+        return "it is evaluated by the people held out"
     if config.data.dataset == "webcaricature":
-        return f"cari-evaluate {own}, or all folds, once trained, with {all_folds} --folds all"
+        all_folds = command("evaluate", run.parent, "--folds", "all")
+        return f"it is evaluated by its fold; all folds, once they are trained, by {all_folds}"
+    own = command("evaluate", run)
     return (
-        f"cari-evaluate {own} on images of their own: --images and --pairs, or --gallery and "
+        f"evaluate it with {own} on images of their own: --images and --pairs, or --gallery and "
         "--probe"
     )
+
+
+def can_be_evaluated(config: Config, prepared: Prepared) -> bool:
+    """Whether there are images of its dataset to evaluate a run by, without further flags."""
+    if config.data.unseen_fold or config.data.dataset == "webcaricature":
+        return True
+    return bool(prepared.count("test") or prepared.count("validation"))

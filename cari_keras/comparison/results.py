@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Optional
@@ -13,6 +14,7 @@ from cari_keras.errors import CheckpointError
 from cari_keras.evaluation.labels import LABELS
 from cari_keras.evaluation.plots import hardest_task_share
 from cari_keras.history import read_metrics, read_steps
+from cari_keras.model.checkpoints import META
 
 #: The share of iterations in which the hardest task had the largest weight, beside the metrics.
 HARDEST = "hardest_task_share"
@@ -43,6 +45,16 @@ class Difference(NamedTuple):
 
 #: Strategy -> metric -> value by seed.
 Results = dict[str, dict[str, dict[int, float]]]
+
+
+def best_run(runs: Sequence[PlannedRun]) -> PlannedRun:
+    """The run of the best validation score at its best epoch, of those with the most tasks."""
+
+    def rank(run: PlannedRun) -> tuple[int, float]:
+        meta = json.loads((run.folder / "best" / META).read_text(encoding="utf-8"))
+        return len(run.config.training.tasks), float(meta["score"])
+
+    return max(runs, key=rank)
 
 
 def read_results(runs: Sequence[PlannedRun]) -> Results:

@@ -48,11 +48,13 @@ class Gallery(NamedTuple):
         embeddings: float32 [n, d].
         refused: Files that show no face or cannot be read, with the reason; before them a line for
             each kind of file that was left out by its place or name.
+        new: Whether they were looked at just now; else they are from the cache.
     """
 
     paths: tuple[str, ...]
     embeddings: Array
     refused: tuple[str, ...]
+    new: bool = False
 
     def nearest(
         self, embedding: Array, count: int, *, leave_out: Collection[str] = ()
@@ -126,7 +128,7 @@ def _embed(model: FaceModel, folder: Path, paths: Sequence[Path], progress: bool
             parts.append(model.embed_faces(np.stack(faces)))
     bar.close()
     embeddings = np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
-    return Gallery(tuple(kept), embeddings, tuple(refused))
+    return Gallery(tuple(kept), embeddings, tuple(refused), new=True)
 
 
 def centred_on(

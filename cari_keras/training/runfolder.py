@@ -27,8 +27,12 @@ FOLDER, LOCK = "checkpoints", ".lock"
 #: Stored outputs of frozen layers, see `training.frozen`; there until these begin to move.
 SHARED_OUTPUTS = "shared_outputs"
 
-#: How many of the last checkpoints are kept, beside the best.
+#: How many of the last checkpoints are kept, beside the best, while a run is trained.
 KEEP = 3
+
+#: Set in a checkpoint that has the weights alone: nothing goes on from there, see
+#: `Checkpoints.finish`.
+FINISHED = "finished"
 
 
 def claim(run: Path, *, resume: bool) -> BaseFileLock:
@@ -123,8 +127,29 @@ class Checkpoints:
             OSError: It cannot be written; the earlier ones are as they were.
         """
         save_checkpoint(self.folder / f"{iteration:09d}", arrays, meta)
-        for old in self.paths()[:-KEEP]:
+        self.keep(KEEP)
+
+    def keep(self, count: int) -> None:
+        """Removes all but the last ones."""
+        for old in self.paths()[:-count]:
             shutil.rmtree(old, ignore_errors=True)
+
+    def finish(self, iteration: int, weights: Mapping[str, Array], meta: Mapping[str, Any]) -> None:
+        """Leaves of a finished run's newest checkpoint its last weights alone.
+
+        Optimizers, teacher, class centers and the weights beneath the moving average are for the
+        next step, and there is none. A process that is killed on the way leaves the checkpoint
+        whole, as it was or as it will be.
+
+        Args:
+            iteration: That of the newest checkpoint, which is replaced.
+            weights: By `layer/weight`, as in `best/`.
+            meta: The newest checkpoint's.
+
+        Raises:
+            OSError: It cannot be written; the newest checkpoint is as it was.
+        """
+        save_checkpoint(self.folder / f"{iteration:09d}", weights, {**meta, FINISHED: True})
 
     @contextlib.contextmanager
     def telling_of_a_full_disk(self) -> Iterator[None]:

@@ -1,9 +1,10 @@
 """The training loop: the paper's network on a prepared dataset, into a run folder.
 
 A run folder holds config.json, identities.json, steps.csv, metrics.csv, tensorboard/, skipped.txt
-where images could not be read, checkpoints/ (the last ones, with everything needed to go on) and
-best/ (the network at its best validation score: averaged weights, heads mixed with class means,
-where the settings ask for them).
+where images could not be read, checkpoints/ (the last ones, with everything needed to go on; of a
+finished run the last weights alone, unless the settings keep more) and best/ (the network at its
+best validation score: averaged weights, heads mixed with class means, where the settings ask for
+them).
 """
 
 from __future__ import annotations
@@ -26,8 +27,7 @@ from cari_keras.errors import StoppedError, TrainingError
 from cari_keras.files import cache_place, usable_cache, user_path
 from cari_keras.history import StepValues, read_metrics
 from cari_keras.model.build import load_pretrained
-from cari_keras.model.checkpoints import as_arrays, assign, save_checkpoint
-from cari_keras.model.network import named_weights
+from cari_keras.model.checkpoints import as_arrays, save_checkpoint
 from cari_keras.progress import Progress
 from cari_keras.training.build import (
     build_augmentation,
@@ -41,14 +41,8 @@ from cari_keras.training.class_vectors import PASSES, fix_class_vectors
 from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.frozen import SharedOutputs
 from cari_keras.training.optimizers import scheduled_rate
-from cari_keras.training.runfolder import (
-    SHARED_OUTPUTS,
-    Checkpoints,
-    check_same_data,
-    claim,
-    describe_data,
-    write_settings,
-)
+from cari_keras.training.resuming import Place, judged_weights, restore
+from cari_keras.training.runfolder import SHARED_OUTPUTS, Checkpoints, claim, write_settings
 from cari_keras.training.runlog import RunLog, describe, postfix
 from cari_keras.training.stopping import StopRequest
 from cari_keras.training.validation import Validation, is_due
@@ -73,7 +67,8 @@ class Trainer:
 
     Raises:
         DatasetError: There are fewer training images than one batch holds.
-        CheckpointError: There is no run to resume, or it has checkpoints and none is whole.
+        CheckpointError: There is no run to resume, or it has checkpoints and none is whole, or it
+            is to go on and finished without `keep_checkpoints`.
         TrainingError: Another process trains this run, or another worker is gone.
         ConfigError: The run exists already and `resume` is off, or the batches cannot be shared
             evenly.
@@ -121,11 +116,12 @@ class Trainer:
         self.validation = Validation(
             config, self.model, prepared, self.modalities, self.stopping.check
         )
-        self.epoch, self.step_in_epoch, self.best = 0, 0, -1.0
         self._next_checkpoint = 0.0
         self._compiled: set[bool] = set()
+        place = Place()
         if resume:
-            self._restore()
+            place = restore(self.checkpoints, prepared, self.step, config.training.epochs)
+        self.epoch, self.step_in_epoch, self.best, self._tidied = place
         if cluster.is_chief:
             with self.checkpoints.telling_of_a_full_disk():
                 write_settings(self.run, config, prepared)
@@ -142,8 +138,7 @@ class Trainer:
             StoppedError: `stopping` was asked; everything is saved.
         """
         epochs, batch_size = self.config.training.epochs, self.config.data.batch_size
-        done = self.epoch * self.steps + self.step_in_epoch
-        chief = self.cluster.is_chief
+        done, chief = self._done(), self.cluster.is_chief
         log: Optional[RunLog] = None
         bar = Progress(
             epochs * self.steps * batch_size,
@@ -178,6 +173,8 @@ class Trainer:
                 self.stopping.check_at_end(self.cluster)
                 if self.shared_outputs is not None:
                     self.shared_outputs.delete()
+                if chief and not self.config.training.keep_checkpoints:
+                    self._tidy()
             except StoppedError as stopped:
                 self._save_last(log)
                 self.stopping.tell(self.cluster, stopped.signal)
@@ -226,7 +223,7 @@ class Trainer:
                 bar.note("compiling", now=True)
                 self._compiled.add(frozen)
                 first = False
-            iteration = self.epoch * self.steps + self.step_in_epoch
+            iteration = self._done()
             self._set_learning_rate(iteration)
             with self.cluster.noticing_losses():
                 values = step(batch).numbers()
@@ -287,31 +284,37 @@ class Trainer:
         score = float(np.mean(known)) if known else 0.0
         if not known or score > self.best:
             self.best = score
-            source = self.step.average.values() if self.step.average else named_weights(self.model)
             meta = {"epoch": self.epoch, "score": score, "metrics": dict(metrics)}
             meta |= {"stored_size": self.prepared.image_size, "aligned": self.prepared.aligned}
-            arrays = {**as_arrays(source), **self.validation.heads}
+            arrays = {**judged_weights(self.step), **self.validation.heads}
             self.validation.keep(save_checkpoint(self.run / "best", arrays, meta))
         self._save_last()
 
     def _save_last(self, log: Optional[RunLog] = None) -> None:
         """Saves where the run has come to, after the log's rows up to there."""
-        if not self.cluster.is_chief:
+        if not self.cluster.is_chief or self._tidied:
             return
         if log:
             log.flush()
-        place = {"epoch": self.epoch, "step_in_epoch": self.step_in_epoch, "best": self.best}
-        meta = {**place, "data": describe_data(self.prepared)}
-        iteration = self.epoch * self.steps + self.step_in_epoch
-        self.checkpoints.save(iteration, as_arrays(self.step.state()), meta)
+        self.checkpoints.save(self._done(), as_arrays(self.step.state()), self._meta())
         self._schedule_checkpoint()
+
+    def _tidy(self) -> None:
+        """Leaves of the checkpoints what a finished run may still be asked for.
+
+        Whoever is killed on the way does the rest when the run is resumed.
+        """
+        self.checkpoints.keep(1)  # first, which makes room
+        if not self._tidied:
+            self.checkpoints.finish(self._done(), judged_weights(self.step), self._meta())
+            self._tidied = True
+
+    def _done(self) -> int:
+        """How many steps are taken."""
+        return self.epoch * self.steps + self.step_in_epoch
+
+    def _meta(self) -> dict[str, Any]:
+        return Place(self.epoch, self.step_in_epoch, self.best).meta(self.prepared)
 
     def _schedule_checkpoint(self) -> None:
         self._next_checkpoint = time.monotonic() + SECONDS_BETWEEN_CHECKPOINTS
-
-    def _restore(self) -> None:
-        path, arrays, meta = self.checkpoints.newest()
-        check_same_data(self.run, self.prepared, meta.get("data"))
-        assign(self.step.state(), arrays, str(path))
-        self.epoch, self.step_in_epoch = meta["epoch"], meta["step_in_epoch"]
-        self.best = meta["best"]

@@ -7,7 +7,7 @@ import cv2
 import pytest
 
 from cari_keras.training.runfolder import lock
-from tests.helpers.commands import last_error, run_command, started, wait_until
+from tests.helpers.commands import last_error, next_command, run_command, started, wait_until
 from tests.helpers.pictures import write_folder_dataset
 from tests.helpers.runs import SMALL_NETWORK
 
@@ -70,6 +70,15 @@ def test_tables_costs_and_pictures_and_a_second_call_only_reads(tmp_path):
     again = run_command("compare", *command)
     assert again.stdout == result.stdout
     assert (out / "dynamic-0" / "steps.csv").stat().st_mtime_ns == before
+    assert "Next" not in again.stdout
+    loud = run_command("compare", *(word for word in command if word != "--quiet"))
+    *_, program, run = next_command(loud.stdout)
+    assert program == "evaluate"
+    scores = {
+        name: json.loads((out / name / "best" / "checkpoint.json").read_text())["score"]
+        for name in ("equal-0", "dynamic-0")  # of both tasks
+    }
+    assert run == str(out / max(scores, key=scores.get))
     changed = run_command("compare", *command, "--dropout", "0.1")
     assert "equal-0 holds a run of other settings (dropout was 0.5, now 0.1)" in last_error(changed)
 

@@ -33,6 +33,7 @@ def test_from_a_run_to_answers(run, folder_dataset, tmp_path):
     result = run_command("export", run, models, "--quiet")
     assert result.returncode == 0, result.stderr
     assert "verify: distances, and no decision: " in result.stdout
+    assert "Next" not in result.stdout
     assert "no validation pairs" not in result.stdout
     assert "nobody will be said to be unknown" in result.stdout
     assert (models / "photo" / "1" / "saved_model.pb").is_file()

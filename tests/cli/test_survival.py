@@ -34,7 +34,8 @@ def test_kills_at_random_moments_change_nothing(tmp_path):
     """
     root = write_folder_dataset(tmp_path / "data")
     given = ["--dataset", "folder", "--data-dir", root, "--quiet", *SETTINGS.split()]
-    given = [*map(str, given), "--cache-dir", str(tmp_path / "cache"), "--output"]
+    given = [*map(str, given), "--cache-dir", str(tmp_path / "cache"), "--keep-checkpoints"]
+    given += ["--output"]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     begun = time.monotonic()
     done = run_command("train", *given, whole)

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import sys
 
 import cv2
 import pytest
@@ -9,12 +10,15 @@ import pytest
 from cari_keras.model.checkpoints import load_checkpoint
 from cari_keras.sections import FIELDS
 from cari_keras.training.runfolder import Checkpoints
-from tests.helpers.commands import last_error, run_command, started, wait_until
+from tests.helpers.commands import last_error, next_command, run_command, started, wait_until
 from tests.helpers.pictures import write_folder_dataset, write_image
 from tests.helpers.runs import SMALL_NETWORK
 
 SMALL = f"{SMALL_NETWORK} --pretrained none --image-size 80 --batch-size 4 --epochs 2".split()
 SMALL += ["--embedding-size", "8"]
+
+#: How cari-train is called here, for whoever pastes what it prints.
+CALL = f"{sys.executable} -m cari_keras train"
 
 
 def cari_train(*arguments, cwd=None):
@@ -96,6 +100,8 @@ def test_a_run_end_to_end(tmp_path):
     assert "compiling" in result.stderr
     assert "\r" not in result.stderr
     run = tmp_path / "run"
+    assert next_command(result.stdout)[1:] == ["-m", "cari_keras", "evaluate", str(run)]
+    assert len(Checkpoints(run).paths()) == 1  # its last weights
     assert "broken.jpg" in (run / "skipped.txt").read_text()
     for name in ("weights_and_losses.png", "validation.png", "contact_sheet.png"):
         assert cv2.imread(str(run / "figures" / name)) is not None
@@ -105,7 +111,9 @@ def test_a_run_end_to_end(tmp_path):
         again = cari_train(*command)
         assert again.returncode == 0, again.stderr  # nothing left to do: the table once more
         assert "Verification" in again.stdout
-        assert f"{run} is finished: all of its 2 epochs are trained; for more: cari" in again.stdout
+        told = f"{run} is finished: all of its 2 epochs are trained; for more: {CALL} --dataset"
+        assert told in again.stdout
+        assert next_command(again.stdout) == next_command(result.stdout)
     root.rename(tmp_path / "elsewhere")
     assert "--data-dir" in last_error(cari_train("--resume", run))
     again = cari_train("--resume", run, "--data-dir", tmp_path / "elsewhere")
@@ -114,7 +122,7 @@ def test_a_run_end_to_end(tmp_path):
     for command in (["--resume", run, "--epochs", "7"], [*arguments, "--epochs", "7"]):
         error = last_error(cari_train(*command))
         assert "begun with other settings (epochs was 2, now 7)" in error
-        assert "for 7 epochs more, from its weights: cari-train --dataset folder --data-" in error
+        assert f"for 7 epochs more, from its weights: {CALL} --dataset folder --data-" in error
         assert f"--pretrained {run} --epochs 7" in error
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -47,6 +48,13 @@ def wait_until(condition, process):
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def next_command(printed):
+    """The words of the command that a program has named in its last line."""
+    *_, last = printed.splitlines()
+    assert last.startswith("Next: "), last
+    return shlex.split(last.removeprefix("Next: "))
 
 
 def _path():

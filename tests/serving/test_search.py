@@ -3,17 +3,21 @@
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from cari_keras.cli import search as command
+from cari_keras.cli import verify as verification
 from cari_keras.errors import DatasetError
+from cari_keras.files import user_cache_dir
 from cari_keras.images.captions import LEAST_WIDTH, fitted
 from cari_keras.images.decode import decode_image
 from cari_keras.serving.answers import Verification
 from cari_keras.serving.captions import verdict_lines
 from cari_keras.serving.search import Gallery, centred_on, same_picture, verdicts
+from tests.helpers.commands import next_command
 from tests.helpers.pictures import write_image
 
 
@@ -71,6 +75,48 @@ def test_the_query_itself_is_left_out(people, monkeypatch, capsys):
     printed = capsys.readouterr()
     assert printed.err == ""
     assert {line.split("  ")[1] for line in printed.out.splitlines()} == set(names)
+
+
+@pytest.mark.parametrize("modality", ["photo", "caricature"])
+def test_a_first_search_names_the_question_that_follows(modality, tmp_path, monkeypatch, capsys):
+    """Whether the nearest shows the person; a search of the same gallery says it no more."""
+    for kind in ("photo", "caricature"):
+        for person in range(2):
+            place = tmp_path / "faces" / kind / str(person) / "it's.png"
+            write_image(place, (60 + 50 * person,) * 3, seed=person)
+    monkeypatch.setattr(command, "open_given", lambda given: _Model())
+    monkeypatch.chdir(tmp_path)
+    query = Path("faces") / modality / "0" / "it's.png"
+    other = "caricature" if modality == "photo" else "photo"
+    flags = ["--no-align", "--data-dir", "my data", "--modality", modality]
+    asked = ["run", f"faces/{other}", str(query), *flags, "--top", "1", "--include-query"]
+    for quiet in (["--quiet"], ["--json"]):
+        assert command.main([*asked[:1], "faces", *asked[2:], *quiet]) == 0
+        assert "Next" not in "".join(capsys.readouterr())
+        shutil.rmtree(user_cache_dir())
+    assert command.main(asked) == 0
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 1
+    words = next_command(printed.err)
+    assert words[-2:] == ["--modality", "caricature"]
+    assert command.main(asked) == 0
+    assert "Next" not in capsys.readouterr().err
+
+    seen = []
+
+    def verify(photo, drawing, **_):
+        seen.extend([Path(photo), Path(drawing)])
+        return Verification(True, 0.1, 0.2, 0.0)
+
+    def opened(given):
+        assert (given.run, given.align, given.data_dir) == ("run", False, "my data")
+        return SimpleNamespace(verify=verify)
+
+    monkeypatch.setattr(verification, "open_given", opened)
+    assert words[1:4] == ["-m", "cari_keras", "verify"]
+    assert verification.main(words[4:]) == 0
+    assert [path.parts[-3] for path in seen] == ["photo", "caricature"]
+    assert all(path.is_file() for path in seen)
 
 
 _COPIES = ("ben/copy.png", "ben/link.png", "ben/hard.png")

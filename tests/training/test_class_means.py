@@ -145,7 +145,7 @@ def test_heads_are_read_and_written(branches):
 def test_a_run_is_judged_by_them_and_trained_as_without(prepared, tmp_path, values):
     ends = {}
     for share in (0.0, 1.0):
-        config = small_config(class_means=share, **values)
+        config = small_config(class_means=share, keep_checkpoints=True, **values)
         trainer = Trainer(config, prepared, tmp_path / str(share))
         rows = trainer.fit(progress=False)
         ends[share] = Checkpoints(trainer.run).newest()[1]

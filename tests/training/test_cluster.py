@@ -25,7 +25,7 @@ from tests.helpers.runs import SMALL_NETWORK
 SETTINGS = (
     "--pretrained none --image-size 80 --batch-size 6 --embedding-size 8 --epochs 4 "
     f"--bn-momentum 0.9 {SMALL_NETWORK} --quiet --optimizer rmsprop --learning-rate 2e-5 "
-    "--weight-learning-rate 2e-2"
+    "--weight-learning-rate 2e-2 --keep-checkpoints"
 )
 STEPS = 20
 

@@ -144,7 +144,12 @@ def test_a_run_goes_on_with_the_same_teacher(prepared, tmp_path, monkeypatch):
 
     monkeypatch.setattr(trainer_module, "load_pretrained", start)
     config = small_config(
-        pretrained="facenet", retain=5.0, epochs=3, frozen_epochs=1, frozen_views=1
+        pretrained="facenet",
+        retain=5.0,
+        epochs=3,
+        frozen_epochs=1,
+        frozen_views=1,
+        keep_checkpoints=True,
     )
     Trainer(config, prepared, tmp_path / "whole").fit(progress=False)
     shutil.copytree(tmp_path / "whole", tmp_path / "cut")

@@ -66,7 +66,7 @@ def test_a_full_disk_leaves_the_earlier_ones_whole(tmp_path):
 
 @pytest.mark.slow
 def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(prepared, tmp_path):
-    config = small_config(epochs=2)
+    config = small_config(epochs=2, keep_checkpoints=True)
     Trainer(config, prepared, tmp_path / "whole").fit(progress=False)
     trainer = Trainer(config, prepared, tmp_path / "cut")
     save, saves = trainer._save, []
@@ -148,7 +148,7 @@ def test_what_a_killed_process_left_half_written_is_finished_or_removed(tmp_path
 def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
     moment, prepared, tmp_path, monkeypatch
 ):
-    config = small_config(dropout=0.3, weighting="dwa")
+    config = small_config(dropout=0.3, weighting="dwa", keep_checkpoints=True)
     Trainer(config, prepared, tmp_path / "whole").fit(progress=False)
     trainer = Trainer(config, prepared, tmp_path / "cut")
     step, evaluate, flush = trainer.step.__class__.__call__, trainer.evaluate, []

@@ -20,11 +20,15 @@ from tests.helpers.runs import small_config
 pytestmark = pytest.mark.slow
 
 
+#: All of its training's state is compared, after its end too.
+KEPT = small_config(keep_checkpoints=True)
+
+
 @pytest.fixture(scope="module")
 def run(prepared, tmp_path_factory):
     """A whole run of two epochs of three steps."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    rows = Trainer(small_config(), prepared, folder).fit(progress=False)
+    rows = Trainer(KEPT, prepared, folder).fit(progress=False)
     return folder, rows
 
 
@@ -67,7 +71,7 @@ def test_validation_every_so_many_epochs_and_at_the_end(prepared, tmp_path):
 
 
 def test_one_seed_is_one_run(run, prepared, tmp_path):
-    Trainer(small_config(), prepared, tmp_path / "again").fit(progress=False)
+    Trainer(KEPT, prepared, tmp_path / "again").fit(progress=False)
     for name in ("steps.csv", "metrics.csv"):
         assert (tmp_path / "again" / name).read_bytes() == (run[0] / name).read_bytes()
     first, _ = load_checkpoint(Checkpoints(run[0]).paths()[-1])
@@ -112,7 +116,7 @@ def test_a_killed_run_goes_on(prepared, tmp_path, monkeypatch):
 
 def test_a_finished_run_has_nothing_left_to_do(run, prepared):
     before = (run[0] / "steps.csv").read_bytes()
-    rows = Trainer(small_config(), prepared, run[0], resume=True).fit(progress=False)
+    rows = Trainer(KEPT, prepared, run[0], resume=True).fit(progress=False)
     assert rows == run[1]
     assert (run[0] / "steps.csv").read_bytes() == before
 

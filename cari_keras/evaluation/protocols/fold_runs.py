@@ -29,6 +29,28 @@ def _runs_of(folder: Path) -> dict[str, Path]:
     return {name: found[name] for name in sorted(folds, key=lambda n: (n == DEV, n.zfill(4)))}
 
 
+def run_of(name: str) -> Optional[Path]:
+    """One run of those that a name stands for; None where it stands for the public weights.
+
+    Raises:
+        CheckpointError: There is no run.
+    """
+    run = user_path(name)
+    if (run / CONFIG).is_file():
+        return run
+    if name == FACENET:
+        return None
+    return _first(run)
+
+
+def _first(folder: Path) -> Path:
+    """The first of a folder's runs `fold-<K>`."""
+    found = [path for path in _runs_of(folder).values() if (path / CONFIG).is_file()]
+    if not found:
+        raise CheckpointError(f"{folder}: neither a run nor a folder of runs fold-1, ...")
+    return found[0]
+
+
 class FoldRuns:
     """The networks of a protocol's folds: WebCaricature's own, or the unseen folds of a dataset.
 
