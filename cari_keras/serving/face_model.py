@@ -16,7 +16,7 @@ from cari_keras.serving.asking import Asker, Endpoints
 from cari_keras.serving.branches import EMBEDDING, PAIRS, PIXELS
 from cari_keras.serving.faces import ON_ERROR, Faces, Seen
 from cari_keras.serving.handed import Image, Images, several
-from cari_keras.serving.lacking import VERIFY_WITH, check_as_many, endpoint_of
+from cari_keras.serving.lacking import VERIFY_WITH, check_as_many, check_pair, endpoint_of
 from cari_keras.vocabulary import CARICATURE, PHOTO, check_modality, check_word
 
 #: What branches say of who is known, in the order of `Identification`'s fields.
@@ -80,7 +80,8 @@ class FaceModel:
         Args:
             images: Paths, files' bytes, open files, Pillow images or uint8 RGB arrays [h, w, 3];
                 one, or any iterable of them.
-            modality: `photo` or `caricature`; it matters to alignment alone.
+            modality: `photo` or `caricature`; it matters to alignment alone. `auto` is for models
+                that take whole pictures (`align=False`).
             errors: `raise`; or `skip`: of several images, those that cannot be looked at get a row
                 of NaN, and a warning (UserWarning) names each by its index and its name.
 
@@ -89,7 +90,7 @@ class FaceModel:
             ConfigError: The network has no verification branch; there is no such modality or way
                 with errors; or this process was forked.
         """
-        check_modality(modality)
+        self._faces.known_modality(modality)
         check_word("errors", errors, ON_ERROR)
         self._asker.check("verification")
         many = several(images)
@@ -203,7 +204,12 @@ class FaceModel:
         return [Verification(**row, **told) for row in rows]
 
     def verifies(self, modality: str = CARICATURE, by: str = EMBEDDING) -> bool:
-        """Whether it can verify a photo and an image of a modality, by what is named."""
+        """Whether it can verify a photo and an image of a modality, by what is named.
+
+        Raises:
+            ConfigError: There is no such modality or comparison.
+        """
+        check_pair(modality, by)
         return ("verification", VERIFY_WITH.get((modality, by))) in self._asker.endpoints
 
     @overload
@@ -242,7 +248,7 @@ class FaceModel:
 
     def check_identifies(self, modality: str) -> None:
         """Raises ConfigError where it names nobody on images of a modality."""
-        check_modality(modality)
+        check_modality(modality, "the branch of the image's modality answers")
         self._asker.check(modality)
 
     def identify_faces(self, faces: Array, modality: str) -> list[Identification]:
@@ -251,6 +257,7 @@ class FaceModel:
         Raises:
             ImageError: They are not what `face` gives; see `identify` for the rest.
         """
+        self.check_identifies(modality)
         self._faces.check_made(faces)
         if not len(faces):
             return []
@@ -269,7 +276,7 @@ class FaceModel:
         ]
 
     def face(self, image: Image, modality: str = PHOTO) -> Array:
-        """What the network sees of an image: uint8 RGB [size, size, 3].
+        """What the network sees of an image: uint8 RGB [size, size, 3]; modality as for `embed`.
 
         Raises:
             ImageError: The image cannot be read, or shows no face to align.
