@@ -89,24 +89,24 @@ class ModelCard:
 class Described:
     """What `FaceModel` says of itself; see there for the attributes."""
 
-    about: About
+    _about: About
     branches: tuple[str, ...]
     size: int
-    looks_at: str
+    _looks_at: str
 
     def __repr__(self) -> str:
         does = ", ".join(self.branches)
-        return f"<FaceModel {self.name}: {does}; {self.looks_at}>"
+        return f"<FaceModel {self.name}: {does}; {self._looks_at}>"
 
     @property
     def name(self) -> str:
         """The run, the folder of exports, or `facenet`."""
-        return self.about.name
+        return self._about.name
 
     @property
     def lacks(self) -> str:
         """Why the network has no thresholds; empty where nothing has kept it from having them."""
-        return self.about.lacks
+        return self._about.lacks
 
     @property
     def aligned(self) -> Optional[Mapping[str, Any]]:
@@ -114,7 +114,7 @@ class Described:
 
         Empty where that was whole pictures, None where it is not known.
         """
-        return self.about.aligned
+        return self._about.aligned
 
     @property
     def identities(self) -> tuple[str, ...]:
@@ -123,12 +123,12 @@ class Described:
         Raises:
             CheckpointError: The model is an export of before exports held the names.
         """
-        if self.about.identities is None:
+        if self._about.identities is None:
             raise CheckpointError(
                 f"{self.name}: its exports do not hold the names of the people; export the run "
                 "anew with cari-export"
             )
-        return self.about.identities
+        return self._about.identities
 
     @property
     def thresholds(self) -> dict[str, Limit]:
@@ -137,7 +137,7 @@ class Described:
         `verify`, `verify_photos` (`modality="photo"`), `verify_identities` (`by="identities"`),
         `identify_photo` and `identify_caricature`; those of them that it has.
         """
-        return dict(self.about.limits)
+        return dict(self._about.limits)
 
     @property
     def keras_model(self) -> keras.Model:
@@ -150,18 +150,18 @@ class Described:
         Raises:
             ConfigError: The model is an export, which is a graph without layers.
         """
-        if self.about.network is None:
-            run = self.about.origin.get("network", "the run it was exported from")
+        if self._about.network is None:
+            run = self._about.origin.get("network", "the run it was exported from")
             raise ConfigError(
                 f"{self.name}: exports are graphs and hold no keras.Model; load {run} instead"
             )
-        return self.about.network
+        return self._about.network
 
     @property
     def card(self) -> ModelCard:
         """The network in a few lines: what it answers, was trained on, and decides by."""
-        about, origin = self.about, self.about.origin
-        facts = {"Answers": ", ".join(self.branches), "Looks at": self.looks_at}
+        about, origin = self._about, self._about.origin
+        facts = {"Answers": ", ".join(self.branches), "Looks at": self._looks_at}
         if origin.get("network", about.name) != about.name:
             facts["Exported from"] = str(origin["network"])
         facts |= _training(origin)

@@ -58,7 +58,7 @@ class FaceModel(Described):
         align: Optional[bool] = None,
     ) -> None:
         self._asker = Asker(endpoints, about.lacks)
-        self.about = about
+        self._about = about
         align = bool(about.aligned) if align is None else align
         config = AlignConfig.of_crops(about.aligned or {}, size) if align else None
         how = f"{config.align}-{config.margin}" if config else "whole"
@@ -67,7 +67,7 @@ class FaceModel(Described):
         self.branches = self._asker.branches
         self._faces = Faces(size, config)
         kind = "faces that it finds" if config else "whole pictures"
-        self.looks_at = f"{size} x {size} pixels, {kind}"
+        self._looks_at = f"{size} x {size} pixels, {kind}"
 
     def embed(
         self, images: Union[Image, Images], *, modality: str = PHOTO, errors: str = "raise"
@@ -195,7 +195,7 @@ class FaceModel(Described):
         pairs = dict(zip(PAIRS[endpoint], (photos, others)))
         found = self._asker("verification", f"{endpoint}{PIXELS}", **pairs)
         told: dict[str, Any] = {"by": by}
-        if limit := self.about.limits.get(endpoint):
+        if limit := self._about.limits.get(endpoint):
             told = {"measured_on": limit.measured_on, "by": limit.by, "why": limit.why}
         said = {name: found[name].tolist() for name in SAID if name in found}
         said.setdefault("same", [None] * len(photos))

@@ -31,8 +31,8 @@ ORIGIN = {
 
 def described(**about):
     found = Described()
-    found.about = About(**about)
-    found.branches, found.looks_at = ("verification",), "192 x 192 pixels, whole pictures"
+    found._about = About(**about)
+    found.branches, found._looks_at = ("verification",), "192 x 192 pixels, whole pictures"
     return found
 
 
