@@ -6,6 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from cari_keras import asked
 from cari_keras.cli.flags import config_flags
 from cari_keras.config import Config
 from cari_keras.presets import PRESETS
@@ -18,18 +19,8 @@ def tensorboard_command(run: Path) -> str:
 
 
 def longer_command(run: Path, config: Config, epochs: int) -> str:
-    """Trains on for some epochs: a run of its own, with the same settings, from a run's weights.
-
-    A run cannot be made longer: its learning rate fell to the end that it was begun with.
-
-    Args:
-        run: The run's folder.
-        config: Its settings.
-        epochs: How many epochs.
-    """
-    another = config.with_values(
-        {"epochs": epochs, "pretrained": str(run), "output": f"{run}-{epochs}"}
-    )
+    """Trains on for some epochs, see `asked.longer`."""
+    another = asked.longer(run, config, epochs)
     usual = {name for name, *_ in _given(PRESETS[config.data.dataset]())}
     told = [words for name, *words in _given(another) if name not in usual]
     flags = [word for words in told for word in words]

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Optional
 
+from cari_keras import asked
 from cari_keras.cli.parser import Parser
 from cari_keras.config import Config
 from cari_keras.errors import CariError, ConfigError, shown
@@ -88,14 +89,9 @@ def add_flags(parser: Parser, sections: Mapping[str, Any], *, hidden: Sequence[s
 
 def config_values(arguments: argparse.Namespace) -> dict[str, Any]:
     """The configuration fields that were given as flags; of several choices, each once."""
-    given, found = vars(arguments), {}
-    for item in (item for cls in SECTIONS.values() for item in settings(cls)):
-        if item.name in given:
-            value = given[item.name]
-            if item.many:  # numbers may well be equal
-                value = tuple(dict.fromkeys(value) if item.choices else value)
-            found[item.name] = value
-    return found
+    given = vars(arguments)
+    items = (item for cls in SECTIONS.values() for item in settings(cls))
+    return {item.name: item.value_of(given[item.name]) for item in items if item.name in given}
 
 
 def config_flags(config: Config) -> list[str]:
@@ -117,16 +113,8 @@ def with_flags(config: Config, arguments: argparse.Namespace) -> Config:
 
 
 def asked_config(arguments: argparse.Namespace) -> Config:
-    """The configuration of a new run: its preset's, or its dataset's, with the flags put over it.
-
-    The datasets' own recipes are made for trained weights. Who wants none, and names no preset,
-    gets the settings of `cavi-scratch`.
-    """
-    dataset = getattr(arguments, "dataset", "demo")
-    preset = arguments.preset or dataset
-    if not arguments.preset and dataset != "demo" and getattr(arguments, "pretrained", "") is None:
-        preset = "cavi-scratch"
-    return with_flags(PRESETS[preset](), arguments)
+    """The configuration of a new run by its flags; see `asked.asked_config`."""
+    return asked.asked_config(arguments.preset, config_values(arguments))
 
 
 def given_path(text: str) -> str:
