@@ -7,6 +7,7 @@ modules that need them do.
 
 from typing import TYPE_CHECKING
 
+from cari_keras.api import Trained, train
 from cari_keras.serving.loading import load_model
 
 if TYPE_CHECKING:
@@ -14,6 +15,6 @@ if TYPE_CHECKING:
 else:
     from cari_keras import align  # the package, which can be called
 
-__all__ = ["__version__", "align", "load_model"]
+__all__ = ["Trained", "__version__", "align", "load_model", "train"]
 
 __version__ = "0.1.0"
