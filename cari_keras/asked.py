@@ -99,14 +99,11 @@ def same_run(
 
 
 def unusual(config: Config) -> dict[str, Any]:
-    """The settings, by name, in which a configuration is not its dataset's preset."""
-    usual = PRESETS[config.data.dataset]().to_dict()
-    return {
-        name: value
-        for section, values in config.to_dict().items()
-        for name, value in values.items()
-        if value != usual[section][name]
-    }
+    """The settings, by name, that make a configuration of its dataset's preset."""
+    dataset = config.data.dataset
+    found = _differences(config, PRESETS[dataset]())
+    # One setting may bring others with it, as `epochs` the frozen ones, which are then named too.
+    return found | _differences(config, asked_config(None, {"dataset": dataset, **found}))
 
 
 def longer(run: Path, config: Config, epochs: int) -> Config:
@@ -121,6 +118,17 @@ def longer(run: Path, config: Config, epochs: int) -> Config:
     """
     values = {"epochs": epochs, "pretrained": str(run), "output": f"{run}-{epochs}"}
     return config.with_values(values)
+
+
+def _differences(config: Config, other: Config) -> dict[str, Any]:
+    """A configuration's settings, by name, where they are not those of another one."""
+    there = other.to_dict()
+    return {
+        name: value
+        for section, values in config.to_dict().items()
+        for name, value in values.items()
+        if value != there[section][name]
+    }
 
 
 def _preset(name: str) -> Config:

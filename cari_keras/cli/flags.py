@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Optional
 
 from cari_keras import asked
@@ -94,11 +94,18 @@ def config_values(arguments: argparse.Namespace) -> dict[str, Any]:
     return {item.name: item.value_of(given[item.name]) for item in items if item.name in given}
 
 
-def config_flags(config: Config) -> list[str]:
-    """All settings of a configuration as flags, for another of the package's programs."""
+def config_flags(config: Config, only: Optional[Collection[str]] = None) -> list[str]:
+    """The settings of a configuration as flags, for another of the package's programs.
+
+    Args:
+        config: The settings.
+        only: Names of those that are wanted; None: of all.
+    """
     flags = []
     for values in config.to_dict().values():
         for name, value in values.items():
+            if only is not None and name not in only:
+                continue
             flag = name.replace("_", "-")
             if isinstance(value, bool):
                 flags.append(f"--{flag}" if value else f"--no-{flag}")

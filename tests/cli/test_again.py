@@ -15,21 +15,28 @@ from tests.helpers.runs import small_config
 
 
 @pytest.mark.parametrize(
-    "config",
+    ("config", "epochs"),
     [
-        small_config(data_dir="/my data/faces"),
-        PRESETS["cavi"]().with_values({"data_dir": "/d", "flip": False, "test_crops": (0.8, 1.0)}),
-        PRESETS["demo"](),
-        PRESETS["strangers"]().with_values({"data_dir": "/d", "weighting": "equal"}),
+        (small_config(data_dir="/my data/faces"), 8),
+        (
+            PRESETS["cavi"]().with_values(
+                {"data_dir": "/d", "flip": False, "test_crops": (0.8, 1.0)}
+            ),
+            8,
+        ),
+        (PRESETS["demo"](), 8),
+        (PRESETS["strangers"]().with_values({"data_dir": "/d", "weighting": "equal"}), 8),
+        # Half of them are the preset's 20, which half of the preset's epochs would halve again.
+        (PRESETS["cavi"]().with_values({"data_dir": "/d", "frozen_epochs": 40}), 24),
     ],
 )
-def test_more_epochs_with_the_same_settings(config):
+def test_more_epochs_with_the_same_settings(config, epochs):
     run = Path("runs/it's mine")
-    program, *words = shlex.split(longer_command(run, config, 8))
+    program, *words = shlex.split(longer_command(run, config, epochs))
     assert program == "cari-train"
     parser = Parser("cari-train", "", "")
     add_config_flags(parser)
-    expected = {"epochs": 8, "pretrained": str(run), "output": f"{run}-8"}
+    expected = {"epochs": epochs, "pretrained": str(run), "output": f"{run}-{epochs}"}
     assert asked_config(parser.parse_args(words)) == config.with_values(expected)
 
 
