@@ -58,12 +58,15 @@ class Trained:
             >>> print(Trained(Path("runs/cavi"), 34, {"v2c": 0.89}, [], []))
             runs/cavi, weights of epoch 34: V2C 89.0 %
         """
-        where = f"{self.run}, weights of epoch {self.epoch}" if self.epoch else str(self.run)
-        return f"{where}: {', '.join(self._metrics()) or 'no validation images'}"
+        where = ", ".join([str(self.run), *self._weights()])
+        return f"{where}: {', '.join(self._metrics()) or 'no validation metrics'}"
 
     def _repr_html_(self) -> str:
         """The run and its metrics as a small card, for notebooks."""
-        return card(str(self.run), [f"weights of epoch {self.epoch}", *self._metrics()])
+        return card(str(self.run), [*self._weights(), *self._metrics()])
+
+    def _weights(self) -> list[str]:
+        return [] if self.epoch is None else [f"weights of epoch {self.epoch}"]
 
     def _metrics(self) -> list[str]:
         from cari_keras.evaluation.labels import label

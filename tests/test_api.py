@@ -17,7 +17,9 @@ from cari_keras.asked import asked_config
 from cari_keras.errors import CheckpointError, ConfigError, DatasetError, StoppedError
 from cari_keras.presets import PRESETS
 from tests.helpers.commands import last_error, run_command, run_python
+from tests.helpers.faces import face, write, write_modalities
 from tests.helpers.pictures import write_folder_dataset
+from tests.helpers.places import ROOT
 from tests.helpers.runs import SMALL_NETWORK, small_config
 
 SMALL = {
@@ -112,7 +114,7 @@ def test_a_result_is_a_line_and_a_card():
     trained = Trained(Path("runs/<a>"), 3, {"v2c": 0.5, "c2v": float("nan")}, [], [])
     assert str(trained) == "runs/<a>, weights of epoch 3: V2C 50.0 %"
     assert "<b>runs/&lt;a&gt;</b>" in trained._repr_html_()
-    assert str(Trained(Path("a"), None, {}, [], [])) == "a: no validation images"
+    assert str(Trained(Path("a"), None, {}, [], [])) == "a: no validation metrics"
 
 
 @pytest.fixture(scope="module")
@@ -251,3 +253,30 @@ def test_a_repeatable_run_comes_before_tensorflow_s_first_operation(people, tmp_
     first, second = done.stdout.splitlines()
     assert "train in a process of its own, or with repeatable=False" in first
     assert second in ("1", "2")
+
+
+@pytest.mark.slow
+def test_the_examples_of_the_docs_run(facenet, tmp_path):
+    """Those of training, then those of what a model says of itself; the training is cut short."""
+    write_modalities(tmp_path / "raw", people=3, images=4)
+    write(tmp_path / "drawing.jpg", face("caricature", 0, 0))
+    for page, word, cuts in (
+        ("train.md", "cari_keras.train", {"epochs=24": "epochs=2"}),
+        ("serve.md", "model.card", {"runs/cavi": "runs/mine"}),
+    ):
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        (block,) = (block for block in blocks if word in block)
+        for long, short in cuts.items():
+            assert long in block
+            block = block.replace(long, short)
+        (tmp_path / "program.py").write_text(block)
+        done = run_python("program.py", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        printed = done.stdout
+        if page == "train.md":
+            assert printed.startswith("24 faces of 3 people in 24 files\n")
+            assert "\nruns/mine, weights of epoch 2: Verification " in printed
+        else:
+            assert "- Trained on: folder, 3 people, 2 steps of 8 images an epoch\n" in printed
+            assert re.search(r"^verify_identities .* people it was trained on", printed, re.M)

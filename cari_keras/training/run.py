@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from cari_keras.asked import Asked
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError, StoppedError
+from cari_keras.process import check_not_forked
 from cari_keras.saved import CONFIG, changes, read_config
 from cari_keras.training.stopping import set_handlers, stop_handlers
 from cari_keras.vocabulary import FACENET, modalities_of
@@ -82,7 +83,8 @@ def train_run(asked: Asked, caller: Caller) -> None:
 
     Raises:
         ConfigError: The run was begun with other settings, or settings do not fit the dataset, or
-            the run is to be repeatable and TensorFlow has been used in this process.
+            the run is to be repeatable and TensorFlow has been used in this process; or the process
+            was forked from one that uses TensorFlow.
         DatasetError: The dataset is missing, or there is too little of it.
         CheckpointError: The run is damaged.
         PretrainedError: The weights to start from are missing or do not fit.
@@ -113,6 +115,7 @@ def train_run(asked: Asked, caller: Caller) -> None:
     from cari_keras.runtime import eagerly, in_order, load_tensorflow
 
     load_tensorflow()
+    check_not_forked()
     from cari_keras.training.cluster import several_devices, start
     from cari_keras.training.strategies import check_strategy
 
