@@ -5,8 +5,16 @@ multi-task learning*, IJDAR 2021. Importing this package loads neither TensorFlo
 modules that need them do.
 """
 
+from typing import TYPE_CHECKING
+
+from cari_keras.api import Trained, train
 from cari_keras.serving.loading import load_model
 
-__all__ = ["__version__", "load_model"]
+if TYPE_CHECKING:
+    from cari_keras.align.folder import align
+else:
+    from cari_keras import align  # the package, which can be called
+
+__all__ = ["Trained", "__version__", "align", "load_model", "train"]
 
 __version__ = "0.1.0"

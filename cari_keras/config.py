@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cari_keras.errors import ConfigError, quoted
 from cari_keras.ranges import RANGES, check_range
 from cari_keras.rules import check_together
 from cari_keras.sections import FIELDS, SECTIONS, DataConfig, ModelConfig, TrainingConfig
-from cari_keras.settings import settings
+from cari_keras.settings import check_names, settings
 from cari_keras.vocabulary import SHARED
 
 #: Settings that mean nothing to a network that begins with nothing.
@@ -46,6 +45,7 @@ class Config:
         """
         changed = self
         values = dict(values)
+        check_names(values, [name for names in FIELDS.values() for name in names])
         # A schedule without milestones takes those of the preset away.
         if "schedule" in values and values["schedule"] != "steps":
             values.setdefault("milestones", ())
@@ -69,9 +69,7 @@ class Config:
         if values.get("margin") or values.get("class_vectors") == "photos":
             values.setdefault("class_means", 0.0)
         for name, value in values.items():
-            section = next((s for s, names in FIELDS.items() if name in names), None)
-            if section is None:
-                raise ConfigError(f"unknown setting {quoted(name)}")
+            section = next(s for s, names in FIELDS.items() if name in names)
             new = replace(getattr(changed, section), **{name: value})
             changed = replace(changed, **{section: new})
         validate(changed)

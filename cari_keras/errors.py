@@ -93,10 +93,14 @@ class ImageError(CariError):
 class StoppedError(CariError):
     """Training was asked to stop, by a signal; everything is saved.
 
+    Args:
+        signal: The signal's number.
+        again: How to go on, if it is known.
+
     Attributes:
         signal: The signal's number.
     """
 
-    def __init__(self, signal: int) -> None:
-        super().__init__("stopped; everything is saved")
+    def __init__(self, signal: int, again: str = "") -> None:
+        super().__init__(f"stopped; everything is saved{again and f'; go on with {again}'}")
         self.signal = signal

@@ -158,7 +158,11 @@ def in_order() -> Iterator[None]:
     try:
         tf.config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError as error:
-        raise ConfigError("in_order must come before TensorFlow's first operation") from error
+        raise ConfigError(
+            "training that is repeatable to the last bit sets TensorFlow up, which has computed in "
+            "this process already; train in a process of its own, or with repeatable=False "
+            "(--no-repeatable)"
+        ) from error
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     with tf.experimental.function_executor_type("SINGLE_THREADED_EXECUTOR"):
         yield

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -77,6 +78,20 @@ class Setting:
     metavar: str
     usual: bool
 
+    def value_of(self, given: Any) -> Any:
+        """A value as the field holds it: several in a tuple, of several choices each once.
+
+        Numbers of NumPy become Python's.
+        """
+        if getattr(given, "shape", None) == () and hasattr(given, "item"):
+            return given.item()
+        if not self.many or not isinstance(given, (list, tuple)):
+            return given
+        found = [self.value_of(one) for one in given]
+        if self.choices:  # numbers may well be equal
+            found = [one for i, one in enumerate(found) if one not in found[:i]]
+        return tuple(found)
+
     def check(self, value: Any) -> None:
         """Checks a value, which may come from a file.
 
@@ -100,6 +115,21 @@ class Setting:
                 raise ConfigError(
                     f"{self.name} must be one of {', '.join(self.choices)}. Received: {quoted(one)}"
                 )
+
+
+def check_names(names: Iterable[str], known: Sequence[str]) -> None:
+    """Raises ConfigError for the first name that is no setting, with the one that may be meant."""
+    for name in names:
+        if name not in known:
+            meant = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {meant[0]}?" if meant else ""
+            raise ConfigError(f"unknown setting {quoted(name)}{hint}")
+
+
+def check_bool(name: str, value: Any) -> None:
+    """Raises ConfigError for what is neither True nor False; `name` is what it was given as."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} must be True or False. Received: {quoted(value)}")
 
 
 #: What the help calls a value of a type.

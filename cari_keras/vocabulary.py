@@ -15,6 +15,9 @@ PHOTO = "photo"
 CARICATURE = "caricature"
 MODALITIES = (PHOTO, CARICATURE)
 
+#: In place of a modality, where the answer does not depend on it.
+AUTO = "auto"
+
 #: Task i of the paper is TASKS[i - 1]; losses, weights and weight logits are in this order.
 TASKS = ("verification", CARICATURE, PHOTO)
 
@@ -82,8 +85,12 @@ def check_word(name: str, word: Any, known: Sequence[str]) -> None:
         raise ConfigError(f"{name} must be one of {', '.join(known)}. Received: {quoted(word)}")
 
 
-def check_modality(word: Any) -> None:
-    """Raises ConfigError for what is no modality."""
+def check_modality(word: Any, matters: str = "this answer depends on it") -> None:
+    """Raises ConfigError for what is no modality; for `auto`, with what a modality matters to."""
+    if isinstance(word, str) and word == AUTO:
+        raise ConfigError(
+            f"modality must be {' or '.join(MODALITIES)} here: {matters}. Received: {quoted(word)}"
+        )
     check_word("modality", word, MODALITIES)
 
 

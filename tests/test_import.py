@@ -10,6 +10,9 @@ def test_import_is_quiet_and_light():
         "heavy = {'tensorflow', 'keras', 'cv2', 'mtcnn', 'matplotlib', 'pandas'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
         "assert cari_keras.__version__\n"
+        "assert callable(cari_keras.train) and callable(cari_keras.align)\n"
+        "import signal, multiprocessing\n"
+        "assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

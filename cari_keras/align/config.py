@@ -11,7 +11,8 @@ from cari_keras.errors import ConfigError, quoted
 from cari_keras.images.crop import ALIGN
 from cari_keras.images.decode import MAX_PIXELS
 from cari_keras.images.layouts import LAYOUTS
-from cari_keras.settings import setting
+from cari_keras.settings import check_names, setting
+from cari_keras.settings import settings as setting_items
 
 #: How files may be aligned: by processes of this machine, or on Apache Beam.
 ENGINES = ("local", "beam")
@@ -59,6 +60,20 @@ class AlignConfig:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f"{name} must be in [{low}, {high}]. Received: {quoted(value)}")
+
+    @classmethod
+    def of_values(cls, values: Mapping[str, Any]) -> AlignConfig:
+        """The settings that are given by name, of whatever type; the others are the defaults.
+
+        Raises:
+            ConfigError: There is no such setting, or a value is not possible.
+        """
+        items = {item.name: item for item in setting_items(cls)}
+        check_names(values, list(items))
+        found = {name: items[name].value_of(value) for name, value in values.items()}
+        for name, value in found.items():
+            items[name].check(value)
+        return cls(**found)
 
     @classmethod
     def of_crops(cls, settings: Mapping[str, Any], size: int) -> AlignConfig:

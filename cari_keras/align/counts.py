@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cari_keras.align.finder import LOOKS
+from cari_keras.cards import card
 from cari_keras.records.manifest import ALIGNED, ManifestRow, short_reason
 from cari_keras.vocabulary import MODALITIES
+from cari_keras.wording import counted
 
 #: Where a face can have been had from, MTCNN's looks first.
 SOURCES = (*LOOKS, "landmarks", "whole")
@@ -37,6 +39,34 @@ class FolderCounts:
     counts: dict[str, dict[str, int]]
     identities: int
     notes: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        """The counts in a line.
+
+        Example:
+            >>> print(FolderCounts({"photo": {"files": 3, "faces": 2, "rejected: empty": 1}}, 2))
+            2 faces of 2 people in 3 files; 1 file rejected
+        """
+        rejected = sum(self._rejected().values())
+        behind = f"; {counted(rejected, 'files')} rejected" if rejected else ""
+        return f"{self._title()}{behind}"
+
+    def _repr_html_(self) -> str:
+        """The counts as a small card, for notebooks."""
+        reasons = [f"{n} {name}" for name, n in self._rejected().items()]
+        return card(self._title(), [*reasons, *self.notes])
+
+    def _title(self) -> str:
+        files, faces = (sum(c.get(n, 0) for c in self.counts.values()) for n in ("files", "faces"))
+        people = counted(self.identities, "people")
+        return f"{counted(faces, 'faces')} of {people} in {counted(files, 'files')}"
+
+    def _rejected(self) -> Counter[str]:
+        """Reason, with `rejected: ` in front, -> how many files."""
+        found: Counter[str] = Counter()
+        for counts in self.counts.values():
+            found.update({k: n for k, n in counts.items() if k.startswith("rejected")})
+        return found
 
     def table(self) -> str:
         """The counts as text: MTCNN's detection rate among readable pictures, and its precision."""

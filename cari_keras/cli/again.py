@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Optional, TextIO, Union
 
-from cari_keras.cli.flags import config_flags, usual_preset
+from cari_keras import asked
+from cari_keras.cli.flags import config_flags
 from cari_keras.config import Config
-from cari_keras.presets import PRESETS
 
 
 def command(name: str, *words: Union[str, Path]) -> str:
@@ -60,38 +60,11 @@ def tensorboard_command(run: Path) -> str:
 
 
 def longer_command(run: Path, config: Config, epochs: int) -> str:
-    """Trains on for some epochs: a run of its own, with the same settings, from a run's weights.
-
-    A run cannot be made longer: its learning rate fell to the end that it was begun with.
-
-    Args:
-        run: The run's folder.
-        config: Its settings.
-        epochs: How many epochs.
-    """
-    return train_command(
-        config.with_values({"epochs": epochs, "pretrained": str(run), "output": f"{run}-{epochs}"})
-    )
+    """Trains on for some epochs, see `asked.longer`."""
+    return train_command(asked.longer(run, config, epochs))
 
 
 def train_command(config: Config) -> str:
     """Trains a run of some settings."""
-    dataset, from_nothing = config.data.dataset, config.model.pretrained is None
-    preset = usual_preset(dataset, from_nothing=from_nothing)
-    usual = {name for name, *_ in _given(PRESETS[preset]())}
-    told = [words for name, *words in _given(config) if name not in usual]
-    flags = [word for words in told for word in words]
-    named = [] if ["--dataset", dataset] in told else ["--dataset", dataset]
-    if from_nothing and preset != dataset:
-        named += ["--pretrained", "none"]
-    return command("train", *named, *flags)
-
-
-def _given(config: Config) -> list[tuple[str, ...]]:
-    """Each setting: all of its words as one text, then its words."""
-    found: list[list[str]] = []
-    for word in config_flags(config):
-        if word.startswith("--"):
-            found.append([])
-        found[-1].append(word)
-    return [(" ".join(words), *words) for words in found]
+    flags = config_flags(config, asked.unusual(config))
+    return command("train", "--dataset", config.data.dataset, *flags)

@@ -12,7 +12,7 @@ from cari_keras.align.config import ENGINES, AlignConfig
 from cari_keras.cli.again import command, tell_next
 from cari_keras.cli.flags import add_flags, run_program
 from cari_keras.cli.parser import Parser
-from cari_keras.errors import AlignError, CariError
+from cari_keras.errors import CariError
 from cari_keras.files import user_path
 from cari_keras.images.layouts import LAYOUTS, find_layout
 from cari_keras.presets import PRESETS
@@ -77,6 +77,7 @@ def _main(arguments: Sequence[str]) -> int:
     progress = not given.pop("quiet")
 
     from cari_keras.align.engine import align_folder
+    from cari_keras.align.folder import check_faces
     from cari_keras.records.manifest import MANIFEST
 
     config = AlignConfig(**given)
@@ -84,8 +85,7 @@ def _main(arguments: Sequence[str]) -> int:
         raw, aligned, config, progress=progress, beam_options=beam_options, **how
     )
     print(summary.table())
-    if not summary.identities:
-        raise AlignError(f"{raw}: no face to keep; {aligned / MANIFEST} says why of every file")
+    check_faces(summary, raw, aligned)
     print(f"\nFaces of {summary.identities} people in {aligned / 'records'}")
     print(f"Every file: {aligned / MANIFEST}\nA look: {aligned / 'contact_sheet.png'}")
     if progress and (dataset := _trains_as(raw, aligned, config.layout)):

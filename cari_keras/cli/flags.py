@@ -10,9 +10,10 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Optional
 
+from cari_keras import asked
 from cari_keras.cli.parser import Parser
 from cari_keras.config import Config
 from cari_keras.errors import CariError, ConfigError, shown
@@ -88,21 +89,23 @@ def add_flags(parser: Parser, sections: Mapping[str, Any], *, hidden: Sequence[s
 
 def config_values(arguments: argparse.Namespace) -> dict[str, Any]:
     """The configuration fields that were given as flags; of several choices, each once."""
-    given, found = vars(arguments), {}
-    for item in (item for cls in SECTIONS.values() for item in settings(cls)):
-        if item.name in given:
-            value = given[item.name]
-            if item.many:  # numbers may well be equal
-                value = tuple(dict.fromkeys(value) if item.choices else value)
-            found[item.name] = value
-    return found
+    given = vars(arguments)
+    items = (item for cls in SECTIONS.values() for item in settings(cls))
+    return {item.name: item.value_of(given[item.name]) for item in items if item.name in given}
 
 
-def config_flags(config: Config) -> list[str]:
-    """All settings of a configuration as flags, for another of the package's programs."""
+def config_flags(config: Config, only: Optional[Collection[str]] = None) -> list[str]:
+    """The settings of a configuration as flags, for another of the package's programs.
+
+    Args:
+        config: The settings.
+        only: Names of those that are wanted; None: of all.
+    """
     flags = []
     for values in config.to_dict().values():
         for name, value in values.items():
+            if only is not None and name not in only:
+                continue
             flag = name.replace("_", "-")
             if isinstance(value, bool):
                 flags.append(f"--{flag}" if value else f"--no-{flag}")
@@ -111,26 +114,9 @@ def config_flags(config: Config) -> list[str]:
     return flags
 
 
-def with_flags(config: Config, arguments: argparse.Namespace) -> Config:
-    """The configuration with the given flags put over it."""
-    return config.with_values(config_values(arguments))
-
-
 def asked_config(arguments: argparse.Namespace) -> Config:
-    """The settings of a new run: its preset's, or its dataset's, with the flags put over them."""
-    dataset = getattr(arguments, "dataset", "demo")
-    nothing = getattr(arguments, "pretrained", "") is None
-    preset = arguments.preset or usual_preset(dataset, from_nothing=nothing)
-    return with_flags(PRESETS[preset](), arguments)
-
-
-def usual_preset(dataset: str, *, from_nothing: bool) -> str:
-    """The preset of a new run for which none is named.
-
-    The datasets' own recipes are made for trained weights. Who wants none gets the settings of
-    `cavi-scratch`.
-    """
-    return "cavi-scratch" if from_nothing and dataset != "demo" else dataset
+    """The configuration of a new run by its flags; see `asked.asked_config`."""
+    return asked.asked_config(arguments.preset, config_values(arguments))
 
 
 def given_path(text: str) -> str:

@@ -12,6 +12,7 @@ from cari_keras.errors import DatasetError
 from cari_keras.images.decode import RefusedError, decode_image, may_be_readable_later, read_bytes
 from cari_keras.records.aligned import AlignedRecords
 from cari_keras.records.sample import Sample
+from cari_keras.vocabulary import check_modality
 from cari_keras.wording import counts_behind
 
 #: A remedy where a dataset's folder is not there.
@@ -101,7 +102,12 @@ class Dataset:
         return self.records.load(sample.path) if self.records else read_image(sample.source)
 
     def count(self, split: str, modality: str) -> int:
-        """The number of samples of one modality in one split."""
+        """The number of samples of one modality in one split.
+
+        Raises:
+            ConfigError: There is no such modality.
+        """
+        check_modality(modality)
         return sum(sample.modality == modality for sample in self.splits.get(split, ()))
 
 

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
-from typing import NamedTuple, Optional
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Optional
 
+from cari_keras.cards import card
 from cari_keras.serving.calibration import VALIDATION_PAIRS
 from cari_keras.vocabulary import VERIFY_BY
-
-
-def card(title: str, lines: Sequence[str], good: Optional[bool]) -> str:
-    """A title and lines below it as HTML, bordered by what they mean: good, bad or neither."""
-    color = {True: "#2e7d32", False: "#b3261e", None: "#777"}[good]
-    style = f"border-left:4px solid {color};padding:2px 10px;display:inline-block"
-    told = "".join(f"<div>{html.escape(line)}</div>" for line in lines)
-    return f'<div style="{style}"><b>{html.escape(title)}</b>{told}</div>'
+from cari_keras.wording import counted
 
 
 class Verification(NamedTuple):
@@ -71,12 +64,65 @@ class Verification(NamedTuple):
         return rest if self.why is None else [*rest, self.why]
 
 
-class Told(NamedTuple):
-    """What is known of an endpoint of pairs besides what it answers: fields of `Verification`."""
+class Limit(NamedTuple):
+    """A threshold that a network decides by.
 
-    measured_on: str = VALIDATION_PAIRS
-    by: str = VERIFY_BY[0]
+    Attributes:
+        threshold: Of pairs, the largest squared distance that is called the same person, 0 to 4.
+            Of identification, the smallest score that counts as known.
+        measured_on: Which pairs, or images of strangers, it was measured on.
+        far: Of pairs, as `Verification.far`; None for identification.
+        fpir: Of identification, as `Identification.fpir`; None for pairs.
+        by: Of pairs, what is compared: `embedding` or `identities`; None for identification.
+        why: Why it does not decide, in one line; None where it does.
+    """
+
+    threshold: float
+    measured_on: str
+    far: Optional[float] = None
+    fpir: Optional[float] = None
+    by: Optional[str] = None
     why: Optional[str] = None
+
+    def __str__(self) -> str:
+        """The threshold in a line.
+
+        Example:
+            >>> print(Limit(1.02, "validation pairs", far=0.01, by="embedding"))
+            same up to a squared distance of 1.020; FAR 1.00 %, measured on validation pairs
+        """
+        if self.why is not None:
+            return f"no decision: {self.why}"
+        on = f"measured on {self.measured_on}"
+        if self.fpir is not None:
+            return f"known from a score of {self.threshold:.3f}; FPIR {100 * self.fpir:.2f} %, {on}"
+        far = "" if self.far is None else f"FAR {100 * self.far:.2f} %, "
+        return f"same up to a squared distance of {self.threshold:.3f}; {far}{on}"
+
+    def _repr_html_(self) -> str:
+        """The threshold as a small card, for notebooks."""
+        return card(f"threshold {self.threshold:.3f}", [str(self)])
+
+
+def limit_of_pairs(stored: Mapping[str, Any], by: str) -> Limit:
+    """The threshold of pairs from the fields of a `Calibration`, perhaps of an older version."""
+    unseen = stored.get("far_unseen")
+    return Limit(
+        float(stored["threshold"]),
+        str(stored.get("measured_on", VALIDATION_PAIRS)),
+        far=float(stored["far"] if unseen is None else unseen),
+        by=str(stored.get("by", by)),
+        why=stored.get("undecided"),
+    )
+
+
+def limit_of_images(stored: Mapping[str, Any]) -> Limit:
+    """The threshold of identification from the fields of an `OpenSet`."""
+    images = counted(stored["stranger_images"], "images")
+    strangers = counted(stored["strangers"], "strangers")
+    return Limit(
+        float(stored["threshold"]), f"{images} of {strangers}", fpir=float(stored["fpir_unseen"])
+    )
 
 
 class Candidate(NamedTuple):

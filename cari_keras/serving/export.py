@@ -19,6 +19,7 @@ from cari_keras.images.encode import to_jpeg
 from cari_keras.images.walk import files_of
 from cari_keras.runtime import file_errors
 from cari_keras.serving.branches import COMPARED_BY, Branch, branches_of
+from cari_keras.serving.origin import origin_of
 from cari_keras.serving.server_files import write_server_files
 from cari_keras.serving.thresholds import Thresholds
 from cari_keras.serving.warmup import write_warmup
@@ -122,6 +123,8 @@ def card(
             "standardisation": "each image to zero mean and unit variance",
         },
         "identities": len(matcher.identities),
+        "names": list(matcher.identities),
+        "origin": origin_of(matcher),
         "files_sha256": hash_of_files(path),
     }
     if branch.name == "verification":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Optional, Union, cast, overload
 
 import numpy as np
@@ -11,12 +11,13 @@ import numpy as np
 from cari_keras.align.config import AlignConfig
 from cari_keras.arrays import Array
 from cari_keras.errors import ConfigError
-from cari_keras.serving.answers import Candidate, Identification, Told, Verification
+from cari_keras.serving.about import UNKNOWN, About, Described
+from cari_keras.serving.answers import Candidate, Identification, Verification
 from cari_keras.serving.asking import Asker, Endpoints
 from cari_keras.serving.branches import EMBEDDING, PAIRS, PIXELS
 from cari_keras.serving.faces import ON_ERROR, Faces, Seen
 from cari_keras.serving.handed import Image, Images, several
-from cari_keras.serving.lacking import VERIFY_WITH, check_as_many, endpoint_of
+from cari_keras.serving.lacking import VERIFY_WITH, check_as_many, check_pair, endpoint_of
 from cari_keras.vocabulary import CARICATURE, PHOTO, check_modality, check_word
 
 #: What branches say of who is known, in the order of `Identification`'s fields.
@@ -26,7 +27,7 @@ KNOWN = ("known", "score", "threshold", "fpir")
 SAID = ("same", "distance", "threshold", "far", "probability")
 
 
-class FaceModel:
+class FaceModel(Described):
     """Answers about faces; see `load_model`. May be used from several threads.
 
     A process that is forked from one with a model needs one of its own; it cannot use TensorFlow,
@@ -41,6 +42,10 @@ class FaceModel:
         key: Tells its embeddings from those of other networks, or of other ways to look.
         lacks: Why it has no thresholds, so that it neither verifies nor says of anybody that they
             are unknown; empty where nothing has kept it from having them.
+        identities: Names of the people it was trained on, in the order of its labels.
+        thresholds: What it decides by: way of asking -> `Limit`.
+        keras_model: The network itself, of a run or of `facenet`.
+        card: The network in a few lines, as Markdown and for notebooks.
     """
 
     def __init__(
@@ -48,29 +53,21 @@ class FaceModel:
         endpoints: Endpoints,
         size: int,
         weights: str,
+        about: About = UNKNOWN,
         *,
-        aligned: Optional[Mapping[str, Any]] = None,
         align: Optional[bool] = None,
-        told: Optional[Mapping[str, Told]] = None,
-        lacks: str = "",
-        name: str = "",
     ) -> None:
-        self._asker = Asker(endpoints, lacks)
-        self.name, self.lacks = name, lacks
-        self._told = dict(told or {})
-        self.aligned = aligned
-        align = bool(aligned) if align is None else align
-        config = AlignConfig.of_crops(aligned or {}, size) if align else None
+        self._asker = Asker(endpoints, about.lacks)
+        self._about = about
+        align = bool(about.aligned) if align is None else align
+        config = AlignConfig.of_crops(about.aligned or {}, size) if align else None
         how = f"{config.align}-{config.margin}" if config else "whole"
         self.key = f"{weights}-{size}-{how}"
         self.size = size
         self.branches = self._asker.branches
         self._faces = Faces(size, config)
-
-    def __repr__(self) -> str:
-        kind = "faces that it finds" if self._faces.align else "whole pictures"
-        does = ", ".join(self.branches)
-        return f"<FaceModel {self.name}: {does}; {self.size} x {self.size} pixels, {kind}>"
+        kind = "faces that it finds" if config else "whole pictures"
+        self._looks_at = f"{size} x {size} pixels, {kind}"
 
     def embed(
         self, images: Union[Image, Images], *, modality: str = PHOTO, errors: str = "raise"
@@ -80,7 +77,8 @@ class FaceModel:
         Args:
             images: Paths, files' bytes, open files, Pillow images or uint8 RGB arrays [h, w, 3];
                 one, or any iterable of them.
-            modality: `photo` or `caricature`; it matters to alignment alone.
+            modality: `photo` or `caricature`; it matters to alignment alone. `auto` is for models
+                that take whole pictures (`align=False`).
             errors: `raise`; or `skip`: of several images, those that cannot be looked at get a row
                 of NaN, and a warning (UserWarning) names each by its index and its name.
 
@@ -89,7 +87,7 @@ class FaceModel:
             ConfigError: The network has no verification branch; there is no such modality or way
                 with errors; or this process was forked.
         """
-        check_modality(modality)
+        self._faces.known_modality(modality)
         check_word("errors", errors, ON_ERROR)
         self._asker.check("verification")
         many = several(images)
@@ -196,14 +194,21 @@ class FaceModel:
             return []
         pairs = dict(zip(PAIRS[endpoint], (photos, others)))
         found = self._asker("verification", f"{endpoint}{PIXELS}", **pairs)
-        told = self._told.get(endpoint, Told(by=by))._asdict()
+        told: dict[str, Any] = {"by": by}
+        if limit := self._about.limits.get(endpoint):
+            told = {"measured_on": limit.measured_on, "by": limit.by, "why": limit.why}
         said = {name: found[name].tolist() for name in SAID if name in found}
         said.setdefault("same", [None] * len(photos))
         rows = (dict(zip(said, row)) for row in zip(*said.values()))
         return [Verification(**row, **told) for row in rows]
 
     def verifies(self, modality: str = CARICATURE, by: str = EMBEDDING) -> bool:
-        """Whether it can verify a photo and an image of a modality, by what is named."""
+        """Whether it can verify a photo and an image of a modality, by what is named.
+
+        Raises:
+            ConfigError: There is no such modality or comparison.
+        """
+        check_pair(modality, by)
         return ("verification", VERIFY_WITH.get((modality, by))) in self._asker.endpoints
 
     @overload
@@ -242,7 +247,7 @@ class FaceModel:
 
     def check_identifies(self, modality: str) -> None:
         """Raises ConfigError where it names nobody on images of a modality."""
-        check_modality(modality)
+        check_modality(modality, "the branch of the image's modality answers")
         self._asker.check(modality)
 
     def identify_faces(self, faces: Array, modality: str) -> list[Identification]:
@@ -251,6 +256,7 @@ class FaceModel:
         Raises:
             ImageError: They are not what `face` gives; see `identify` for the rest.
         """
+        self.check_identifies(modality)
         self._faces.check_made(faces)
         if not len(faces):
             return []
@@ -269,7 +275,7 @@ class FaceModel:
         ]
 
     def face(self, image: Image, modality: str = PHOTO) -> Array:
-        """What the network sees of an image: uint8 RGB [size, size, 3].
+        """What the network sees of an image: uint8 RGB [size, size, 3]; modality as for `embed`.
 
         Raises:
             ImageError: The image cannot be read, or shows no face to align.

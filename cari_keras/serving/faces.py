@@ -16,7 +16,7 @@ from cari_keras.images.crop import crop, place_face
 from cari_keras.images.decode import MIN_SIDE, RefusedError
 from cari_keras.images.encode import resize
 from cari_keras.serving.handed import Image, name_of, pixels_of
-from cari_keras.vocabulary import check_modality, check_word
+from cari_keras.vocabulary import AUTO, PHOTO, check_modality, check_word
 
 #: What becomes of images that cannot be looked at: the first one raises, or each is left out.
 ON_ERROR = ("raise", "skip")
@@ -59,14 +59,14 @@ class Faces:
 
         Args:
             image: The image.
-            modality: Its modality.
+            modality: Its modality; see `known_modality`.
             name: What it is called in messages where it has no name of its own.
 
         Raises:
             ImageError: The image cannot be read, is not an image, or shows no face to align.
             ConfigError: There is no such modality.
         """
-        check_modality(modality)
+        modality = self.known_modality(modality)
         try:
             return self._face(image, modality)
         except RefusedError as error:
@@ -79,7 +79,7 @@ class Faces:
 
         Args:
             images: They.
-            modality: Of all of them.
+            modality: Of all of them; see `known_modality`.
             name: What they are called where one is named by its index.
             errors: One of `ON_ERROR`.
 
@@ -87,7 +87,7 @@ class Faces:
             ImageError: One cannot be looked at, and `errors` is `raise`; its index is named.
             ConfigError: There is no such modality, or no such way with errors.
         """
-        check_modality(modality)
+        modality = self.known_modality(modality)
         check_word("errors", errors, ON_ERROR)
         found, rows, refused = [], [], {}
         for row, image in enumerate(images):
@@ -101,6 +101,21 @@ class Faces:
                     raise ImageError(refused[row]) from error
         faces = np.stack(found) if found else np.zeros((0, self.size, self.size, 3), np.uint8)
         return Seen(len(images), faces, np.array(rows, int), refused)
+
+    def known_modality(self, word: str) -> str:
+        """The modality that images are looked at as: `photo` or `caricature`.
+
+        Args:
+            word: One of them; or `auto` where whole images are taken, which are then looked at
+                alike.
+
+        Raises:
+            ConfigError: There is no such modality; or it is `auto`, and faces are looked for.
+        """
+        if self.align is None and isinstance(word, str) and word == AUTO:
+            return PHOTO
+        check_modality(word, "faces are looked for, and of photos more confidence is asked")
+        return word
 
     def check_made(self, faces: Any) -> None:
         """Whether several faces are as `__call__` makes them.

@@ -22,11 +22,16 @@ def endpoint_of(modality: str, by: str) -> str:
     Raises:
         ConfigError: There is no such modality or comparison.
     """
-    check_modality(modality)
-    check_word("by", by, VERIFY_BY)
+    check_pair(modality, by)
     if (modality, by) not in VERIFY_WITH:
         raise ConfigError(f"two {modality}s are compared by {EMBEDDING}, not by {by}")
     return VERIFY_WITH[modality, by]
+
+
+def check_pair(modality: str, by: str) -> None:
+    """Raises ConfigError for what is no modality of a second image, or no comparison."""
+    check_modality(modality, "two photos have another threshold than a photo and a caricature")
+    check_word("by", by, VERIFY_BY)
 
 
 def check_as_many(photos: Sized, others: Sized, modality: str) -> None:

@@ -14,7 +14,8 @@ from cari_keras.images.encode import to_png
 from cari_keras.process import check_not_forked
 from cari_keras.runtime import eagerly
 from cari_keras.saved import CONFIG
-from cari_keras.serving.answers import Told
+from cari_keras.serving.about import About
+from cari_keras.serving.answers import Limit, limit_of_images, limit_of_pairs
 from cari_keras.serving.asking import Endpoints
 from cari_keras.serving.branches import (
     COMPARED_BY,
@@ -24,10 +25,10 @@ from cari_keras.serving.branches import (
     PIXELS,
     branches_of,
 )
-from cari_keras.serving.calibration import VALIDATION_PAIRS
 from cari_keras.serving.export import CARD, hash_of_files, versions
 from cari_keras.serving.face_model import FaceModel
 from cari_keras.serving.kept import available_thresholds, kept_thresholds
+from cari_keras.serving.origin import origin_of
 from cari_keras.serving.public import public_thresholds
 from cari_keras.serving.thresholds import NO_THRESHOLDS, Thresholds
 from cari_keras.vocabulary import FACENET, TASKS
@@ -40,13 +41,17 @@ class _Export(NamedTuple):
         files: The hash of its files.
         network: Which network it is, in which precision.
         aligned: How faces are cut out, see `Matcher`.
-        told: Endpoint -> what is known of its threshold.
+        limits: What it decides by, see `FaceModel.thresholds`.
+        identities: Names of the people; None where they are not held.
+        origin: See `serving.origin`; empty for exports of versions before it.
     """
 
     files: str
     network: str
     aligned: Optional[dict[str, Any]]
-    told: dict[str, Told]
+    limits: dict[str, Limit]
+    identities: Optional[tuple[str, ...]]
+    origin: dict[str, Any]
 
 
 @eagerly()
@@ -116,21 +121,29 @@ def face_model_of(
         for name, endpoint in branch.endpoints.items()
     }
     key = f"{matcher.weights}-{json.dumps(matcher.settings.to_dict(), sort_keys=True)}"
-    pairs = thresholds.of_pairs()
-    return FaceModel(
-        endpoints,
-        matcher.side,
-        key,
-        aligned=matcher.aligned,
-        align=align,
-        told={
-            name: Told(known.measured_on, COMPARED_BY[name], known.undecided)
-            for name, known in pairs.items()
-            if known
-        },
-        lacks=lacks,
-        name=matcher.name,
+    about = About(
+        matcher.name,
+        matcher.aligned,
+        lacks,
+        matcher.identities,
+        limits_of(thresholds),
+        matcher.model,
+        origin_of(matcher),
     )
+    return FaceModel(endpoints, matcher.side, key, about, align=align)
+
+
+def limits_of(thresholds: Thresholds) -> dict[str, Limit]:
+    """What a network decides by, see `FaceModel.thresholds`."""
+    pairs, known = thresholds.of_pairs(), thresholds.known
+    found = {
+        name: limit_of_pairs(calibration._asdict(), COMPARED_BY[name])
+        for name, calibration in pairs.items()
+        if calibration
+    }
+    for task in (task for task in TASKS if task in known):
+        found[f"identify_{task}"] = limit_of_images(known[task]._asdict())
+    return found
 
 
 def _checked(folder: Path) -> _Export:
@@ -146,20 +159,17 @@ def _checked(folder: Path) -> _Export:
         aligned = card["preprocessing"].get("aligned")
         # Of before there was a choice, by what the run verified by.
         by = of.get("verify_by", EMBEDDING)
-        told = {
-            name: Told(
-                str(card[name].get("measured_on", VALIDATION_PAIRS)),
-                str(card[name].get("by", by)),
-                card[name].get("undecided"),
-            )
-            for name in PAIRS
-            if name in card
-        }
+        limits = {name: limit_of_pairs(card[name], by) for name in PAIRS if name in card}
+        if "known" in card:
+            limits[f"identify_{card['branch']}"] = limit_of_images(card["known"])
+        names = card.get("names")
+        identities = None if names is None else tuple(map(str, names))
+        origin = dict(card.get("origin", {}))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{folder / CARD}: not an export's card ({error})") from error
     if hash_of_files(folder) != recorded:
         raise CheckpointError(f"{folder}: its files do not have the recorded hash; damaged?")
-    return _Export(str(recorded), network, aligned, told)
+    return _Export(str(recorded), network, aligned, limits, identities, origin)
 
 
 def _through_files(of_bytes: Any) -> Any:
@@ -198,19 +208,19 @@ def _from_exports(folders: dict[str, Path], *, align: Optional[bool]) -> FaceMod
             raise CheckpointError(f"{folder}: has no signature serving_default; export it anew")
         (spec,) = model.signatures["serving_default"].structured_input_signature[1].values()
     first = next(iter(cards.values()))  # verification's, where that was exported
-    told = first.told
-    if "verify" in told and told["verify"].by == IDENTITIES:  # by those alone, then
-        told = {**told, "verify_identities": told["verify"]}
+    limits = {name: limit for card in cards.values() for name, limit in card.limits.items()}
+    if "verify" in limits and limits["verify"].by == IDENTITIES:  # by those alone, then
+        limits["verify_identities"] = limits["verify"]
         for ending in ("", PIXELS):
             endpoints["verification", f"verify_identities{ending}"] = endpoints[
                 "verification", f"verify{ending}"
             ]
-    return FaceModel(
-        endpoints,
-        spec.shape[1],
-        "-".join(card.files for card in cards.values()),
-        aligned=first.aligned,
-        align=align,
-        told=told,
+    about = About(
         name=str(next(iter(folders.values())).parent.parent),
+        aligned=first.aligned,
+        identities=first.identities,
+        limits=limits,
+        origin=first.origin,
     )
+    key = "-".join(card.files for card in cards.values())
+    return FaceModel(endpoints, spec.shape[1], key, about, align=align)

@@ -25,7 +25,7 @@ from cari_keras.serving.answers import Verification
 from cari_keras.serving.asking import BATCH
 from cari_keras.serving.captions import name_lines, verdict_lines
 from cari_keras.serving.face_model import FaceModel
-from cari_keras.vocabulary import CARICATURE, PHOTO
+from cari_keras.vocabulary import CARICATURE, PHOTO, check_modality
 
 
 class Found(NamedTuple):
@@ -147,7 +147,9 @@ def centred_on(
 
     Raises:
         DatasetError: There are too few faces of a modality that the gallery or the query has.
+        ConfigError: There is no such modality.
     """
+    check_modality(modality, "the mean embedding of the query's modality is taken off")
     drawn = np.array([modality_below(folder, Path(p)) == CARICATURE for p in gallery.paths], bool)
     asked = np.array([modality == CARICATURE])
     for kind, count in ((PHOTO, int((~drawn).sum())), (CARICATURE, int(drawn.sum()))):
@@ -190,7 +192,12 @@ def verdicts(
         modality: Its modality.
         faces: Likewise.
         modalities: Theirs.
+
+    Raises:
+        ConfigError: One is no modality.
     """
+    for each in (modality, *modalities):
+        check_modality(each)
     found: list[Optional[Verification]] = []
     for face, other in zip(faces, modalities):
         photo, drawn = (query, face) if modality == PHOTO else (face, query)

@@ -34,18 +34,25 @@ def asked(words):
 
 
 @pytest.mark.parametrize(
-    "config",
+    ("config", "epochs"),
     [
-        small_config(data_dir="/my data/faces"),
-        PRESETS["cavi"]().with_values({"data_dir": "/d", "flip": False, "test_crops": (0.8, 1.0)}),
-        PRESETS["demo"](),
-        PRESETS["strangers"]().with_values({"data_dir": "/d", "weighting": "equal"}),
+        (small_config(data_dir="/my data/faces"), 8),
+        (
+            PRESETS["cavi"]().with_values(
+                {"data_dir": "/d", "flip": False, "test_crops": (0.8, 1.0)}
+            ),
+            8,
+        ),
+        (PRESETS["demo"](), 8),
+        (PRESETS["strangers"]().with_values({"data_dir": "/d", "weighting": "equal"}), 8),
+        # Half of them are the preset's 20, which half of the preset's epochs would halve again.
+        (PRESETS["cavi"]().with_values({"data_dir": "/d", "frozen_epochs": 40}), 24),
     ],
 )
-def test_more_epochs_with_the_same_settings(config):
+def test_more_epochs_with_the_same_settings(config, epochs):
     run = Path("runs/it's mine")
-    expected = {"epochs": 8, "pretrained": str(run), "output": f"{run}-8"}
-    assert asked(shlex.split(longer_command(run, config, 8))) == config.with_values(expected)
+    expected = {"epochs": epochs, "pretrained": str(run), "output": f"{run}-{epochs}"}
+    assert asked(shlex.split(longer_command(run, config, epochs))) == config.with_values(expected)
 
 
 def test_tensorboard_is_this_environments(tmp_path):

@@ -110,8 +110,30 @@ def test_every_modality_is_checked(model, pixels):
     for ask in (model.embed, model.face, model.identify):
         with pytest.raises(ConfigError, match=r"one of photo, caricature\. Received: 'Caricature'"):
             ask(pixels[0], modality="Caricature")
-    with pytest.raises(ConfigError, match=r"one of photo, caricature\. Received: 'Caricature'"):
-        model.verify(pixels[0], pixels[0], modality="Caricature")
+    for ask in (model.verifies, lambda word: model.verify(pixels[0], pixels[0], modality=word)):
+        with pytest.raises(ConfigError, match=r"one of photo, caricature\. Received: 'Caricature'"):
+            ask("Caricature")
+    for word in ("Photo", "verification"):  # a branch, and no modality
+        with pytest.raises(ConfigError, match="modality must be one of photo, caricature"):
+            model.identify_faces(pixels[:1], word)
+
+
+def test_auto_is_a_modality_where_none_matters(model, matcher, pixels):
+    """Whole pictures are embedded alike; what asks a branch, a threshold or MTCNN needs to know."""
+    expected = model.embed(pixels[0])
+    np.testing.assert_array_equal(model.embed(pixels[0], modality="auto"), expected)
+    np.testing.assert_array_equal(model.embed([pixels[0]], modality="auto")[0], expected)
+    np.testing.assert_array_equal(model.face(pixels[0], "auto"), pixels[0])
+    assert model.look([pixels[0]], "auto").total == 1
+    aligned = load_model(matcher.run, align=True)
+    for ask, why in (
+        (lambda: model.identify(pixels[0], modality="auto"), "the branch of the image's modality"),
+        (lambda: model.verify(pixels[0], pixels[0], modality="auto"), "two photos have another"),
+        (lambda: model.verifies("auto"), "two photos have another"),
+        (lambda: aligned.embed(pixels[0], modality="auto"), "faces are looked for, and of photos"),
+    ):
+        with pytest.raises(ConfigError, match=rf"photo or caricature here: {why}.* 'auto'"):
+            ask()
 
 
 @pytest.mark.parametrize("errors", ["ignore", None, True])

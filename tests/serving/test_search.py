@@ -10,7 +10,7 @@ import pytest
 
 from cari_keras.cli import search as command
 from cari_keras.cli import verify as verification
-from cari_keras.errors import DatasetError
+from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.files import user_cache_dir
 from cari_keras.images.captions import LEAST_WIDTH, fitted
 from cari_keras.images.decode import decode_image
@@ -140,6 +140,11 @@ def test_who_is_asked_what():
     told = verdicts(_Model(), dark, "caricature", [light, light], kinds)
     assert told[0].same is False
     assert told[1] is None
+    for word in ("auto", "painting"):
+        with pytest.raises(ConfigError, match=f"modality must be .* Received: '{word}'"):
+            verdicts(_Model(), dark, "photo", [light], [word])
+        with pytest.raises(ConfigError, match=f"modality must be .* Received: '{word}'"):
+            centred_on(Gallery((), np.zeros((0, 1)), ()), Path("g"), np.zeros(1), word)
 
 
 @pytest.mark.parametrize(

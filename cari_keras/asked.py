@@ -1,0 +1,154 @@
+"""What is asked to be trained, by flags or in Python: the settings of a run, and its folder."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Optional, Union
+
+from cari_keras.config import Config
+from cari_keras.errors import ConfigError
+from cari_keras.files import user_path
+from cari_keras.presets import PRESETS
+from cari_keras.ranges import parse_fold
+from cari_keras.saved import anywhere, read_config
+from cari_keras.vocabulary import DATASETS, check_word
+
+
+class Asked(NamedTuple):
+    """What is to be trained.
+
+    Attributes:
+        config: All settings.
+        run: The run's folder, which may hold the run already.
+        given: Names of the settings that the user gave, which nothing changes.
+    """
+
+    config: Config
+    run: Path
+    given: tuple[str, ...]
+
+
+def asked_config(preset: Optional[str], values: Mapping[str, Any]) -> Config:
+    """The configuration of a new run: its preset's, or its dataset's, with values put over it.
+
+    The datasets' own recipes are made for trained weights. Who wants none, and names no preset,
+    gets the settings of `cavi-scratch`.
+
+    Args:
+        preset: A name of `PRESETS`; None takes the dataset's.
+        values: The settings that the user gave.
+
+    Raises:
+        ConfigError: There is no such preset, dataset or setting, or a value is out of range.
+    """
+    dataset = values.get("dataset", "demo")
+    check_word("dataset", dataset, DATASETS)
+    name = preset or dataset
+    if preset is None and dataset != "demo" and values.get("pretrained", "") is None:
+        name = "cavi-scratch"
+    return _preset(name).with_values(values)
+
+
+def new_run(preset: Optional[str], values: Mapping[str, Any]) -> Asked:
+    """A run of its own; or one that is there, where `output` names it and nothing else differs.
+
+    Args:
+        preset: As for `asked_config`.
+        values: As for `asked_config`.
+
+    Raises:
+        ConfigError: See `asked_config`; or settings do not go with the dataset.
+    """
+    if values.get("distribute") == "multiworker" and "output" not in values:
+        raise ConfigError("--distribute multiworker needs --output, to go on by the same command")
+    config = asked_config(preset, values)
+    return _asked(config, Path(config.training.output or _default_run(config)), values)
+
+
+def same_run(
+    run: Union[str, os.PathLike[str]],
+    preset: Optional[str],
+    values: Mapping[str, Any],
+    *,
+    output: str,
+) -> Asked:
+    """A run to go on with.
+
+    Args:
+        run: Its folder.
+        preset: A name of `PRESETS` to take in place of the run's own settings.
+        values: The settings that the user gave beside.
+        output: What the user calls the setting `output`, for messages.
+
+    Raises:
+        CheckpointError: There is no run.
+        ConfigError: See `new_run`.
+    """
+    if "output" in values:
+        raise ConfigError(
+            f"{output.replace('output', 'resume')} names the run's folder already; leave {output} "
+            "out"
+        )
+    folder = user_path(run)
+    saved = read_config(folder)
+    config = _preset(preset) if preset else saved
+    return _asked(config.with_values(values), folder, values)
+
+
+def unusual(config: Config) -> dict[str, Any]:
+    """The settings, by name, that make a configuration of its dataset's preset."""
+    dataset = config.data.dataset
+    found = _differences(config, PRESETS[dataset]())
+    # One setting may bring others with it, as `epochs` the frozen ones, which are then named too.
+    return found | _differences(config, asked_config(None, {"dataset": dataset, **found}))
+
+
+def longer(run: Path, config: Config, epochs: int) -> Config:
+    """The settings by which a run is trained on for some epochs, as a run of its own.
+
+    A run cannot be made longer: its learning rate fell to the end that it was begun with.
+
+    Args:
+        run: The run's folder, whose weights are taken.
+        config: Its settings.
+        epochs: How many epochs.
+    """
+    values = {"epochs": epochs, "pretrained": str(run), "output": f"{run}-{epochs}"}
+    return config.with_values(values)
+
+
+def _differences(config: Config, other: Config) -> dict[str, Any]:
+    """A configuration's settings, by name, where they are not those of another one."""
+    there = other.to_dict()
+    return {
+        name: value
+        for section, values in config.to_dict().items()
+        for name, value in values.items()
+        if value != there[section][name]
+    }
+
+
+def _preset(name: str) -> Config:
+    check_word("preset", name, tuple(PRESETS))
+    return PRESETS[name]()
+
+
+def _asked(config: Config, run: Path, values: Mapping[str, Any]) -> Asked:
+    config = anywhere(config)
+    if config.data.final and config.data.dataset != "cavi":
+        raise ConfigError(f"--final is for cavi alone; leave it out with {config.data.dataset}")
+    return Asked(config, run, tuple(values))
+
+
+def _default_run(config: Config) -> str:
+    """By the time; a fold's by its name, so that cari-evaluate finds the ten of them."""
+    data = config.data
+    if data.dataset == "webcaricature":
+        return f"runs/{data.dataset}-{data.protocol}/fold-{data.fold}"
+    if data.unseen_fold:
+        fold = parse_fold(data.unseen_fold)
+        return f"runs/{data.dataset}-unseen-{fold.folds}/fold-{fold.number}"
+    return f"runs/{data.dataset}-{time.strftime('%Y%m%d-%H%M%S')}"
