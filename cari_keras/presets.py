@@ -173,6 +173,8 @@ def strangers() -> Config:
             "epochs": 8,
             "frozen_epochs": 8,
             "frozen_views": 2,
+            "stored_stages": "block35",
+            "precision": "bfloat16",
             "learning_rate": 1e-4,
             "warmup": 0.08,
             "average_decay": 0.99,

@@ -77,10 +77,12 @@ def test_every_command_does_what_it_says(place):
         assert "Traceback" not in result.stderr, command
         printed[command.removeprefix(".venv/bin/")] = result.stdout
 
-    same_photo = printed["cari-verify facenet photo.jpg another.jpg --modality photo"]
-    assert "pairs of two photos of CaVI's 195 training people, faces aligned" in same_photo
-    across = printed["cari-verify facenet photo.jpg drawing.jpg"]
-    assert "pairs of a photo and a caricature of CaVI" in across
+    same_photo = printed["cari-verify photo.jpg another.jpg --modality photo"]
+    assert "measured on pairs of two photos of " in same_photo
+    across = printed["cari-verify photo.jpg drawing.jpg"]
+    assert "measured on pairs of a photo and a drawing of " in across
+    for answer in (same_photo, across):
+        assert "had not seen them" in answer
     assert (place / "nearest.png").is_file()
     trained = next(out for name, out in printed.items() if "--dataset folder" in name)
     assert "recipe: from the public FaceNet weights; 3 people, 18 training images" in trained

@@ -15,6 +15,7 @@ from cari_keras.errors import AlignError, DatasetError
 from cari_keras.evaluation.open_set import FPIR
 from cari_keras.files import user_path
 from cari_keras.runtime import load_tensorflow
+from cari_keras.shipped import shipped_run
 from cari_keras.vocabulary import MODALITIES, PRECISIONS
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 examples:
+  cari-export                           the network that comes with cari_keras
   cari-export runs/cavi                 into saved_models/
   cari-export runs/cavi models --far 0.01
                                         `same` accepts 1 % of impostors at most
@@ -49,7 +51,11 @@ def _main(arguments: Sequence[str]) -> int:
         "cari-export", "Exports each branch of a network as a SavedModel.", EXAMPLES, MORE
     )
     parser.add_argument(
-        "run", metavar="RUN", type=given_path, help="a run folder, or the word facenet"
+        "run",
+        metavar="RUN",
+        nargs="?",
+        type=given_path,
+        help="a run folder, or the word facenet [the network that comes with cari_keras]",
     )
     parser.add_argument(
         "folder",
@@ -93,6 +99,8 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.rare("thresholds_of", "precision", "fpir")
     given = parser.parse_args(arguments)
+    if given.run is None:
+        given.run = str(shipped_run())
 
     load_tensorflow()
     from cari_keras.evaluation.matcher import judge_of, load_matcher
@@ -124,6 +132,10 @@ def _main(arguments: Sequence[str]) -> int:
             else:
                 print(f"thresholds as the run has kept them: {lacks}")
                 _tell(kept, matcher)
+    elif kept := read_kept(matcher):
+        refuse(given, ("far", "fpir", "data_dir"), f"{given.run}, which keeps its own thresholds")
+        judge, thresholds = matcher, kept
+        _tell(kept, matcher)
     else:
         refuse(
             given,

@@ -19,20 +19,30 @@ if TYPE_CHECKING:
 
 
 def model_parser(program: str, description: str, examples: str, *, public: bool = True) -> Parser:
-    """A parser with the network's argument and flags; `public`: whether it may be `facenet`."""
+    """A parser with the network's argument and flags.
+
+    Args:
+        program: Its name.
+        description: What it does.
+        examples: See `Parser`.
+        public: Whether networks do that know nobody by name: the word `facenet`, and where none is
+            named the network that comes with the package.
+    """
     parser = Parser(program, description, examples)
     also = f", or the word {FACENET}: the public weights, with no training" if public else ""
+    own = " [the network that comes with cari_keras]" if public else ""
     parser.add_argument(
         "run",
         metavar="RUN",
+        nargs="?" if public else None,
         type=given_path,
-        help=f"a run folder, or a folder of cari-export{also}",
+        help=f"a run folder, or a folder of cari-export{also}{own}",
     )
     parser.add_argument(
         "--align",
         action=argparse.BooleanOptionalAction,
-        help="find the main face of each image and cut it out first [yes for facenet and for "
-        "networks trained on aligned faces, else no]",
+        help="find the main face of each image and cut it out first [yes for facenet, for the "
+        "network that comes with cari_keras and for those trained on aligned faces, else no]",
     )
     parser.add_argument(
         "--data-dir",

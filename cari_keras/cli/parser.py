@@ -66,7 +66,8 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         self._words = list(args or ())
-        given, unknown = self.parse_known_args(args, namespace)
+        # Places that may be left out are filled once all words are known, flags between them too.
+        given, unknown = self.parse_known_intermixed_args(args, namespace)
         if unknown:
             flags = [flag for action in self._actions for flag in action.option_strings]
             meant = difflib.get_close_matches(unknown[0].split("=")[0], flags, n=1)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 examples:
+  cari-verify photo.jpg drawing.jpg     by the network that comes with cari_keras
   cari-verify facenet photo.jpg drawing.jpg
                                         the public weights, with no training
   cari-verify facenet a.jpg b.jpg --modality photo

@@ -54,9 +54,18 @@ def kept_thresholds(matcher: Matcher, data_dir: Optional[str] = None) -> Thresho
         return kept
     thresholds = thresholds_of(matcher, data_dir=data_dir)
     with contextlib.suppress(OSError):  # a run folder to read from only
-        content = {"made_for": _made_for(matcher), **thresholds.as_json()}
-        write_json(matcher.run / THRESHOLDS, content)
+        keep_thresholds(matcher, thresholds)
     return thresholds
+
+
+def keep_thresholds(matcher: Matcher, thresholds: Thresholds) -> None:
+    """Writes a run's thresholds into its folder, where `read_kept` finds them.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    assert matcher.run is not None
+    write_json(matcher.run / THRESHOLDS, {"made_for": _made_for(matcher), **thresholds.as_json()})
 
 
 def available_thresholds(matcher: Matcher) -> Available:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Optional, Union
 
 from cari_keras.files import user_path
 from cari_keras.runtime import keras_json_named
+from cari_keras.shipped import shipped_run, tell_licence
 
 if TYPE_CHECKING:
     from cari_keras.serving.face_model import FaceModel
 
 
 def load_model(
-    path: Union[str, Path],
+    path: Union[str, Path, None] = None,
     *,
     align: Optional[bool] = None,
     data_dir: Optional[str] = None,
@@ -24,10 +25,11 @@ def load_model(
     Args:
         path: A run folder of `cari-train`; a folder that `cari-export` wrote, whose newest versions
             are taken; or the word `facenet`: the public weights with no training, which verify and
-            embed, and are fetched on first use.
+            embed, and are fetched on first use. None: the network that comes with the package.
         align: Find each image's main face and cut it out as the images were that the network was
             trained on, or by cari-align's default; otherwise the whole image is resized. None:
-            as the network was trained, so True for `facenet` and for runs on aligned faces.
+            as the network was trained, so True for `facenet`, for the network that comes with the
+            package and for runs on aligned faces.
         data_dir: For a run: its dataset's folder, if that has moved or changed; thresholds are
             taken from its validation pairs and its strangers then, otherwise once, and kept in the
             run folder. A run whose dataset is not there, and which has not kept them, answers all
@@ -55,4 +57,8 @@ def load_model(
         from cari_keras.serving.opening import open_model
 
     judge = None if thresholds_of is None else user_path(thresholds_of)
-    return open_model(user_path(path), align=align, data_dir=data_dir, thresholds_of=judge)
+    run = shipped_run() if path is None else user_path(path)
+    model = open_model(run, align=align, data_dir=data_dir, thresholds_of=judge)
+    if path is None:
+        tell_licence()
+    return model

@@ -27,7 +27,7 @@ from cari_keras.serving.branches import (
 )
 from cari_keras.serving.export import CARD, hash_of_files, versions
 from cari_keras.serving.face_model import FaceModel
-from cari_keras.serving.kept import available_thresholds, kept_thresholds
+from cari_keras.serving.kept import available_thresholds, kept_thresholds, read_kept
 from cari_keras.serving.origin import origin_of
 from cari_keras.serving.public import public_thresholds
 from cari_keras.serving.thresholds import NO_THRESHOLDS, Thresholds
@@ -103,8 +103,8 @@ def _from_run(
             f"{run}: was trained on its validation images too (--final), so its dataset gives no "
             "thresholds; name another run's"
         )
-    if judge is None:
-        return face_model_of(matcher, NO_THRESHOLDS, align)
+    if judge is None:  # those that somebody measured for it, on people it has not seen
+        return face_model_of(matcher, read_kept(matcher) or NO_THRESHOLDS, align)
     if data_dir is not None or judged_by is not None:  # asked for, and missed where not there
         return face_model_of(matcher, kept_thresholds(judge, data_dir), align)
     thresholds, lacks = available_thresholds(judge)
