@@ -79,7 +79,7 @@ def picture_path(text: str) -> Path:
 
 def words_of(given: argparse.Namespace) -> list[Union[str, Path]]:
     """The network and its flags once more, for another of the programs that `model_parser` has."""
-    words: list[Union[str, Path]] = [Path(given.run)]
+    words: list[Union[str, Path]] = [] if given.run is None else [Path(given.run)]
     if given.align is not None:
         words.append("--align" if given.align else "--no-align")
     for flag, path in (("--data-dir", given.data_dir), ("--thresholds-of", given.thresholds_of)):

@@ -91,7 +91,7 @@ class Parser(argparse.ArgumentParser):
                 action.help = help_of(item, values.get(item.name, item.default))
         formatter = self._get_formatter()
         places = [a for a in self._actions if not a.option_strings]
-        words = [_USAGE.get(str(a.nargs), "{0}").format(a.metavar or a.dest) for a in places]
+        words = [_USAGE.get(_nargs(a), "{0}").format(a.metavar or a.dest) for a in places]
         formatter.add_usage(" ".join(["%(prog)s [options]", *words]), [], [])
         formatter.add_text(description or self.description)
         rare = set() if everything else self._rare
@@ -108,6 +108,11 @@ class Parser(argparse.ArgumentParser):
         if everything:
             formatter.add_text(self.more)
         return formatter.format_help()
+
+
+def _nargs(place: argparse.Action) -> str:
+    """How many words an argument takes; argparse puts it aside while it looks at the flags."""
+    return str(getattr(place, "save_nargs", place.nargs))
 
 
 def help_of(item: Setting, value: Any) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 examples:
-  cari-search photos/ photo.jpg         by the network that comes with cari_keras
+  cari-search photos/ photo.jpg         by the package's own network
   cari-search facenet photos/ photo.jpg
                                         by the public weights, with no training
   cari-search runs/cavi photos/ drawing.jpg --modality caricature

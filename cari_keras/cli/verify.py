@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 examples:
-  cari-verify photo.jpg drawing.jpg     by the network that comes with cari_keras
+  cari-verify photo.jpg drawing.jpg     by the package's own network
   cari-verify facenet photo.jpg drawing.jpg
                                         the public weights, with no training
   cari-verify facenet a.jpg b.jpg --modality photo
@@ -40,7 +40,8 @@ def _main(arguments: Sequence[str]) -> int:
         "--modality",
         choices=MODALITIES,
         default="caricature",
-        help="of OTHER; photo needs a threshold for two photos, which facenet has [caricature]",
+        help="of OTHER; for two photos a network needs a threshold, which facenet and the "
+        "package's own network have [caricature]",
     )
     parser.add_argument(
         "--by",
