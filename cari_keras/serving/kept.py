@@ -97,4 +97,6 @@ def _made_for(matcher: Matcher) -> dict[str, Any]:
         "weights_sha256": matcher.weights,
         "precision": matcher.config.model.precision,
         "views": matcher.settings.to_dict(),
+        # Those of a run that has not seen its validation images are not for one that has.
+        **({"final": True} if matcher.config.data.final else {}),
     }
