@@ -44,6 +44,11 @@ class AnswerSettings:
     verify_by: str = "embedding"
     centre: str = "none"
 
+    @property
+    def views(self) -> int:
+        """How many views of an image the network looks at."""
+        return len(self.test_crops) * (2 if self.flip_test else 1)
+
     @staticmethod
     def of(config: Config, changes: Mapping[str, Any] = {}) -> AnswerSettings:
         """A run's own, with some replaced."""
@@ -109,12 +114,13 @@ def answering(
             test_crops=settings.test_crops,
             image_size=size,
         )
-        all_answers = [asked(view, training=False) for view in views]
+        # In one batch, so that the network is in the graph once, whatever the number of views.
+        all_answers = asked(tf.concat(views, axis=0), training=False)
         if weighed:
-            for each in all_answers:
-                length = tf.norm(tf.cast(each["bottleneck"], tf.float32), axis=-1, keepdims=True)
-                each["embedding"] *= length**settings.view_power
-        answers = {name: _mean([a[name] for a in all_answers]) for name in outputs}
+            bottleneck = tf.cast(all_answers["bottleneck"], tf.float32)
+            length = tf.norm(bottleneck, axis=-1, keepdims=True)
+            all_answers["embedding"] *= length**settings.view_power
+        answers = {name: _mean(all_answers[name], len(views)) for name in outputs}
         if settings.verify_by == "identities" and "embedding" in answers:
             answers["compared"] = tf.nn.softmax(answers["logits_verification"])
         for name in [n for n in ("embedding", "compared") if n in answers]:
@@ -124,5 +130,6 @@ def answering(
     return network, answer
 
 
-def _mean(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
-    return tf.add_n(list(tensors)) / len(tensors)
+def _mean(values: tf.Tensor, views: int) -> tf.Tensor:
+    """[views * N, C], all images of a view together, to the mean over the views, [N, C]."""
+    return tf.reduce_mean(tf.reshape(values, [views, -1, values.shape[-1]]), axis=0)

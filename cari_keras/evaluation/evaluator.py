@@ -39,7 +39,7 @@ class Evaluator:
         prepared: The prepared dataset.
         split: Which of its splits.
         tasks: The tasks that were trained; metrics of the others are left out.
-        batch_size: Images per forward pass.
+        batch_size: Views of images per forward pass.
         settings: How it looks at an image, and what it compares.
     """
 
@@ -62,7 +62,7 @@ class Evaluator:
             answer,
             input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)],
         )
-        self._batches = evaluation_batches(prepared, split, batch_size)
+        self._batches = evaluation_batches(prepared, split, max(batch_size // settings.views, 1))
 
     def predict(
         self, *, progress: bool = False, check: Callable[[], None] = lambda: None

@@ -13,8 +13,8 @@ from cari_keras.process import check_not_forked
 from cari_keras.runtime import eagerly
 from cari_keras.serving.lacking import why_lacking
 
-#: Images that are answered at once.
-BATCH = 32
+#: Images that are answered at once, each by all of its views.
+BATCH = 16
 
 #: (branch, endpoint) -> the function.
 Endpoints = dict[tuple[str, str], Callable[..., dict[str, tf.Tensor]]]

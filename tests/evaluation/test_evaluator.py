@@ -14,7 +14,7 @@ from cari_keras.data.base import Pair
 from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.data.prepare import prepare
 from cari_keras.errors import CheckpointError
-from cari_keras.evaluation.answering import AnswerSettings
+from cari_keras.evaluation.answering import PLAIN, AnswerSettings, answering
 from cari_keras.evaluation.evaluator import Evaluator, metrics_of, rank1
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.trials import listed_trials
@@ -243,3 +243,19 @@ def test_verification_by_identities_compares_who_images_seem_to_be(prepared):
     assert trials.distances[3] == pytest.approx(distance, abs=1e-5)
     for name, values in plain.items():
         np.testing.assert_allclose(found[name], values, atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [PLAIN, AnswerSettings(True, (1.0, 0.9, 0.8), 4.0)])
+def test_the_network_is_in_the_graph_once_whatever_the_number_of_views(settings):
+    """A graph of six copies takes six times as long to make, and to load."""
+    model = build_network(3, depth="paper", image_size=80, embedding_size=8)
+    network, answer = answering(model, ["verification"], settings)
+    spec = tf.TensorSpec([None, 96, 96, 3], tf.float32)
+    graph = tf.function(answer).get_concrete_function(spec).graph
+    found = [op for op in graph.get_operations() if op.type == "Conv2D"]
+    assert len(found) == sum(isinstance(one, keras.layers.Conv2D) for one in network.layers)
+    # No image's views are taken for another's.
+    images = tf.random.stateless_normal([2, 96, 96, 3], (0, 0))
+    together = answer(images)["embedding"]
+    alone = [answer(images[i : i + 1])["embedding"][0] for i in range(2)]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
