@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import random
@@ -189,8 +188,8 @@ def _own_random_numbers() -> Iterator[None]:
 
 def _trained(run: Path, told: Sequence[str]) -> Trained:
     """What a run's folder says at its end; a worker that is not the first may not have it."""
-    from cari_keras.model.checkpoints import META
+    from cari_keras.model.checkpoints import META, read_meta
 
-    best = run / "best" / META
-    meta = json.loads(best.read_text(encoding="utf-8")) if best.is_file() else {}
+    best = run / "best"
+    meta = read_meta(best) if (best / META).is_file() else {}
     return Trained(run, meta.get("epoch"), meta.get("metrics", {}), read_metrics(run), tuple(told))

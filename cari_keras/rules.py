@@ -55,9 +55,8 @@ def check_together(config: Config) -> None:
                     f"{name} is about branch 1's embedding, and needs verification among --tasks. "
                     f"Received: {' and '.join(training.tasks)}"
                 )
-    cosines = training.margin or training.class_vectors != "trained"
     only_cosines = training.tasks == ("verification",) or config.model.head_decay is not None
-    if training.class_means and cosines and only_cosines:
+    if training.class_means and training.head_of_cosines and only_cosines:
         raise ConfigError(
             "class_means are mixed into dense heads, and a margin or fixed class_vectors make "
             "branch 1's one of cosines; name another task, without --head-decay, or leave one of "

@@ -285,6 +285,11 @@ class TrainingConfig(WithPaths):
         None, "processes that prepare images (default: all cores)", metavar="PROCESSES"
     )
 
+    @property
+    def head_of_cosines(self) -> bool:
+        """Whether branch 1's head compares directions, see `build_network`'s `cosine_scale`."""
+        return self.margin > 0 or self.class_vectors != "trained"
+
 
 SECTIONS: dict[str, Any] = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
 

@@ -41,11 +41,6 @@ def shipped_run() -> Path:
     )
 
 
-def is_shipped(run: Path) -> bool:
-    """Whether a folder is that network's."""
-    return any(run.resolve() == (place / SHIPPED).resolve() for place in _PLACES)
-
-
 def tell_licence() -> None:
     """Says once to each user, on standard error, what the weights may be used for."""
     with contextlib.suppress(OSError, ConfigError):  # without a cache it is said every time

@@ -77,11 +77,8 @@ def calibrated(parts: list[Trials], of_what: str) -> Calibration:
     same = np.concatenate([part.same for part in parts])
     people: list[np.ndarray] = []
     for part in parts:
-        second = np.asarray(part.second_subjects)
-        if part.crossed:
-            second = np.tile(second, len(part.first))
         taken = 0 if not people else int(people[-1].max()) + 1
-        people.append(np.stack([part.subjects, second], axis=1) + taken)
+        people.append(np.stack([part.subjects, part.other_subjects], axis=1) + taken)
     count = sum(len(np.unique(each)) for each in people)
     return calibrate(
         distances,

@@ -44,10 +44,10 @@ def evaluate(run: Path, *, test: bool = False, **changes: Any) -> dict[str, Any]
         gave them.
     """
     from cari_keras.data.registry import load_dataset
-    from cari_keras.model.checkpoints import META
+    from cari_keras.model.checkpoints import read_meta
     from cari_keras.saved import read_config
 
-    weights = json.loads((run / "best" / META).read_text(encoding="utf-8"))["sha256"]
+    weights = read_meta(run / "best")["sha256"]
     of = {"weights": weights, "dataset": load_dataset(read_config(run)).fingerprint}
     named = "-".join(f"{name}_{value}" for name, value in sorted(changes.items()))
     stored = run / "evaluation" / f"{'test' if test else 'validation'}-{named or 'own'}.json"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +23,7 @@ def report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None:
     from cari_keras.evaluation.drawing import save
     from cari_keras.evaluation.labels import LABELS
     from cari_keras.history import read_steps
-    from cari_keras.model.checkpoints import META
+    from cari_keras.model.checkpoints import read_meta
 
     steps = read_steps(run)
     metrics = pd.DataFrame(rows)
@@ -45,7 +44,7 @@ def report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None:
     table.insert(0, "Epoch", shown["epoch"].astype(int))
     print("\nValidation, in percent (verification: threshold by two-fold cross-validation):\n")
     print(table.to_string(index=False, na_rep="-"))
-    best = json.loads((run / "best" / META).read_text(encoding="utf-8"))["epoch"]
+    best = read_meta(run / "best")["epoch"]
     print(f"\n{run} answers with the weights of epoch {best}, the best by the mean of all metrics.")
     if len(config.training.tasks) > 1 and config.training.weighting != "equal":
         share = plots.hardest_task_share(steps)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Optional
@@ -14,7 +13,7 @@ from cari_keras.errors import CheckpointError
 from cari_keras.evaluation.labels import LABELS
 from cari_keras.evaluation.plots import hardest_task_share
 from cari_keras.history import read_metrics, read_steps
-from cari_keras.model.checkpoints import META
+from cari_keras.model.checkpoints import read_meta
 
 #: The share of iterations in which the hardest task had the largest weight, beside the metrics.
 HARDEST = "hardest_task_share"
@@ -51,7 +50,7 @@ def best_run(runs: Sequence[PlannedRun]) -> PlannedRun:
     """The run of the best validation score at its best epoch, of those with the most tasks."""
 
     def rank(run: PlannedRun) -> tuple[int, float]:
-        meta = json.loads((run.folder / "best" / META).read_text(encoding="utf-8"))
+        meta = read_meta(run.folder / "best")
         return len(run.config.training.tasks), float(meta["score"])
 
     return max(runs, key=rank)

@@ -43,12 +43,8 @@ class CrossedPairs(NamedTuple):
         Returns:
             None for pairs of one kind alone, and of more than `MOST_PEOPLE` people.
         """
-        assert trials.second_subjects is not None, "only of all pairs of some images"
-        second_subjects = trials.second_subjects
-        if trials.crossed:
-            second_subjects = np.tile(second_subjects, len(trials.first_subjects))
         people, place = np.unique(
-            np.concatenate([trials.subjects, second_subjects]), return_inverse=True
+            np.concatenate([trials.subjects, trials.other_subjects]), return_inverse=True
         )
         count, same = len(people), trials.same
         if count > MOST_PEOPLE or not trials.both_kinds:

@@ -46,6 +46,14 @@ class Trials:
         return self.first_subjects
 
     @property
+    def other_subjects(self) -> Array:
+        """int [n], the label of each pair's second image; a list of pairs does not know it."""
+        assert self.second_subjects is not None, "only of all pairs of some images"
+        if self.crossed:
+            return np.tile(self.second_subjects, len(self.first))
+        return self.second_subjects
+
+    @property
     def both_kinds(self) -> bool:
         """Whether there are genuine and impostor pairs."""
         return bool(self.same.any() and not self.same.all())

@@ -22,8 +22,7 @@ def build_model(
     """
     if seeded:
         keras.utils.set_random_seed(config.training.seed)
-    fixed = config.training.class_vectors != "trained"
-    of_cosines = fixed or config.training.margin > 0
+    fixed, of_cosines = config.training.class_vectors != "trained", config.training.head_of_cosines
     model = build_network(
         num_identities,
         image_size=config.data.image_size,

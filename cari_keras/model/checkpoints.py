@@ -76,15 +76,26 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     Kernels that were stored in 8 bits come back as float32.
     """
     try:
-        meta = json.loads((folder / META).read_text(encoding="utf-8"))
-        if "figures" in meta:  # what older runs call them
-            meta["metrics"] = meta.pop("figures")
+        meta = read_meta(folder)
         if sha256_of_file(folder / ARRAYS) != meta["sha256"]:
             raise CheckpointError(f"{folder / ARRAYS}: does not have its recorded hash; damaged?")
         with np.load(folder / ARRAYS, allow_pickle=False) as stored:
             return unpack({name: stored[name] for name in stored.files}), meta
     except (*DAMAGED_ARCHIVE, TypeError) as error:
         raise CheckpointError(f"{folder}: not a readable checkpoint ({error})") from error
+
+
+def read_meta(folder: Path) -> dict[str, Any]:
+    """A checkpoint's meta data alone; its arrays are not looked at.
+
+    Raises:
+        OSError: There is none.
+        ValueError: It is not JSON.
+    """
+    meta: dict[str, Any] = json.loads((folder / META).read_text(encoding="utf-8"))
+    if "figures" in meta:  # what older runs call them
+        meta["metrics"] = meta.pop("figures")
+    return meta
 
 
 def assign(variables: Mapping[str, Any], arrays: Mapping[str, Array], source: str) -> None:

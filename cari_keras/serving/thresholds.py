@@ -189,7 +189,7 @@ def _on_pairs_of_strangers(strangers: Predictions, far: Optional[float]) -> Opti
         return None
     if far is not None and 0 < far <= 1 and not resolved(far, impostors):
         return None
-    people = _people(strangers, trials)
+    people = np.stack([trials.subjects, trials.other_subjects], axis=1)
     told = f"pairs of a photo and a caricature of {len(np.unique(people))} people"
     return calibrate(
         trials.distances,
@@ -225,11 +225,9 @@ def _on_validation(
 
 
 def _people(predictions: Predictions, trials: Trials) -> Array:
-    """The labels of each pair's two images, int [n, 2]."""
+    """The labels of each listed pair's two images, int [n, 2]."""
     labels = dict(zip(predictions.paths, predictions.labels.tolist()))
     second = np.array([labels[path] for path in trials.second])
-    if trials.crossed:
-        second = np.tile(second, len(trials.first))
     return np.stack([trials.subjects, second], axis=1)
 
 

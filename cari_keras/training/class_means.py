@@ -35,8 +35,8 @@ SHRINKAGE = 0.3
 
 def with_dense_heads(training: TrainingConfig) -> tuple[str, ...]:
     """The tasks whose heads class means can be mixed into: a head of cosines has no such form."""
-    cosines = training.margin or training.class_vectors != "trained"
-    return tuple(task for task in training.tasks if task != "verification" or not cosines)
+    cosines = {"verification"} if training.head_of_cosines else set()
+    return tuple(task for task in training.tasks if task not in cosines)
 
 
 class ClassMeans:

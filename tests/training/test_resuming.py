@@ -1,7 +1,6 @@
 """A finished run keeps what it is used for, whenever it is killed while the rest goes."""
 
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from cari_keras.model.checkpoints import load_checkpoint
 from cari_keras.training.runfolder import SHARED_OUTPUTS, Checkpoints
 from cari_keras.training.trainer import Trainer
 from tests.helpers.disks import no_room
+from tests.helpers.kills import Killed, kill_at_renaming
 from tests.helpers.runs import small_config
 
 pytestmark = pytest.mark.slow
@@ -128,10 +128,6 @@ def test_a_stop_after_the_end_leaves_it_tidied(config, whole, prepared, tmp_path
     check_tidy(run, whole)
 
 
-class Killed(BaseException):
-    """As a signal that no process survives."""
-
-
 @pytest.mark.parametrize("moment", ["removing", "writing", "renaming"])
 def test_whoever_is_killed_while_tidying_tidies_the_next_time(
     moment, config, whole, prepared, tmp_path, monkeypatch
@@ -171,14 +167,7 @@ def kill_at(moment, patch):
 
         patch.setattr(path + "write_arrays", write)
         return
-    replace = Path.replace
-
-    def once(self, target):
-        if Path(target).name == "000000006":
-            raise Killed
-        return replace(self, target)
-
-    patch.setattr(Path, "replace", once)
+    kill_at_renaming(patch, "000000006")
 
 
 def test_a_full_disk_while_tidying_leaves_the_last_checkpoint(config, whole, prepared, tmp_path):

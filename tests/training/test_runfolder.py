@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from cari_keras.training import trainer as module
 from cari_keras.training.runfolder import KEEP, Checkpoints, lock
 from cari_keras.training.trainer import Trainer
 from tests.helpers.disks import no_room
+from tests.helpers.kills import Killed, kill_at_renaming
 from tests.helpers.runs import small_config
 
 
@@ -110,9 +110,6 @@ def test_one_process_at_a_time(tmp_path):
 def test_what_a_killed_process_left_half_written_is_finished_or_removed(tmp_path, monkeypatch):
     """Killed between the two renames that replace a folder, and in the middle of writing one."""
 
-    class Killed(BaseException):
-        pass
-
     def write(name, text):
         with atomic_path(tmp_path / name) as temporary:
             temporary.mkdir()
@@ -124,14 +121,7 @@ def test_what_a_killed_process_left_half_written_is_finished_or_removed(tmp_path
     monkeypatch.setattr(shutil, "rmtree", lambda *args, **kwargs: None)  # the dead do not tidy
     with pytest.raises(Killed):
         write("other", "half")
-    replace = Path.replace
-
-    def once(path, target):
-        if Path(target).name == "best":
-            raise Killed
-        return replace(path, target)
-
-    monkeypatch.setattr(Path, "replace", once)
+    kill_at_renaming(monkeypatch, "best")
     with pytest.raises(Killed):
         write("best", "new")
     assert not (tmp_path / "best").exists()
