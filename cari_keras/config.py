@@ -14,7 +14,7 @@ from cari_keras.ranges import RANGES, check_range
 from cari_keras.rules import check_together
 from cari_keras.sections import FIELDS, SECTIONS, DataConfig, ModelConfig, TrainingConfig
 from cari_keras.settings import check_names, settings
-from cari_keras.vocabulary import SHARED
+from cari_keras.vocabulary import SHARED, TASKS
 
 #: Settings that mean nothing to a network that begins with nothing.
 _OF_PRETRAINED = (
@@ -53,6 +53,11 @@ class Config:
         if self.model.pretrained and "pretrained" in values and not values["pretrained"]:
             for name in _OF_PRETRAINED:
                 values.setdefault(name, getattr(TrainingConfig(), name))
+        # Without verification there is no embedding to hold, nor to draw to class vectors.
+        tasks = values.get("tasks")
+        if isinstance(tasks, tuple) and "verification" not in tasks:
+            for name in ("class_vectors", "retain_embedding"):
+                values.setdefault(name, getattr(TrainingConfig(), name))
         # Another length keeps the share of the frozen epochs, and of those between validations.
         epochs, training = values.get("epochs"), self.training
         if isinstance(epochs, int) and training.frozen_epochs and "frozen_epochs" not in values:
@@ -65,15 +70,34 @@ class Config:
         size, stored = values.get("image_size"), self.data.stored_size
         if isinstance(size, int) and stored and stored < size:
             values.setdefault("stored_size", size)
-        # And a head of cosines the preset's class means, which it cannot be mixed with.
-        if values.get("margin") or values.get("class_vectors") == "photos":
-            values.setdefault("class_means", 0.0)
         for name, value in values.items():
             section = next(s for s, names in FIELDS.items() if name in names)
             new = replace(getattr(changed, section), **{name: value})
             changed = replace(changed, **{section: new})
+        # A head of cosines takes the preset's class means away, where there is no other head.
+        cosines_asked = {"margin", "class_vectors"} & set(values) and "class_means" not in values
+        if cosines_asked and not changed.mixes_class_means:
+            changed = replace(changed, training=replace(changed.training, class_means=0.0))
         validate(changed)
         return changed
+
+    @property
+    def answered_tasks(self) -> tuple[str, ...]:
+        """The tasks whose heads answer: all three where those not trained are class means alone."""
+        training = self.training
+        one_branch = self.model.shared_bottleneck and "verification" in training.tasks
+        return TASKS if training.class_means == 1 and one_branch else training.tasks
+
+    @property
+    def mixes_class_means(self) -> bool:
+        """Whether there is a dense head that class means can be mixed into.
+
+        A margin and fixed class vectors make branch 1's a head of cosines, and with a `head_decay`
+        the other heads add to it.
+        """
+        cosines = self.training.head_of_cosines
+        others = self.model.head_decay is None and self.answered_tasks != ("verification",)
+        return others or not cosines
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values, for config.json."""

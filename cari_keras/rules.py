@@ -55,12 +55,12 @@ def check_together(config: Config) -> None:
                     f"{name} is about branch 1's embedding, and needs verification among --tasks. "
                     f"Received: {' and '.join(training.tasks)}"
                 )
-    only_cosines = training.tasks == ("verification",) or config.model.head_decay is not None
-    if training.class_means and training.head_of_cosines and only_cosines:
+    if training.class_means and not config.mixes_class_means:
         raise ConfigError(
             "class_means are mixed into dense heads, and a margin or fixed class_vectors make "
-            "branch 1's one of cosines; name another task, without --head-decay, or leave one of "
-            f"them out. Received: class_means {training.class_means}, margin {training.margin}, "
+            "branch 1's one of cosines; name another task, without --head-decay, or add "
+            "--shared-bottleneck to class_means 1, or leave one of them out. "
+            f"Received: class_means {training.class_means}, margin {training.margin}, "
             f"class_vectors {training.class_vectors!r}"
         )
     if not training.test_crops:

@@ -17,6 +17,7 @@ from cari_keras.vocabulary import (
     DEPTHS,
     DISTRIBUTE,
     FOLDS,
+    HEAD_FEATURES,
     OPTIMIZERS,
     PRECISIONS,
     PROTOCOLS,
@@ -125,6 +126,12 @@ class ModelConfig(WithPaths):
         None,
         "heads 2 and 3 are head 1 plus a part of their own with this L2 coefficient; 'none' = "
         "separate heads",
+    )
+    head_features: str = setting(
+        "bottleneck",
+        "what heads 2 and 3 read: the bottleneck; or the pooled features before it, which tell "
+        "more of known people",
+        HEAD_FEATURES,
     )
     precision: str = setting("float32", "arithmetic of the network", PRECISIONS)
     pretrained: Optional[str] = setting(

@@ -66,6 +66,9 @@ SCHEDULES = ("cosine", "constant", "steps")
 #: What verification compares.
 VERIFY_BY = ("embedding", "identities")
 
+#: What the heads of branches 2 and 3 read, see `model.network`.
+HEAD_FEATURES = ("bottleneck", "pooled")
+
 #: What branch 1's head compares an embedding with.
 CLASS_VECTORS = ("trained", "photos")
 

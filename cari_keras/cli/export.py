@@ -174,12 +174,16 @@ def _tell(thresholds: Thresholds, judge: Matcher) -> None:
     if "verification" in judge.tasks and not any(pairs.values()):
         print("no validation pairs: there will be no signature verify")
     for task, limit in thresholds.known.items():
+        named = ""
+        if limit.tpir is not None:
+            named = (
+                f", and names {limit.tpir:.2%} of {limit.known_images} validation images rightly "
+                f"({limit.closed_set:.2%} without it)"
+            )
         print(
             f"{task}: known from a score of {limit.threshold:.3f}; that takes "
             f"{limit.fpir:.2%} of {limit.stranger_images} images of {limit.strangers} strangers "
-            f"for somebody ({limit.fpir_unseen:.2%} of strangers it was not chosen on), and names "
-            f"{limit.tpir:.2%} of {limit.known_images} validation images rightly "
-            f"({limit.closed_set:.2%} without it)"
+            f"for somebody ({limit.fpir_unseen:.2%} of strangers it was not chosen on){named}"
         )
     if not thresholds.known and judge.run is not None and set(judge.tasks) & set(MODALITIES):
         print("no images of two strangers in the dataset: nobody will be said to be unknown")

@@ -51,8 +51,14 @@ def plan_runs(
         folder: Where the runs' folders go.
 
     Raises:
-        ConfigError: A strategy cannot do with the settings, or something is named twice.
+        ConfigError: A strategy cannot do with the settings, something is named twice, or there is
+            one task alone, which leaves nothing to weigh.
     """
+    if len(config.training.tasks) < 2 and set(strategies) != {"single"}:
+        raise ConfigError(
+            f"the recipe trains {config.training.tasks[0]} alone, which leaves nothing to weigh; "
+            "add --preset cavi-short or --preset cavi-long"
+        )
     for title, named in (("strategies", strategies), ("seeds", seeds)):
         if len(set(named)) < len(named):
             raise ConfigError(f"{title}: one is named twice. Received: {list(named)}")

@@ -197,7 +197,7 @@ def _of_run(name: str, changes: Mapping[str, Any], precision: Optional[str]) -> 
         model=restored.model,
         config=restored.config,
         identities=restored.identities,
-        tasks=restored.config.training.tasks,
+        tasks=restored.config.answered_tasks,
         weights=restored.meta["sha256"],
         epoch=restored.meta["epoch"],
         settings=AnswerSettings.of(restored.config, changes),

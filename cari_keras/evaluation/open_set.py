@@ -29,8 +29,9 @@ class OpenSet(NamedTuple):
         fpir: Share of the strangers' images that it accepts, of those it was chosen on.
         fpir_unseen: The same on strangers whom it was not chosen on: thresholds are taken from each
             half of the strangers in turn and tried on the other. What to expect of new strangers.
-        tpir: Share of known people's images that it accepts and that are named rightly.
-        closed_set: Share of them that are named rightly without a threshold.
+        tpir: Share of known people's images that it accepts and that are named rightly; None where
+            the network was trained on all there are.
+        closed_set: Share of them that are named rightly without a threshold; None likewise.
         strangers: How many people they were.
         stranger_images: How many images.
         known_images: How many images of known people.
@@ -39,8 +40,8 @@ class OpenSet(NamedTuple):
     threshold: float
     fpir: float
     fpir_unseen: float
-    tpir: float
-    closed_set: float
+    tpir: Optional[float]
+    closed_set: Optional[float]
     strangers: int
     stranger_images: int
     known_images: int
@@ -72,7 +73,7 @@ def open_set(
     """Chooses a threshold on strangers and says what it does to them and to known people.
 
     Args:
-        scores: The best identity's score for each image of known people, float32 [n].
+        scores: The best identity's score for each image of known people, float32 [n]; n may be 0.
         right: Whether that identity is the right one, bool [n].
         stranger_scores: The best identity's score for each image of strangers, float32 [m].
         strangers: Who each stranger is, [m].
@@ -103,8 +104,8 @@ def open_set(
         threshold=threshold,
         fpir=float(np.mean(stranger_scores >= threshold)),
         fpir_unseen=float(np.mean(accepted)),
-        tpir=float(np.mean((scores >= threshold) & right)),
-        closed_set=float(np.mean(right)),
+        tpir=float(np.mean((scores >= threshold) & right)) if len(right) else None,
+        closed_set=float(np.mean(right)) if len(right) else None,
         strangers=len(people),
         stranger_images=count,
         known_images=len(scores),

@@ -35,6 +35,7 @@ def build_model(
         private_blocks=config.model.private_blocks,
         shared_bottleneck=config.model.shared_bottleneck,
         head_decay=config.model.head_decay,
+        head_features=config.model.head_features,
         precision=config.model.precision,
         detach_weights=detach_weights,
         cosine_scale=config.training.margin_scale if of_cosines else None,

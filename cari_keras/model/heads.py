@@ -1,4 +1,4 @@
-"""The branches' last layers: from a bottleneck to one logit per identity."""
+"""The branches' last layers: from a bottleneck, or pooled features, to a logit per identity."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWN = "_own"
 
 
 class Head(NamedTuple):
-    """What a branch's logits are of its bottleneck b [N, d]: b . kernel + bias.
+    """What a branch's logits are of the features b [N, d] that it reads: b . kernel + bias.
 
     Attributes:
         kernel: float [d, K].
@@ -57,24 +57,24 @@ class Heads:
         scale = keras.layers.Rescaling(self.cosine_scale, dtype="float32", name=f"{HEAD_1}_scale")
         return scale(self._head_1(embedding))
 
-    def other(self, task: str, bottleneck: Any, logits_1: Any) -> Any:
+    def other(self, task: str, features: Any, logits_1: Any) -> Any:
         """Another branch's logits [N, K].
 
         Args:
             task: `"caricature"` or `"photo"`.
-            bottleneck: The branch's, [N, d].
+            features: What the branch's head reads: its bottleneck, or its pooled features.
             logits_1: Branch 1's logits, which the branch adds to where there is a `head_decay`.
         """
         name = f"logits_{task}"
         if self.head_decay is None:
-            return self._dense(name)(bottleneck)
+            return self._dense(name)(features)
         own = keras.layers.Dense(
             self.num_identities,
             kernel_initializer="zeros",
             kernel_regularizer=keras.regularizers.L2(self.head_decay),
             dtype="float32",
             name=f"{name}{OWN}",
-        )(bottleneck)
+        )(features)
         return keras.layers.Add(dtype="float32", name=name)([logits_1, own])
 
     def _dense(self, name: str) -> Any:
@@ -104,8 +104,8 @@ class Heads:
         )
 
 
-def bottlenecks(model: keras.Model, tasks: Sequence[str]) -> dict[str, Any]:
-    """The symbolic bottleneck [N, d] that each task's head reads; one may serve several."""
+def head_inputs(model: keras.Model, tasks: Sequence[str]) -> dict[str, Any]:
+    """The symbolic features [N, d] that each task's head reads; one may serve several."""
     return {task: _dense_of(model, task).input for task in tasks}
 
 

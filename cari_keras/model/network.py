@@ -12,7 +12,7 @@ from cari_keras.model.dropout import Dropout
 from cari_keras.model.heads import Heads
 from cari_keras.process import check_not_forked
 from cari_keras.stack import keras, plain_settings
-from cari_keras.vocabulary import SHARED, TASKS, check_word
+from cari_keras.vocabulary import HEAD_FEATURES, SHARED, TASKS, check_word
 
 #: Depth -> repeats of block35, block17 and block8 (the last block8, of scale 1, comes on top).
 REPEATS = {"paper": (1, 1, 1), "facenet": (5, 10, 5)}
@@ -54,6 +54,7 @@ def build_network(
     private_blocks: Optional[int] = None,
     shared_bottleneck: bool = False,
     head_decay: Optional[float] = None,
+    head_features: str = "bottleneck",
     precision: str = "float32",
     cosine_scale: Optional[float] = None,
     fixed_head: bool = False,
@@ -79,6 +80,9 @@ def build_network(
             heads of branches 2 and 3 the sum of branch 1's, which sees both modalities, and a part
             of their own that starts at zero and has this L2 coefficient: tasks regularised towards
             a common one (Evgeniou and Pontil, 2004). The branches must then share a bottleneck.
+        head_features: `"bottleneck"`, as in the paper; or `"pooled"`: the heads of branches 2 and 3
+            read the 1,792 pooled features before their bottleneck, which tell more of known people
+            than the d that serve strangers. There is then no `head_decay`.
         precision: `"float32"`, or `"bfloat16"` for mixed precision (variables, embeddings, logits
             and whatever follows from them stay float32).
         fixed_head: Whether the class vectors of a head of cosines are never trained.
@@ -105,6 +109,7 @@ def build_network(
     check_not_forked()
     check_word("depth", depth, tuple(REPEATS))
     check_word("precision", precision, tuple(DTYPE_POLICIES))
+    check_word("head_features", head_features, HEAD_FEATURES)
     if num_identities < 2:
         raise ConfigError(f"num_identities must be at least 2. Received: {num_identities}")
     if image_size < MIN_IMAGE_SIZE:
@@ -122,6 +127,8 @@ def build_network(
         )
     if head_decay is not None and not shared_bottleneck:
         raise ConfigError(f"head_decay needs shared_bottleneck. Received: {head_decay}")
+    if head_decay is not None and head_features != "bottleneck":
+        raise ConfigError(f"head_decay needs heads on the bottleneck. Received: {head_features!r}")
     if not 0 <= private <= total8:
         raise ConfigError(
             f"private_blocks must be between 0 and {total8} for depth {depth}. Received: {private}"
@@ -147,20 +154,26 @@ def build_network(
         fixed=fixed_head,
         head_decay=head_decay,
     )
-    common = _bottleneck(shared, x, embedding_size, dropout, seed) if shared_bottleneck else None
+    common: dict[str, Any] = {}
+    if shared_bottleneck:
+        common["pooled"] = _pooled(shared, x, dropout, seed)
+        common["bottleneck"] = _bottleneck(shared, common["pooled"], embedding_size)
     for position, task in enumerate(TASKS):
-        layers = blocks.Layers(dtype, weight_decay, bn_momentum, prefix=f"{task}_")
-        bottleneck = common
-        if bottleneck is None:
-            features = _blocks8(layers, x, total8 - private, total8, total8)
-            bottleneck = _bottleneck(layers, features, embedding_size, dropout, seed + position)
+        features = common
+        if not shared_bottleneck:
+            layers = blocks.Layers(dtype, weight_decay, bn_momentum, prefix=f"{task}_")
+            own = _blocks8(layers, x, total8 - private, total8, total8)
+            features = {"pooled": _pooled(layers, own, dropout, seed + position)}
+            if task == "verification" or head_features == "bottleneck":
+                features["bottleneck"] = _bottleneck(layers, features["pooled"], embedding_size)
         if task == "verification":
+            bottleneck = features["bottleneck"]
             outputs["embedding"] = keras.layers.UnitNormalization(
                 dtype="float32", name="embedding"
             )(bottleneck)
             logits = heads.first(bottleneck, outputs["embedding"])
         else:
-            logits = heads.other(task, bottleneck, outputs["logits_verification"])
+            logits = heads.other(task, features[head_features], outputs["logits_verification"])
         outputs[f"logits_{task}"] = logits
     outputs["weight_logits"] = _weight_head(shared, x, detach_weights)
     return keras.Model(image, outputs, name=f"cari_{depth}")
@@ -174,21 +187,25 @@ def _blocks8(layers: blocks.Layers, x: Any, first: int, stop: int, total: int) -
     return x
 
 
-def _bottleneck(layers: blocks.Layers, x: Any, size: int, dropout: float, seed: int) -> Any:
-    """[N, 3, 3, 1792] to the bottleneck's [N, size]: pooling, dropout, dense, BatchNorm."""
+def _pooled(layers: blocks.Layers, x: Any, dropout: float, seed: int) -> Any:
+    """[N, 3, 3, 1792] to the pooled features [N, 1792], with dropout."""
     prefix = layers.prefix
     x = keras.layers.GlobalAveragePooling2D(
         data_format=blocks.CHANNELS, dtype=layers.dtype, name=f"{prefix}AvgPool"
     )(x)
-    x = Dropout(dropout, seed, dtype=layers.dtype, name=f"{prefix}Dropout")(x)
+    return Dropout(dropout, seed, dtype=layers.dtype, name=f"{prefix}Dropout")(x)
+
+
+def _bottleneck(layers: blocks.Layers, pooled: Any, size: int) -> Any:
+    """[N, 1792] to the bottleneck's [N, size]: dense, BatchNorm."""
     x = keras.layers.Dense(
         size,
         use_bias=False,
         kernel_initializer="glorot_uniform",
         kernel_regularizer=layers.regularizer(),
         dtype=layers.dtype,
-        name=f"{prefix}Bottleneck",
-    )(x)
+        name=f"{layers.prefix}Bottleneck",
+    )(pooled)
     return layers.batch_norm(x, "Bottleneck")
 
 

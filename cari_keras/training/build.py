@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from cari_keras.config import Config
 from cari_keras.data.augment import Augmentation
@@ -20,13 +20,14 @@ from cari_keras.saved import in_common
 from cari_keras.sections import TrainingConfig
 from cari_keras.stack import keras
 from cari_keras.training.averaging import MovingAverage
+from cari_keras.training.class_means import Views
 from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.frozen import SharedOutputs
 from cari_keras.training.optimizers import make_optimizer
 from cari_keras.training.retention import Retention
 from cari_keras.training.step import TrainStep
 from cari_keras.training.strategies import check_strategy, strategy_class
-from cari_keras.vocabulary import MODALITIES, SHARED, Keypoints, modalities_of
+from cari_keras.vocabulary import CARICATURE, MODALITIES, SHARED, Keypoints, modalities_of
 
 
 def build_trainable(config: Config, num_identities: int) -> keras.Model:
@@ -39,7 +40,7 @@ def steps_of(config: Config, prepared: Prepared) -> int:
     """The steps of an epoch.
 
     Raises:
-        ConfigError: A task has no image to train on: its branch would guess.
+        ConfigError: A task has no image to train on: its branch would guess, or nothing would move.
         DatasetError: There are fewer training images than one batch holds.
     """
     for task in config.training.tasks:
@@ -48,6 +49,10 @@ def steps_of(config: Config, prepared: Prepared) -> int:
                 f"{prepared.name}: has no {task} to train the task {task} on; name the others "
                 "with --tasks"
             )
+    if config.training.class_vectors != "trained" and not prepared.count("train", [CARICATURE]):
+        raise ConfigError(
+            f"{prepared.name}: has no caricature to draw to the photos; add --class-vectors trained"
+        )
     modalities = modalities_of(config.training.tasks)
     steps = steps_per_epoch(prepared, config.data.batch_size, modalities)
     if not steps:
@@ -140,6 +145,14 @@ def build_shared_outputs(
         made_for=f"{describe_inputs(config, prepared)} {config.model.pretrained} {prepared.root}",
         progress=progress,
     )
+
+
+def stored_views(config: Config, outputs: Optional[SharedOutputs]) -> Optional[Views]:
+    """The stored outputs as class means take them; None where training goes on without them."""
+    training = config.training
+    if outputs is None or training.frozen_epochs < training.epochs:
+        return None
+    return Views(outputs.each_view, training.stored_stages)
 
 
 def build_augmentation(config: Config, prepared: Prepared) -> Augmentation:

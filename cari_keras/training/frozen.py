@@ -104,6 +104,11 @@ class SharedOutputs:
                 tf.constant(is_caricature[rows]),
             )
 
+    def each_view(self) -> Iterator[Batch]:
+        """The batches of every view, once."""
+        for view in range(self.views):
+            yield from self.batches(view)
+
     def delete(self) -> None:
         """Removes the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)

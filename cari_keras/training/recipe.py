@@ -16,11 +16,13 @@ from cari_keras.data.unseen import same_people
 from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.runtime import has_bfloat16
 from cari_keras.saved import CONFIG, read_config, read_identities
-from cari_keras.vocabulary import FACENET, MODALITIES, UNSEEN, modalities_of
+from cari_keras.vocabulary import FACENET, MODALITIES, SHARED, UNSEEN, modalities_of
 from cari_keras.wording import counted
 
-#: An epoch has at least so many steps, as far as batches of `SMALLEST_BATCH` images allow.
+#: An epoch has at least so many steps, and all epochs so many, as far as batches of
+#: `SMALLEST_BATCH` images allow.
 LEAST_STEPS = 4
+LEAST_IN_ALL = 128
 
 #: BatchNorm's statistics are poor below it.
 SMALLEST_BATCH = 8
@@ -133,6 +135,9 @@ def _one_modality(config: Config, dataset: Dataset) -> list[Change]:
     """The tasks of the modality that is there, where the other one is not."""
     missing = [m for m in MODALITIES if not dataset.count("train", m)]
     tasks = tuple(task for task in config.training.tasks if task not in missing)
+    if missing and config.training.class_vectors != "trained":
+        # Photos stand and caricatures come to them: one modality alone has to be named instead.
+        tasks = tuple(task for task in MODALITIES if task not in missing)
     if tasks == config.training.tasks:
         return []
     if not tasks:
@@ -158,7 +163,8 @@ def _few_pictures(config: Config, dataset: Dataset) -> list[Change]:
     if _shared(config):
         return []
     images, size = training_images(config, dataset), config.data.batch_size
-    while size >= 2 * SMALLEST_BATCH and images < LEAST_STEPS * size:
+    steps = max(LEAST_STEPS, LEAST_IN_ALL // config.training.epochs)
+    while size >= 2 * SMALLEST_BATCH and images < steps * size:
         size //= 2
     size = min(size, max(images, 1))
     if size == config.data.batch_size:
@@ -176,7 +182,8 @@ def _aligned_faces(config: Config, dataset: Dataset) -> list[Change]:
     if margin is None:
         return []
     usual, face = 1 / (1 + MARGIN_OF_WHOLE_PICTURES), 1 / (1 + margin)  # shares of the image's side
-    sides = tuple(min(round(face / usual * s, 3), 1.0) for s in config.training.test_crops)
+    asked = [min(round(face / usual * s, 3), 1.0) for s in config.training.test_crops]
+    sides = tuple(dict.fromkeys(asked))
     shown = (config.data.crop - (1 - usual) / 2) / usual
     crop = min(round(shown * face + (1 - face) / 2, 3), 1.0) if config.data.crop < 1 else 1.0
     why = f"(aligned faces with a margin of {margin:g})"
@@ -194,7 +201,7 @@ def _no_bfloat16(config: Config, dataset: Dataset) -> list[Change]:
     """float32, which is faster than bfloat16 without instructions for it."""
     if config.model.precision != "bfloat16" or _shared(config) or has_bfloat16():
         return []
-    return [Change({"precision": "float32"}, "float32 (no bfloat16 instructions here)")]
+    return [Change({"precision": "float32"}, "float32 (no fast bfloat16 instructions here)")]
 
 
 #: In this order; each sees what the ones before it changed.
@@ -220,8 +227,11 @@ def describe(fitted: Fitted, dataset: Dataset) -> tuple[str, str]:
     pretrained = config.model.pretrained
     steps = training_images(config, dataset) // config.data.batch_size
     epochs = f"{counted(config.training.epochs, 'epochs')} of {counted(steps, 'steps')}"
-    if config.training.frozen_epochs:
-        epochs += f", the first {config.training.frozen_epochs} of the branches alone"
+    frozen, stage = config.training.frozen_epochs, config.training.stored_stages
+    if frozen:
+        which = "all" if frozen == config.training.epochs else f"the first {frozen}"
+        whose = "the branches alone" if stage == SHARED else f"what follows {stage}"
+        epochs += f", {which} of {whose}"
     what = (
         f"recipe: from {start.get(pretrained, pretrained)}; {len(dataset.identities)} people, "
         f"{training_images(config, dataset)} training images; {epochs}; "

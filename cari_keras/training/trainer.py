@@ -36,6 +36,7 @@ from cari_keras.training.build import (
     build_trainable,
     describe_inputs,
     steps_of,
+    stored_views,
 )
 from cari_keras.training.class_vectors import PASSES, fix_class_vectors
 from cari_keras.training.cluster import ALONE, Cluster
@@ -114,7 +115,12 @@ class Trainer:
             fix_class_vectors(self.model, batches, cut=cut, check=self.stopping.check)
         self.step = build_step(config, self.model, len(prepared.identities), cluster)
         self.validation = Validation(
-            config, self.model, prepared, self.modalities, self.stopping.check
+            config,
+            self.model,
+            prepared,
+            self.modalities,
+            self.stopping.check,
+            stored_views(config, self.shared_outputs),
         )
         self._next_checkpoint = 0.0
         self._compiled: set[bool] = set()

@@ -16,7 +16,7 @@ from cari_keras.model.network import named_weights
 from cari_keras.sections import TrainingConfig
 from cari_keras.stack import keras
 from cari_keras.training.averaging import holding
-from cari_keras.training.class_means import ClassMeans, with_dense_heads
+from cari_keras.training.class_means import ClassMeans, Views, with_dense_heads
 from cari_keras.vocabulary import MODALITIES
 
 SPLIT = "validation"
@@ -41,6 +41,7 @@ class Validation:
         prepared: The prepared dataset.
         modalities: Which training images class means are taken of.
         check: Called before each batch; may raise.
+        views: More views of the training images, of which class means are taken too.
 
     Raises:
         ConfigError: No place is known for the cache.
@@ -57,6 +58,7 @@ class Validation:
         prepared: Prepared,
         modalities: Sequence[str] = MODALITIES,
         check: Callable[[], None] = lambda: None,
+        views: Optional[Views] = None,
     ) -> None:
         self.config, self.prepared, self.check = config, prepared, check
         # Asked now: where no place is known for it, a run ends before it begins.
@@ -67,7 +69,7 @@ class Validation:
             model,
             prepared,
             SPLIT,
-            tasks=config.training.tasks,
+            tasks=config.answered_tasks,
             batch_size=config.data.batch_size,
             settings=self.settings,
         )
@@ -77,7 +79,10 @@ class Validation:
                 model,
                 prepared,
                 config.training.class_means,
-                tasks=with_dense_heads(config.training),
+                tasks=with_dense_heads(config),
+                trained=config.training.tasks,
+                cosine_scale=config.training.margin_scale,
+                views=views,
                 modalities=modalities,
                 batch_size=config.data.batch_size,
                 check=check,
@@ -107,5 +112,5 @@ class Validation:
         """
         if self._answers is None or not self._answers.paths:
             return
-        key = network_key(self.config, weights, self.config.training.tasks, self.settings)
+        key = network_key(self.config, weights, self.config.answered_tasks, self.settings)
         keep(self._kept_in, key, self.prepared, SPLIT, self._answers)

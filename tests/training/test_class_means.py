@@ -10,7 +10,7 @@ from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.errors import ConfigError
 from cari_keras.evaluation.evaluator import metrics_of
 from cari_keras.evaluation.matcher import load_matcher
-from cari_keras.model.heads import Head, bottlenecks, head_arrays, read_heads
+from cari_keras.model.heads import Head, head_arrays, head_inputs, read_heads
 from cari_keras.model.network import build_network, named_weights
 from cari_keras.presets import PRESETS
 from cari_keras.training.class_means import SHRINKAGE, Moments, mix_heads
@@ -110,20 +110,60 @@ def test_the_mean_of_both_heads():
     assert mix_heads(nothing, trained, "photo", 1.0) is trained
 
 
+def test_a_head_that_was_not_trained_is_of_cosines_at_the_usual_length():
+    features, label, is_caricature = random_images()
+    moments = moments_of(features, label, is_caricature, 5)
+    nothing = Head(np.zeros((5, 5)), np.full(5, -3.0))
+    head = mix_heads(moments, nothing, "caricature", 1.0, cosine_scale=20.0)
+    logits = features @ head.kernel + head.bias
+    ratio = logits[:, :4] / (features @ moments.kernel(0.3)[:, :4])
+    np.testing.assert_allclose(ratio, 20.0 / moments.length(), rtol=1e-5)
+    # The class of which there is no image.
+    np.testing.assert_allclose(logits[:, 4], -3.0)
+
+
+def test_the_length_is_that_of_the_whitened_features():
+    """By the covariance's eigenvectors; with one image of each kind, as they are."""
+    features, label, is_caricature = random_images()
+    deviations = []
+    for modality in (0, 1):
+        for k in range(4):
+            chosen = features[(label == k) & (is_caricature == modality)].astype(float)
+            deviations.append(chosen - chosen.mean(axis=0))
+    values, vectors = np.linalg.eigh(np.cov(np.concatenate(deviations).T, bias=True))
+    white = features @ (vectors / np.sqrt(values / values.mean() + SHRINKAGE))
+    expected = np.sqrt(np.mean(np.sum(white**2, axis=1)))
+    assert moments_of(features, label, is_caricature, 4).length() == pytest.approx(expected)
+    two = moments_of(np.array([[3, 4], [0, 1]], np.float32), np.arange(2), np.zeros(2, bool), 2)
+    assert two.length() == pytest.approx(np.sqrt(13))
+
+
 @pytest.mark.parametrize(
-    "branches", [{"shared_bottleneck": True, "head_decay": 1e-3}, {"shared_bottleneck": True}, {}]
+    "branches",
+    [
+        {"shared_bottleneck": True, "head_decay": 1e-3},
+        {"shared_bottleneck": True},
+        {"shared_bottleneck": True, "head_features": "pooled"},
+        {"private_blocks": 1, "head_features": "pooled"},
+        {},
+    ],
 )
 def test_heads_are_read_and_written(branches):
-    """Each head gives the network's logits from its bottleneck, and any other when put there."""
+    """Each head gives the network's logits from what it reads, and any other when put there."""
     model = build_network(4, image_size=80, embedding_size=8, **branches)
     draw = np.random.default_rng(0)
     for name, variable in named_weights(model).items():
         if name.startswith("logits_"):
             variable.assign(draw.normal(size=variable.shape))
-    asked = keras.Model(model.input, {"logits": model.output, "b": bottlenecks(model, TASKS)})
+    asked = keras.Model(model.input, {"logits": model.output, "b": head_inputs(model, TASKS)})
     images = draw.normal(size=(2, 80, 80, 3)).astype(np.float32)
-    wanted = {t: Head(draw.normal(size=(8, 4)), draw.normal(size=4)) for t in TASKS}
-    for heads in (read_heads(model, TASKS), wanted):
+    found = read_heads(model, TASKS)
+    pooled = branches.get("head_features") == "pooled"
+    assert [len(found[task].kernel) for task in TASKS] == [8, *(2 * [1792 if pooled else 8])]
+    wanted = {
+        t: Head(draw.normal(size=h.kernel.shape), draw.normal(size=4)) for t, h in found.items()
+    }
+    for heads in (found, wanted):
         for name, array in head_arrays(model, heads).items():
             named_weights(model)[name].assign(array)
         answer = asked(images, training=False)
@@ -140,6 +180,8 @@ def test_heads_are_read_and_written(branches):
         {"average_decay": 0.5, "shared_bottleneck": True, "head_decay": 1e-3},
         {"average_decay": 0.0, "tasks": ("photo",)},
         {"margin": 0.2},
+        # Heads 2 and 3 are never trained.
+        {"tasks": ("verification",), "shared_bottleneck": True, "head_features": "pooled"},
     ],
 )
 def test_a_run_is_judged_by_them_and_trained_as_without(prepared, tmp_path, values):
@@ -163,15 +205,15 @@ def test_a_run_is_judged_by_them_and_trained_as_without(prepared, tmp_path, valu
         assert float(best[name]) == pytest.approx(value, abs=1e-6), name
 
     # The kept heads are the class means of the kept network's own bottlenecks.
-    network = keras.Model(matcher.model.input, bottlenecks(matcher.model, ["photo"]))
-    moments = Moments(len(prepared.identities), 8)
+    network = keras.Model(matcher.model.input, head_inputs(matcher.model, ["photo"]))
+    head = read_heads(matcher.model, ["photo"])["photo"]
+    moments = Moments(*reversed(head.kernel.shape))
     modalities = modalities_of(matcher.tasks)
     for batch in evaluation_batches(prepared, "train", 16, modalities):
         bottleneck = network(batch["image"], training=False)["photo"].numpy()
         moments.add(bottleneck, batch["label"].numpy(), batch["is_caricature"].numpy())
     found, expected = (
-        kernel - kernel.mean(axis=1, keepdims=True)
-        for kernel in (read_heads(matcher.model, ["photo"])["photo"].kernel, moments.kernel(0.7))
+        kernel - kernel.mean(axis=1, keepdims=True) for kernel in (head.kernel, moments.kernel(0.7))
     )
     found, expected = found / np.linalg.norm(found), expected / np.linalg.norm(expected)
     np.testing.assert_allclose(found, expected, atol=1e-3)

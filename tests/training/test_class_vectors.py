@@ -108,8 +108,22 @@ def test_class_means_need_a_head_that_is_not_of_fixed_class_vectors():
     for values in ({"tasks": ("verification",)}, one_head):
         with pytest.raises(ConfigError, match="leave one of them out"):
             Config().with_values({**both, **values})
-    training = Config().with_values(both).training
-    assert with_dense_heads(training) == ("caricature", "photo")
-    assert with_dense_heads(Config().training) == TASKS
+    assert with_dense_heads(Config().with_values(both)) == ("caricature", "photo")
+    assert with_dense_heads(Config()) == TASKS
     config = Config().with_values({"pretrained": "facenet", "class_means": 0.5})
-    assert config.with_values({"class_vectors": "photos"}).training.class_means == 0
+    fixed = {"class_vectors": "photos"}
+    assert config.with_values(fixed).training.class_means == 0.5
+    assert config.with_values(one_head).with_values(fixed).training.class_means == 0
+
+
+def test_heads_that_are_class_means_alone_answer_without_training():
+    values = {"pretrained": "facenet", "class_vectors": "photos", "tasks": ("verification",)}
+    config = Config().with_values({**values, "shared_bottleneck": True, "class_means": 1.0})
+    assert config.answered_tasks == TASKS
+    assert with_dense_heads(config) == ("caricature", "photo")
+    # A branch that has layers for itself, which nobody trained, has nothing to say.
+    with pytest.raises(ConfigError, match="leave one of them out"):
+        config.with_values({"shared_bottleneck": False})
+    assert Config().with_values({"tasks": ("photo",), "class_means": 1.0}).answered_tasks == (
+        "photo",
+    )

@@ -12,7 +12,8 @@ from cari_keras.training import recipe
 from cari_keras.training.recipe import as_begun, describe, fit, fit_readable
 from cari_keras.vocabulary import CARICATURE, PHOTO
 
-FOLDER = PRESETS["folder"]()
+#: With three tasks; that of `folder` trains one.
+FOLDER = PRESETS["cavi-long"]().with_values({"dataset": "folder"})
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +63,25 @@ def test_few_pictures_have_smaller_batches(images, batch_size):
     assert changed(photos_alone, dataset(images, 7), ["batch_size"]) == {}
 
 
+def test_all_epochs_together_have_some_steps():
+    short = PRESETS["folder"]()
+    assert short.training.epochs == 8
+    assert "batch_size" not in changed(short, dataset(1024, 1024))
+    assert changed(short, dataset(300, 300))["batch_size"] == 32
+    assert changed(short, dataset(10, 10))["batch_size"] == 8
+    told = describe(fit(short, dataset(300, 300), ()), dataset(300, 300))[0]
+    assert "8 epochs of 18 steps, all of what follows block35" in told
+
+
+@pytest.mark.parametrize("modality", ["photo", "caricature"])
+def test_one_modality_has_no_other_to_be_drawn_to(modality):
+    found = dataset(300 * (modality == "photo"), 300 * (modality == "caricature"))
+    fitted = fit(PRESETS["folder"](), found, ()).config.training
+    assert fitted.tasks == (modality,)
+    assert (fitted.class_vectors, fitted.retain_embedding) == ("trained", 0.0)
+    assert changed(PRESETS["pretrain"](), dataset(300, 0)).get("tasks") is None
+
+
 def test_a_single_modality_has_its_tasks():
     fitted = fit(FOLDER, dataset(300, 0), ())
     assert fitted.config.training.tasks == ("verification", "photo")
@@ -98,7 +118,7 @@ def test_without_instructions_for_bfloat16_float32_is_taken(monkeypatch):
     monkeypatch.setattr(recipe, "has_bfloat16", lambda: False)
     fitted = fit(FOLDER, dataset(300, 200), ())
     assert fitted.config.model.precision == "float32"
-    assert "no bfloat16 instructions" in describe(fitted, dataset(300, 200))[1]
+    assert "no fast bfloat16 instructions" in describe(fitted, dataset(300, 200))[1]
     assert changed(FOLDER, dataset(300, 200), ["precision"]) == {}
     assert changed(PRESETS["cavi-scratch"](), dataset(300, 200)) == {}
 
@@ -108,6 +128,8 @@ def test_without_instructions_for_bfloat16_float32_is_taken(monkeypatch):
     [
         ("fpu avx512f avx512_bf16", True),
         ("fpu amx_bf16", True),
+        ("vendor_id: GenuineIntel flags: avx512_bf16", False),
+        ("vendor_id: GenuineIntel flags: avx512_bf16 amx_bf16", True),
         ("Features : fp asimd bf16", True),
         ("fpu avx512f", False),
     ],
