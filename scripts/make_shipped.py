@@ -9,8 +9,10 @@
 
 The weights are those of the run, in 8 bits. The thresholds of two pictures come from the runs of
 `--folds`, which have the same settings: each is asked about the people whom it had held out. The
-thresholds of `identify` come from `--known`, a run with the same settings but `--final`. What the 8
-bits change is measured on people whom no run was trained on, and written into figures.json.
+thresholds of `identify` come from CaVI's strangers, whom no run was trained on. How many known
+people are named rightly by them is told by `--known`, a run with the same settings but `--final`,
+if there is one. What the 8 bits change is measured on the strangers too, and written into
+figures.json.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from typing import Any, Optional
 import numpy as np
 
 from cari_keras.evaluation.matcher import Matcher, load_matcher
+from cari_keras.evaluation.open_set import OpenSet
 from cari_keras.evaluation.protocols.strangers import look
 from cari_keras.evaluation.trials import Trials, crossed_trials, photo_trials
 from cari_keras.evaluation.verification import auc
@@ -33,18 +36,15 @@ from cari_keras.runtime import load_tensorflow
 from cari_keras.saved import CONFIG, IDENTITIES, read_config
 from cari_keras.serving.calibration import Calibration, calibrate
 from cari_keras.serving.kept import THRESHOLDS, keep_thresholds
-from cari_keras.serving.thresholds import Thresholds, thresholds_of
+from cari_keras.serving.thresholds import Thresholds, on_strangers, thresholds_of
 from cari_keras.shipped import LICENCE, SHIPPED
-from cari_keras.vocabulary import UNKNOWN, UNSEEN
+from cari_keras.vocabulary import MODALITIES, UNKNOWN, UNSEEN
 
 CARD = "figures.json"
 
 #: How the network cuts faces out of pictures at large: so that they fill their square as CaVI's do.
 CROPS = {"align": "similarity", "margin": 0.2}
 
-
-#: The same network without the layers of the branches that were not trained: all is branch 1's.
-ONE_BRANCH = {"private_blocks": 0, "shared_bottleneck": True}
 
 #: Whoever uses it may have no instructions for bfloat16, and its dataset stays where it is.
 ANYWHERE = {"precision": "float32", "data_dir": None, "output": None, "cache_dir": None}
@@ -57,18 +57,13 @@ def pack_run(run: Path, folder: Path) -> None:
         shutil.rmtree(there) if there.is_dir() else there.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     config = read_config(run)
-    if config.training.tasks != ("verification",):
-        raise SystemExit(f"{run}: was not trained for verification alone")
-    write_json(folder / CONFIG, config.with_values({**ONE_BRANCH, **ANYWHERE}).to_dict())
+    if not config.model.shared_bottleneck:
+        raise SystemExit(f"{run}: has a branch for each task")
+    write_json(folder / CONFIG, config.with_values(ANYWHERE).to_dict())
     shutil.copy(run / IDENTITIES, folder / IDENTITIES)
     arrays, meta = load_checkpoint(run / "best")
     kept = {name: meta[name] for name in ("epoch", "stored_size") if name in meta}
-    weights = {
-        name.removeprefix("verification_"): array
-        for name, array in arrays.items()
-        if not name.startswith(("caricature_", "photo_"))
-    }
-    save_checkpoint(folder / "best", weights, {**kept, "aligned": CROPS}, packed=True)
+    save_checkpoint(folder / "best", arrays, {**kept, "aligned": CROPS}, packed=True)
 
 
 def calibrated(parts: list[Trials], of_what: str) -> Calibration:
@@ -104,6 +99,14 @@ def held_out(folder: Path, data_dir: Optional[str]) -> tuple[list[Trials], list[
         photos.append(photo_trials(answers))
         print(f"{run}: {len(answers.paths)} pictures", flush=True)
     return across, photos
+
+
+def of_strangers_alone(matcher: Matcher, data_dir: Optional[str]) -> dict[str, OpenSet]:
+    """The thresholds of `identify`, without a word on how many known people are named rightly."""
+    config = matcher.config.with_values({"data_dir": data_dir} if data_dir else {})
+    strangers = look(matcher, config, progress=True).answers(UNKNOWN)
+    found = {task: on_strangers(task, strangers) for task in MODALITIES if task in matcher.tasks}
+    return {task: limit for task, limit in found.items() if limit is not None}
 
 
 def difference(run: Matcher, packed: Matcher, data_dir: Optional[str]) -> dict[str, Any]:
@@ -142,12 +145,14 @@ def main() -> int:
         {},
         verify_photos=calibrated(photos, "two photos"),
     )
-    if given.known is not None:
-        judge = load_matcher(str(given.known), {}, precision="float32")
-        own = thresholds_of(judge, data_dir=given.data_dir, progress=True)
-        thresholds = thresholds._replace(known=own.known)
     pack_run(given.run, given.output)
     packed = load_matcher(str(given.output))
+    if given.known is not None:
+        judge = load_matcher(str(given.known), {}, precision="float32")
+        known = thresholds_of(judge, data_dir=given.data_dir, progress=True).known
+    else:
+        known = of_strangers_alone(packed, given.data_dir)
+    thresholds = thresholds._replace(known=known)
     keep_thresholds(packed, thresholds)
     run = load_matcher(str(given.run), {}, precision="float32")
     told = {

@@ -15,7 +15,7 @@ from cari_keras.errors import AlignError, DatasetError
 from cari_keras.evaluation.open_set import FPIR
 from cari_keras.files import user_path
 from cari_keras.runtime import load_tensorflow
-from cari_keras.shipped import shipped_run
+from cari_keras.shipped import shipped_run, tell_licence
 from cari_keras.vocabulary import MODALITIES, PRECISIONS
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.rare("thresholds_of", "precision", "fpir")
     given = parser.parse_args(arguments)
-    if given.run is None:
+    if own := given.run is None:
         given.run = str(shipped_run())
 
     load_tensorflow()
@@ -110,9 +110,11 @@ def _main(arguments: Sequence[str]) -> int:
     from cari_keras.serving.thresholds import NO_THRESHOLDS, thresholds_of
 
     matcher = load_matcher(given.run, {}, precision=given.precision)
+    if own:
+        tell_licence()
     if matcher.run is None:
-        own = f"{given.run}, which has its own thresholds, and names nobody"
-        refuse(given, ("fpir", "thresholds_of", "data_dir"), own)
+        whose = f"{given.run}, which has its own thresholds, and names nobody"
+        refuse(given, ("fpir", "thresholds_of", "data_dir"), whose)
         judge, thresholds = None, public_thresholds(far=given.far)
         _tell(thresholds, matcher)
     elif judge := judge_of(matcher, given.thresholds_of):

@@ -25,18 +25,17 @@ def model_parser(program: str, description: str, examples: str, *, public: bool 
         program: Its name.
         description: What it does.
         examples: See `Parser`.
-        public: Whether networks do that know nobody by name: the word `facenet`, and where none is
-            named the network that comes with the package.
+        public: Whether the word `facenet` will do, a network that knows nobody by name.
     """
     parser = Parser(program, description, examples)
     also = f", or the word {FACENET}: the public weights, with no training" if public else ""
-    own = " [the network that comes with cari_keras]" if public else ""
     parser.add_argument(
         "run",
         metavar="RUN",
-        nargs="?" if public else None,
+        nargs="?",
         type=given_path,
-        help=f"a run folder, or a folder of cari-export{also}{own}",
+        help=f"a run folder, or a folder of cari-export{also} [the network that comes with "
+        "cari_keras]",
     )
     parser.add_argument(
         "--align",

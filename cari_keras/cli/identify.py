@@ -15,6 +15,7 @@ from cari_keras.vocabulary import FACENET, MODALITIES
 
 EXAMPLES = """
 examples:
+  cari-identify photo.jpg                     of the 195 people of CaVI
   cari-identify runs/cavi photo.jpg
   cari-identify saved_models a.png b.png --modality caricature --top 3
 Images that cannot be looked at are named on standard error; the others are
@@ -29,7 +30,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 def _main(arguments: Sequence[str]) -> int:
     parser = model_parser(
-        "cari-identify", "Says who images show, best guess first.", EXAMPLES, public=False
+        "cari-identify",
+        "Says who images show, of the people that a network was trained on, best guess first.",
+        EXAMPLES,
+        public=False,
     )
     parser.add_argument("images", metavar="IMAGE", nargs="+")
     parser.add_argument(
@@ -41,6 +45,8 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object an image")
     given = parser.parse_args(arguments)
 
+    if given.run is not None and Path(given.run).is_file():  # no network was named
+        given.run, given.images = None, [given.run, *given.images]
     if given.run == FACENET and not Path(FACENET).is_dir():  # before 90 MB are fetched for it
         raise ConfigError(
             f"{FACENET} knows nobody by name; cari-train trains a network that does, and "

@@ -147,7 +147,7 @@ def thresholds_of(
     for task in (task for task in MODALITIES if strangers and task in matcher.tasks):
         assert strangers is not None
         there = prepared.count("validation", [task]) and prepared.count(UNKNOWN, [task])
-        found = _on_strangers(task, validation, strangers, fpir) if there else None
+        found = on_strangers(task, strangers, validation, fpir) if there else None
         if found is not None:
             known[task] = found
     return Thresholds(pairs.pop("verify", None), known, **pairs)
@@ -231,21 +231,43 @@ def _people(predictions: Predictions, trials: Trials) -> Array:
     return np.stack([trials.subjects, second], axis=1)
 
 
-def _on_strangers(
-    task: str, known: Predictions, strangers: Predictions, fpir: Optional[float]
+def on_strangers(
+    task: str,
+    strangers: Predictions,
+    known: Optional[Predictions] = None,
+    fpir: Optional[float] = None,
 ) -> Optional[OpenSet]:
     """A branch's threshold, from the images of its modality.
 
-    None where none was asked for and none can be told: where they are of a single stranger, who
-    tells nothing of others, or the network knows two people, of whom the best always stands out by
-    one standard deviation.
+    Args:
+        task: `"caricature"` or `"photo"`.
+        strangers: What the network says of people whom it does not know.
+        known: What it says of images of those it knows, to tell how many are named rightly; None
+            where it was trained on all there are.
+        fpir: See `open_set`.
+
+    Returns:
+        None where no `fpir` was asked for and none can be told: where the images are of a single
+        stranger, who tells nothing of others, or the network knows two people, of whom the best
+        always stands out by one standard deviation.
+
+    Raises:
+        ConfigError: See `open_set`; or the network knows two people, and an `fpir` was asked for.
     """
-    known, strangers = (p.only(p.is_caricature == (task == CARICATURE)) for p in (known, strangers))
-    logits, of_strangers = (p.outputs[f"logits_{task}"] for p in (known, strangers))
-    if fpir is None and (len(np.unique(strangers.labels)) < 2 or logits.shape[1] < 3):
+    strangers = _of_modality(strangers, task)
+    of_strangers = strangers.outputs[f"logits_{task}"]
+    two_people = of_strangers.shape[1] < 3
+    if fpir is None and (len(np.unique(strangers.labels)) < 2 or two_people):
         return None
-    if logits.shape[1] < 3:
+    if two_people:
         raise ConfigError("strangers can be told from three people or more, not from two")
-    scores, stranger_scores = (standing_out(each).numpy() for each in (logits, of_strangers))
-    right = np.argmax(logits, axis=-1) == known.labels
-    return open_set(scores, right, stranger_scores, strangers.labels, fpir)
+    scores, right = np.zeros(0, np.float32), np.zeros(0, bool)
+    if known is not None:
+        known = _of_modality(known, task)
+        logits = known.outputs[f"logits_{task}"]
+        scores, right = standing_out(logits).numpy(), np.argmax(logits, axis=-1) == known.labels
+    return open_set(scores, right, standing_out(of_strangers).numpy(), strangers.labels, fpir)
+
+
+def _of_modality(predictions: Predictions, modality: str) -> Predictions:
+    return predictions.only(predictions.is_caricature == (modality == CARICATURE))

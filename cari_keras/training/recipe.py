@@ -33,7 +33,10 @@ SMALLEST_BATCH = 8
 MARGIN_OF_WHOLE_PICTURES = 0.2
 
 #: The settings that a rule may change.
-FITTED = ("tasks", "depth", "batch_size", "crop", "test_crops", "precision")
+FITTED = (
+    *("tasks", "depth", "image_size", "stored_size", "batch_size", "crop", "test_crops"),
+    "precision",
+)
 
 
 class Change(NamedTuple):
@@ -147,15 +150,19 @@ def _one_modality(config: Config, dataset: Dataset) -> list[Change]:
     return [Change({"tasks": tasks}, f"tasks {' and '.join(tasks)} (there is no {missing[0]})")]
 
 
-def _depth_of_a_run(config: Config, dataset: Dataset) -> list[Change]:
-    """A run's weights fit a network of that run's depth."""
+def _as_the_run(config: Config, dataset: Dataset) -> list[Change]:
+    """A run's weights fit a network of that run's depth, and images of the size it has seen."""
     pretrained = config.model.pretrained
     if not pretrained or not (Path(pretrained) / CONFIG).is_file():
         return []
-    depth = read_config(Path(pretrained)).model.depth
-    if depth == config.model.depth:
-        return []
-    return [Change({"depth": depth}, f"depth {depth} (that of {pretrained})")]
+    run = read_config(Path(pretrained))
+    depth, size = run.model.depth, run.data.image_size
+    found = []
+    if depth != config.model.depth:
+        found.append(Change({"depth": depth}, f"depth {depth} (that of {pretrained})"))
+    if size != config.data.image_size:
+        found.append(Change({"image_size": size}, f"{size} pixels (as {pretrained})"))
+    return found
 
 
 def _few_pictures(config: Config, dataset: Dataset) -> list[Change]:
@@ -207,7 +214,7 @@ def _no_bfloat16(config: Config, dataset: Dataset) -> list[Change]:
 #: In this order; each sees what the ones before it changed.
 RULES: tuple[Rule, ...] = (
     _one_modality,
-    _depth_of_a_run,
+    _as_the_run,
     _few_pictures,
     _aligned_faces,
     _no_bfloat16,

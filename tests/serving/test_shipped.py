@@ -65,16 +65,24 @@ def test_it_finds_faces_unless_told_not_to(model, faces):
 
 @pytest.mark.slow
 def test_the_commands_take_it_where_no_network_is_named(faces, tmp_path):
+    result = run_command("export", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "for research only" in result.stderr
     result = run_command("verify", faces / "photo.png", faces / "caricature.png", "--json")
     assert result.returncode == 0, result.stderr
+    assert "for research only" not in result.stderr  # said once
     assert json.loads(result.stdout)["same"] in (True, False)
     (tmp_path / "gallery").mkdir()
     write(tmp_path / "gallery" / "0.png", face("photo", 0, 1))
     result = run_command("search", tmp_path / "gallery", faces / "photo.png")
     assert result.returncode == 0, result.stderr
     assert result.stdout.endswith("0.png\n")
-    result = run_command("export", cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
+    for images in ([faces / "photo.png"], [faces / "photo.png", faces / "another.png"]):
+        result = run_command("identify", *images, "--json")
+        assert result.returncode == 0, result.stderr
+        answers = [json.loads(line) for line in result.stdout.splitlines()]
+        assert [answer["image"] for answer in answers] == [str(image) for image in images]
+        assert all(answer["known"] is False for answer in answers)  # people who do not exist
     assert (tmp_path / "saved_models" / "verification" / "1" / "saved_model.pb").is_file()
     exported = load_model(tmp_path / "saved_models", align=False)
     whole = load_model(align=False)

@@ -140,13 +140,14 @@ def test_the_processor_is_asked(flags, found, tmp_path):
     assert has_bfloat16(tmp_path / "nothing") is False
 
 
-def test_a_runs_depth_goes_with_its_weights(tmp_path):
+def test_a_runs_depth_and_size_go_with_its_weights(tmp_path):
     from cari_keras.files import write_json
 
     write_json(tmp_path / "config.json", PRESETS["cavi-scratch"]().to_dict())
     config = FOLDER.with_values({"pretrained": str(tmp_path)})
-    assert changed(config, dataset(300, 200)) == {"depth": "paper"}
-    assert changed(config, dataset(300, 200), ["depth"]) == {}
+    assert changed(config, dataset(300, 200)) == {"depth": "paper", "image_size": 160}
+    assert changed(config, dataset(300, 200), ["depth"]) == {"image_size": 160}
+    assert changed(config, dataset(300, 200), ["depth", "image_size"]) == {}
 
 
 def test_a_run_that_goes_on_keeps_what_was_fitted(monkeypatch):
