@@ -91,24 +91,25 @@ class ClassMeans:
         self.tasks = tuple(tasks)
         self._scales = {task: None if task in trained else cosine_scale for task in tasks}
         self._views = views
-        side = model.input.shape[1]
+        # Where a network is cut is found by layers behind the heads, so all outputs stay.
+        network = keras.Model(model.input, {**model.output, **head_inputs(model, tasks)})
+        side, stored = model.input.shape[1], prepared.image_size
         self._of_images = self._forward(
-            model.input,
-            (None, *2 * [prepared.image_size], 3),
-            lambda x: views_of(x, image_size=side)[0],
+            network, (None, stored, stored, 3), lambda x: views_of(x, image_size=side)[0]
         )
         if views:
-            start = split_at(model, views.cut)[1].input if views.cut else model.input
-            self._of_view = self._forward(start, start.shape, lambda x: x)
+            rest = split_at(network, views.cut)[1] if views.cut else network
+            self._of_view = self._forward(rest, rest.input.shape, lambda x: x)
         self._batches = evaluation_batches(prepared, "train", batch_size, modalities)
 
-    def _forward(self, start: Any, shape: Any, view: Callable[[tf.Tensor], tf.Tensor]) -> Any:
+    def _forward(
+        self, network: keras.Model, shape: Any, view: Callable[[tf.Tensor], tf.Tensor]
+    ) -> Any:
         """From images, or stored outputs, to what each task's head reads: float32 [N, d]."""
-        network = keras.Model(start, head_inputs(self.model, self.tasks))
 
         def forward(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
             found = network(view(inputs), training=False)
-            return {task: tf.cast(features, tf.float32) for task, features in found.items()}
+            return {task: tf.cast(found[task], tf.float32) for task in self.tasks}
 
         return tf.function(forward, input_signature=[tf.TensorSpec(shape, tf.float32)])
 

@@ -5,15 +5,17 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import evaluation_batches
 from cari_keras.errors import ConfigError
 from cari_keras.evaluation.evaluator import metrics_of
 from cari_keras.evaluation.matcher import load_matcher
 from cari_keras.model.heads import Head, head_arrays, head_inputs, read_heads
-from cari_keras.model.network import build_network, named_weights
+from cari_keras.model.network import build_network, named_weights, split_at
 from cari_keras.presets import PRESETS
-from cari_keras.training.class_means import SHRINKAGE, Moments, mix_heads
+from cari_keras.training.class_means import SHRINKAGE, ClassMeans, Moments, Views, mix_heads
 from cari_keras.training.runfolder import Checkpoints
 from cari_keras.training.trainer import Trainer
 from cari_keras.vocabulary import TASKS, modalities_of
@@ -223,3 +225,25 @@ def test_not_with_a_margin():
     with pytest.raises(ConfigError, match="margin"):
         small_config(class_means=0.5, margin=0.2, tasks=("verification",))
     assert PRESETS["cavi-facenet"]().with_values({"margin": 0.2}).training.class_means == 0
+
+
+@pytest.mark.slow
+def test_views_of_images_and_their_stored_outputs_count_alike(prepared):
+    model = build_network(len(prepared.identities), image_size=80, embedding_size=8)
+    draw = np.random.default_rng(0)
+    images = draw.normal(size=(6, 80, 80, 3)).astype(np.float32)
+    labels, drawn = np.array([0, 0, 1, 1, 0, 1], np.int32), np.arange(6) % 2 == 0
+    first = split_at(model, "block35")[0]
+
+    def heads(inputs=None, cut=None):
+        views = None
+        if inputs is not None:
+            batch = Batch(*map(tf.constant, (inputs, labels, drawn)))
+            views = Views(lambda: [batch], cut)
+        return ClassMeans(model, prepared, 1.0, tasks=("photo",), views=views, batch_size=16)()
+
+    name = "logits_photo/kernel"
+    whole, of_images = heads()[name], heads(images)[name]
+    stored = heads(first(images, training=False).numpy(), "block35")[name]
+    np.testing.assert_allclose(stored, of_images, atol=1e-3 * np.abs(of_images).max())
+    assert np.abs(of_images - whole).max() > 1e-2 * np.abs(whole).max()
