@@ -15,7 +15,7 @@ from tests.helpers.places import ROOT
 def test_a_wheel_holds_the_network_and_the_data_files(tmp_path):
     source, wheels = tmp_path / "source", tmp_path / "wheels"
     source.mkdir()
-    for name in ("setup.cfg", "setup.py", "README.md"):
+    for name in ("pyproject.toml", "setup.cfg", "setup.py", "README.md"):
         shutil.copy(ROOT / name, source)
     for folder in ("cari_keras", Path("saved_models") / "cavi"):
         shutil.copytree(ROOT / folder, source / folder)
