@@ -54,8 +54,8 @@ PRECISIONS = ("float32", "bfloat16")
 
 #: How the tasks are weighed, see `training.strategies`: a module of each name.
 STRATEGIES = (
-    *("dwa", "dynamic", "equal", "famo", "gradnorm", "naive", "rlw", "single", "static"),
-    "uncertainty",
+    *("dwa", "dynamic", "equal", "famo", "gls", "gradnorm", "log", "naive", "rlw", "single"),
+    *("static", "stch", "uncertainty", "uw_so"),
 )
 
 OPTIMIZERS = ("adam", "rmsprop")

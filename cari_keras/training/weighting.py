@@ -48,6 +48,14 @@ def normalized(values: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(kept, tf.reduce_sum(kept))
 
 
+def inverse_losses(losses: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
+    """1 / L_i of the active tasks with L held constant, 0 for the others: float32 [3].
+
+    What is divided by is at least 1e-7.
+    """
+    return tf.cast(active, losses.dtype) / tf.maximum(tf.stop_gradient(losses), 1e-7)
+
+
 def equal_weights(active: tf.Tensor) -> tf.Tensor:
     """1 / (number of active tasks) for the active tasks, 0 for the others: float32 [3]."""
     return normalized(tf.ones(3), active)

@@ -88,6 +88,73 @@ def test_uncertainty():
     assert strategy.parameters == [strategy.log_variance]
 
 
+def test_log():
+    strategy = make("log")
+    np.testing.assert_allclose(strategy.weights(view([1, 2, 4])), [4 / 7, 2 / 7, 1 / 7], rtol=1e-6)
+    part = strategy.weights(view([1, 0, 4], (True, False, True)))
+    np.testing.assert_allclose(part, [0.8, 0, 0.2], rtol=1e-6)
+
+
+def test_gls():
+    """(1 x 2 x 4) ** (1/3) = 2: w = 2 / (3 L); of two, (1 x 4) ** (1/2) = 2: w = 2 / (2 L)."""
+    strategy = make("gls")
+    np.testing.assert_allclose(strategy.weights(view([1, 2, 4])), [2 / 3, 1 / 3, 1 / 6], rtol=1e-6)
+    part = strategy.weights(view([1, 0, 4], (True, False, True)))
+    np.testing.assert_allclose(part, [1, 0, 0.25], rtol=1e-6)
+    # It is the gradient of the geometric mean.
+    losses = tf.Variable([0.5, 3.0, 1.7])
+    with tf.GradientTape() as tape:
+        mean = tf.reduce_prod(losses) ** (1 / 3)
+    np.testing.assert_allclose(
+        strategy.weights(view(losses.numpy())), tape.gradient(mean, losses), rtol=1e-5
+    )
+
+
+def test_uw_so():
+    e = np.exp([1.0, 0.5, 0.25])
+    strategy = make("uw_so")
+    np.testing.assert_allclose(strategy.weights(view([1, 2, 4])), e / e.sum(), rtol=1e-6)
+    part = strategy.weights(view([1, 0, 4], (True, False, True)))
+    np.testing.assert_allclose(part, [e[0] / (e[0] + e[2]), 0, e[2] / (e[0] + e[2])], rtol=1e-6)
+
+
+def test_stch():
+    """First epoch's means z = (2, 4, 1): its weights are those of `log`.
+
+    Later, losses (1, 4, 2): L / z = (1/2, 1, 2), p = (L / z)^2 / sum = (1/4, 1, 4) / 5.25, and
+    p / L = (1/4, 1/4, 2) / 5.25: w = (0.1, 0.1, 0.8).
+    """
+    strategy = make("stch")
+    for losses in ([1.0, 4.0, 1.0], [3.0, 4.0, 1.0]):
+        seen = view(losses)
+        np.testing.assert_allclose(strategy.weights(seen), make("log").weights(seen), rtol=1e-5)
+        after(strategy, seen)
+    strategy.after_epoch()
+    np.testing.assert_allclose(strategy.nadir, [2, 4, 1], rtol=1e-6)
+    np.testing.assert_allclose(strategy.weights(view([1, 4, 2])), [0.1, 0.1, 0.8], rtol=1e-5)
+    part = strategy.weights(view([1, 0, 2], (True, False, True)))
+    np.testing.assert_allclose(part, [1 / 9, 0, 8 / 9], rtol=1e-5)
+    after(strategy, view([9.0, 9.0, 9.0]))
+    strategy.after_epoch()
+    np.testing.assert_allclose(strategy.nadir, [2, 4, 1], rtol=1e-6)
+    # It is the gradient's direction.
+    losses = tf.Variable([0.7, 3.0, 1.9])
+    with tf.GradientTape() as tape:
+        smooth = 0.5 * tf.reduce_logsumexp(tf.math.log(losses / strategy.nadir) / 0.5)
+    expected = tape.gradient(smooth, losses).numpy()
+    np.testing.assert_allclose(
+        strategy.weights(view(losses.numpy())), expected / expected.sum(), rtol=1e-5
+    )
+
+
+def test_stch_without_an_image_of_a_task_in_the_first_epoch():
+    strategy = make("stch")
+    after(strategy, view([1.0, 0.0, 2.0], (True, False, True)))
+    strategy.after_epoch()
+    seen = view([1, 2, 4])
+    np.testing.assert_allclose(strategy.weights(seen), make("log").weights(seen), rtol=1e-5)
+
+
 def test_dwa():
     """Epoch means (2, 4, 1), then (1, 4, 2): r = (1/2, 1, 2), w = softmax(r / 2)."""
     strategy = make("dwa")
