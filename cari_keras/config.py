@@ -19,7 +19,7 @@ from cari_keras.vocabulary import SHARED, TASKS
 #: Settings that mean nothing to a network that begins with nothing.
 _OF_PRETRAINED = (
     *("retain", "retain_embedding", "class_vectors", "keep_statistics"),
-    *("frozen_stages", "frozen_epochs", "stored_stages", "shared_rate"),
+    *("frozen_stages", "frozen_epochs", "stored_stages", "shared_rate", "head_start"),
 )
 
 

@@ -37,6 +37,11 @@ def check_together(config: Config) -> None:
             f"Received: {training.stored_stages!r}"
         )
     if not config.model.pretrained:
+        if training.head_start != "random":
+            raise ConfigError(
+                "head_start class_means asks the pretrained network, and "
+                f"needs --pretrained. Received: {training.head_start!r}"
+            )
         for name in ("retain", "retain_embedding", "keep_statistics"):
             if getattr(training, name):
                 raise ConfigError(

@@ -18,6 +18,7 @@ from cari_keras.vocabulary import (
     DISTRIBUTE,
     FOLDS,
     HEAD_FEATURES,
+    HEAD_STARTS,
     OPTIMIZERS,
     PRECISIONS,
     PROTOCOLS,
@@ -228,6 +229,12 @@ class TrainingConfig(WithPaths):
         "share of each trained head's logits that those of the nearest class mean of the training "
         "images replace, in a pass over them before each validation; training does not change; "
         "0 = none",
+    )
+    head_start: str = setting(
+        "random",
+        "dense heads begin with random values, or as the class means of what the pretrained "
+        "network makes of the training images",
+        HEAD_STARTS,
     )
     flip_test: bool = setting(
         False, "evaluate the mean of the answers to each image and to its mirror image"

@@ -72,6 +72,9 @@ HEAD_FEATURES = ("bottleneck", "pooled")
 #: What branch 1's head compares an embedding with.
 CLASS_VECTORS = ("trained", "photos")
 
+#: What dense heads begin as, see `training.class_means`.
+HEAD_STARTS = ("random", "class_means")
+
 DISTRIBUTE = ("none", "mirrored", "multiworker")
 
 #: The public weights' name, in place of a run's folder.

@@ -35,6 +35,7 @@ from cari_keras.training.build import (
     build_step,
     build_trainable,
     describe_inputs,
+    start_heads,
     steps_of,
     stored_views,
 )
@@ -113,6 +114,9 @@ class Trainer:
             batches = itertools.chain.from_iterable(passes)
             cut = config.training.stored_stages if frozen else None
             fix_class_vectors(self.model, batches, cut=cut, check=self.stopping.check)
+        if begins and config.training.head_start == "class_means":
+            views = stored_views(config, self.shared_outputs)
+            start_heads(config, self.model, prepared, self.modalities, views, self.stopping.check)
         self.step = build_step(config, self.model, len(prepared.identities), cluster)
         self.validation = Validation(
             config,

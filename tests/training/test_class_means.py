@@ -247,3 +247,19 @@ def test_views_of_images_and_their_stored_outputs_count_alike(prepared):
     stored = heads(first(images, training=False).numpy(), "block35")[name]
     np.testing.assert_allclose(stored, of_images, atol=1e-3 * np.abs(of_images).max())
     assert np.abs(of_images - whole).max() > 1e-2 * np.abs(whole).max()
+
+
+@pytest.mark.slow
+def test_heads_may_begin_as_the_class_means_of_the_pretrained_network(prepared, tmp_path):
+    first = Trainer(small_config(epochs=1), prepared, tmp_path / "first")
+    first.fit(progress=False)
+    values = {"pretrained": str(first.run), "shared_bottleneck": True, "head_features": "pooled"}
+    config = small_config(epochs=1, head_start="class_means", **values)
+    trainer = Trainer(config, prepared, tmp_path / "run")
+    model = trainer.model
+    means = ClassMeans(model, prepared, 1.0, tasks=TASKS, trained=(), cosine_scale=30.0)
+    for name, array in means().items():
+        np.testing.assert_allclose(named_weights(model)[name], array, atol=1e-3, err_msg=name)
+    trainer.fit(progress=False)
+    with pytest.raises(ConfigError, match="needs --pretrained"):
+        small_config(head_start="class_means")
