@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional
 
@@ -20,7 +20,7 @@ from cari_keras.saved import in_common
 from cari_keras.sections import TrainingConfig
 from cari_keras.stack import keras
 from cari_keras.training.averaging import MovingAverage
-from cari_keras.training.class_means import ClassMeans, Views, with_dense_heads
+from cari_keras.training.class_means import Views
 from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.frozen import SharedOutputs
 from cari_keras.training.optimizers import make_optimizer
@@ -153,33 +153,6 @@ def stored_views(config: Config, outputs: Optional[SharedOutputs]) -> Optional[V
     if outputs is None or training.frozen_epochs < training.epochs:
         return None
     return Views(outputs.each_view, training.stored_stages)
-
-
-def start_heads(
-    config: Config,
-    model: keras.Model,
-    prepared: Prepared,
-    modalities: Sequence[str],
-    views: Optional[Views],
-    check: Callable[[], None],
-) -> None:
-    """Puts class means into the dense heads that are trained, with the weights that there are."""
-    tasks = [task for task in with_dense_heads(config) if task in config.training.tasks]
-    means = ClassMeans(
-        model,
-        prepared,
-        1.0,
-        tasks=tasks,
-        trained=(),
-        cosine_scale=config.training.margin_scale,
-        views=views,
-        modalities=modalities,
-        batch_size=config.data.batch_size,
-        check=check,
-    )
-    variables = named_weights(model)
-    for name, array in means().items():
-        variables[name].assign(array)
 
 
 def build_augmentation(config: Config, prepared: Prepared) -> Augmentation:

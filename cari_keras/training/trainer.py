@@ -10,7 +10,7 @@ them).
 from __future__ import annotations
 
 import contextlib
-import itertools
+import functools
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -29,17 +29,16 @@ from cari_keras.history import StepValues, read_metrics
 from cari_keras.model.build import load_pretrained
 from cari_keras.model.checkpoints import as_arrays, save_checkpoint
 from cari_keras.progress import Progress
+from cari_keras.training.beginning import begin_heads
 from cari_keras.training.build import (
     build_augmentation,
     build_shared_outputs,
     build_step,
     build_trainable,
     describe_inputs,
-    start_heads,
     steps_of,
     stored_views,
 )
-from cari_keras.training.class_vectors import PASSES, fix_class_vectors
 from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.frozen import SharedOutputs
 from cari_keras.training.optimizers import scheduled_rate
@@ -108,15 +107,11 @@ class Trainer:
         begins = cluster.is_chief and not resume
         self.started_from = load_pretrained(config, self.model) if begins else ""
         self.shared_outputs = self._shared_outputs(progress)
-        if begins and config.training.class_vectors != "trained":
+        if begins:
             frozen = self.shared_outputs is not None
-            passes = [self._batches_of(epoch, frozen=frozen) for epoch in range(PASSES)]
-            batches = itertools.chain.from_iterable(passes)
-            cut = config.training.stored_stages if frozen else None
-            fix_class_vectors(self.model, batches, cut=cut, check=self.stopping.check)
-        if begins and config.training.head_start == "class_means":
-            views = stored_views(config, self.shared_outputs)
-            start_heads(config, self.model, prepared, self.modalities, views, self.stopping.check)
+            batches_of = functools.partial(self._batches_of, frozen=frozen)
+            check = self.stopping.check
+            begin_heads(config, self.model, prepared, self.shared_outputs, batches_of, check)
         self.step = build_step(config, self.model, len(prepared.identities), cluster)
         self.validation = Validation(
             config,

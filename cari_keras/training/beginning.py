@@ -1,0 +1,60 @@
+"""Heads that begin as what the pretrained network makes of the training images."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from typing import Optional
+
+from cari_keras.config import Config
+from cari_keras.data.base import Batch
+from cari_keras.data.prepare import Prepared
+from cari_keras.model.network import named_weights
+from cari_keras.stack import keras
+from cari_keras.training.build import stored_views
+from cari_keras.training.class_means import ClassMeans, with_dense_heads
+from cari_keras.training.class_vectors import PASSES, fix_class_vectors
+from cari_keras.training.frozen import SharedOutputs
+from cari_keras.vocabulary import modalities_of
+
+
+def begin_heads(
+    config: Config,
+    model: keras.Model,
+    prepared: Prepared,
+    outputs: Optional[SharedOutputs],
+    batches_of: Callable[[int], Iterable[Batch]],
+    check: Callable[[], None],
+) -> None:
+    """Puts class vectors and class means into the heads that are to begin with them.
+
+    Args:
+        config: The run's settings.
+        model: Its network, with the weights that it starts from.
+        prepared: The prepared dataset.
+        outputs: Stored outputs that the first epochs train on; None where these train on images.
+        batches_of: An epoch's batches: stored outputs, or images.
+        check: Called before each batch; may raise.
+    """
+    training = config.training
+    if training.class_vectors != "trained":
+        batches = itertools.chain.from_iterable(batches_of(epoch) for epoch in range(PASSES))
+        cut = None if outputs is None else training.stored_stages
+        fix_class_vectors(model, batches, cut=cut, check=check)
+    if training.head_start != "class_means":
+        return
+    means = ClassMeans(
+        model,
+        prepared,
+        1.0,
+        tasks=[task for task in with_dense_heads(config) if task in training.tasks],
+        trained=(),
+        cosine_scale=training.margin_scale,
+        views=stored_views(config, outputs),
+        modalities=modalities_of(training.tasks),
+        batch_size=config.data.batch_size,
+        check=check,
+    )
+    variables = named_weights(model)
+    for name, array in means().items():
+        variables[name].assign(array)
