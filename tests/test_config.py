@@ -22,7 +22,7 @@ def test_presets_survive_json(name):
 
 
 def test_what_is_put_over_a_preset_leaves_it_alone():
-    config = PRESETS["cavi-long"]()
+    config = PRESETS["cavi"]()
     before = config.to_dict()
     changed = config.with_values({"epochs": 3, "test_crops": (0.5,), "margin": 0.2})
     assert config.to_dict() == before
@@ -116,7 +116,7 @@ def test_every_field_has_help_and_a_unique_name():
         (["--dataset", "webcaricature"], "webcaricature"),
         (["--dataset", "cavi", "--pretrained", "none"], "cavi-scratch"),
         (["--dataset", "demo", "--pretrained", "none"], "demo"),
-        (["--preset", "cavi-facenet"], "cavi-long"),
+        (["--preset", "cavi-facenet"], "cavi"),
     ],
 )
 def test_what_is_typed_decides_the_recipe(flags, preset):
@@ -130,7 +130,7 @@ def test_all_settings_as_flags_are_the_settings_again():
     """Whatever preset they are put over, if it has no list of its own."""
     parser = Parser("program", "Does it.", "")
     add_config_flags(parser)
-    for name in ("cavi", "cavi-long", "cavi-scratch", "toy", "webcaricature"):
+    for name in ("cavi", "cavi-fast", "cavi-scratch", "toy", "webcaricature"):
         config = PRESETS[name]().with_values({"output": "a b", "final": name == "cavi"})
         given = parser.parse_args(config_flags(config))
         assert asked_config(given) == config, name
@@ -146,11 +146,11 @@ def test_what_is_stored_needs_epochs_that_train_on_it():
 
 def test_another_length_keeps_the_share_of_the_frozen_epochs():
     """And of those between validations; what is named stays."""
-    half = PRESETS["cavi-long"]().with_values({"epochs": 24}).training
+    half = PRESETS["cavi"]().with_values({"epochs": 24}).training
     assert (half.frozen_epochs, half.evaluate_every) == (10, 7)
-    one = PRESETS["cavi-long"]().with_values({"epochs": 1}).training
+    one = PRESETS["cavi"]().with_values({"epochs": 1}).training
     assert (one.frozen_epochs, one.evaluate_every) == (0, 1)
-    named = PRESETS["cavi-long"]().with_values({"epochs": 30, "frozen_epochs": 20}).training
+    named = PRESETS["cavi"]().with_values({"epochs": 30, "frozen_epochs": 20}).training
     assert (named.frozen_epochs, named.evaluate_every) == (20, 14)
     assert PRESETS["demo"]().with_values({"epochs": 3}).training.evaluate_every == 1
 
