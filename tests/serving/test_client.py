@@ -146,12 +146,15 @@ def test_answers_are_the_models(over, rest, grpc_host, exported, encoded, tmp_pa
     answer = model.identify(paths[0], modality="photo")
     assert found["identity"] == [[one.identity for one in answer.candidates]]
     assert found["known"] == [answer.known]
-    # A broken file is refused with the model's own words.
+    # A broken file is refused by its name, with the model's own words; the others are answered.
     paths[1].write_bytes(b"broken")
-    result = client("photo", paths[1], *where)
+    result = client("photo", *paths, *where)
     assert result.returncode == 1
-    assert "neither JPEG nor PNG" in result.stderr
-    assert "Traceback" not in result.stderr
+    assert result.stderr.splitlines() == [f"serving_client.py: {paths[1]}: not a picture"]
+    assert json.loads(result.stdout)["identity"][0] == found["identity"][0]
+    result = client("verify", *paths, *where)
+    pair = f"{paths[0]}, {paths[1]}"
+    assert result.stderr.splitlines() == [f"serving_client.py: {pair}: caricature: not a picture"]
 
 
 def test_nobody_there(tmp_path):

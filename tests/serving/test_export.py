@@ -92,8 +92,6 @@ def test_identities_best_first(task, ask, network, matcher, thresholds, pixels, 
     ("signature", "inputs", "message"),
     [
         ("serving_default", {"image": np.zeros((1, 80, 80, 3), np.uint8)}, r"shape|\(1, 80"),
-        ("serving_bytes", {"image_bytes": files(b"")}, "image of the request is emp"),
-        ("serving_bytes", {"image_bytes": files(b"GIF?")}, "neither JPEG nor PNG"),
         (
             "verify",
             {"photo_bytes": files(b"x"), "caricature_bytes": files(b"x", b"y")},
@@ -104,14 +102,6 @@ def test_identities_best_first(task, ask, network, matcher, thresholds, pixels, 
 def test_what_is_broken_fails_its_request(signature, inputs, message, ask):
     with pytest.raises(RuntimeError, match=message):
         ask("verification", signature, **inputs)
-
-
-def test_a_truncated_file_fails_and_the_next_request_does_not(exported, encoded):
-    model = tf.saved_model.load(str(exported / "photo" / "1"))
-    call = model.signatures["serving_bytes"]
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"PNG|Invalid"):
-        call(image_bytes=tf.constant([encoded[0][:100]]))
-    assert call(image_bytes=tf.constant(list(encoded[:1])))["probability"].shape == (1, 3)
 
 
 def test_shapes_are_enforced_within_the_graph(exported):
