@@ -26,7 +26,7 @@ from cari_keras.images.graph_headers import (
 
 #: The most pixels of a PNG, GIF or BMP: their decoders know no smaller picture. A JPEG of more is
 #: decoded at half its sides at least.
-MAX_WHOLE = 25_000_000
+MAX_WHOLE = 20_000_000
 
 #: The most bytes of coefficients that a JPEG's decoder may hold: of a progressive one, or one of
 #: several scans, it holds all of them, whatever the ratio.
@@ -46,7 +46,7 @@ _HEAD = 1 << 22
 _PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 
 #: Pixels that are laid on white at once.
-_AT_ONCE = 1 << 20
+_AT_ONCE = 1 << 18
 
 
 class Picture(NamedTuple):

@@ -31,10 +31,10 @@ with tf.compat.v1.Session(graph=tf.Graph()) as session:
         return session.run(fetch, {found.inputs["image_bytes"].name: content})
 
     ask(paths[0])
+    before = of_status("VmRSS")
     told = []
     for path in paths[1:]:
         Path("/proc/self/clear_refs").write_text("5")
-        before = of_status("VmRSS")
         answer = ask(path)
         told.append([of_status("VmHWM") - before, answer["error"][0].decode()])
 print(json.dumps(told))
@@ -43,6 +43,8 @@ print(json.dumps(told))
 
 def peaks(model: Path, small: Path, files: list[Path]) -> list[tuple[int, str]]:
     """Bytes above what the model itself takes, and the row's error, of each file.
+
+    What the process has kept of earlier files counts too.
 
     Args:
         model: A version's folder.

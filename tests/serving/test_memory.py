@@ -34,21 +34,20 @@ def write_jpeg(path, height, width, *how):
 def test_the_largest_pictures_of_every_format_take_less_than_300_megabytes(exported, tmp_path):
     names = ("big.jpg", "progressive.jpg", "alpha.png", "rgb.png", "a.gif", "a.bmp")
     files = [tmp_path / name for name in names]
-    write_jpeg(files[0], 10_000, 10_000)
+    write_jpeg(files[0], 9_999, 10_001)  # which no ratio divides: it is decoded at 1/2
     write_jpeg(files[1], 5_000, 10_000, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
     for path, channels in ((files[2], 4), (files[3], 3)):
-        path.write_bytes(cv2.imencode(".png", stripes(5_000, 5_000, channels))[1].tobytes())
-    grey = Image.fromarray(np.ascontiguousarray(stripes(5_000, 5_000, 1)[..., 0]))
+        path.write_bytes(cv2.imencode(".png", stripes(4_000, 5_000, channels))[1].tobytes())
+    grey = Image.fromarray(np.ascontiguousarray(stripes(4_000, 5_000, 1)[..., 0]))
     grey.save(files[4])
     grey.save(files[5])
     write_image(tmp_path / "small.png", (9, 99, 199))
     told = peaks(exported / "photo" / "1", tmp_path / "small.png", files)
     assert [error for _, error in told] == [""] * len(files)
     taken = {name: round(peak / MEGABYTES) for name, (peak, _) in zip(names, told)}
-    print(taken)
     assert max(taken.values()) * MEGABYTES < MOST, taken
-    # They were decoded: a picture that was not would take next to nothing.
-    assert min(taken.values()) > 10, taken
+    # It was decoded: a picture that was not would take next to nothing.
+    assert taken["big.jpg"] > 50, taken
 
 
 def test_what_is_refused_takes_nothing(exported, tmp_path):
