@@ -52,6 +52,9 @@ CUTS = ("stem", "block35", "block17", SHARED)
 
 PRECISIONS = ("float32", "bfloat16")
 
+#: What `serving_default` of exports may take.
+PIXELS_AND_BYTES = ("pixels", "bytes")
+
 #: How the tasks are weighed, see `training.strategies`: a module of each name.
 STRATEGIES = (
     *("dwa", "dynamic", "equal", "famo", "gls", "gradnorm", "log", "naive", "rlw", "single"),

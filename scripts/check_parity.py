@@ -113,11 +113,9 @@ def _compare_pixels(model: Any, decoded_pixels: Any, raw: np.ndarray) -> None:
     import tensorflow as tf
 
     ours = np.stack([model.face(content) for content in raw]).astype(int)
-    graphs = [
-        decoded_pixels(tf.constant(raw[k : k + BATCH]), model.size)
-        for k in range(0, len(raw), BATCH)
-    ]
-    apart = np.abs(np.concatenate([g.numpy() for g in graphs]).astype(int) - ours)
+    read = tf.function(decoded_pixels)
+    graphs = [read(tf.constant(raw[k : k + BATCH]), model.size) for k in range(0, len(raw), BATCH)]
+    apart = np.abs(np.concatenate([g.pixels.numpy() for g in graphs]).astype(int) - ours)
     print(
         f"pixels of original files, the graph's against Python's, of 255: at most {apart.max()}, "
         f"{np.mean(apart):.4f} in the mean, {np.mean(apart > 1):.4%} further apart than 1"
@@ -128,7 +126,7 @@ def _evaluated(matcher: Any, prepared: Any, paths: list[str], tasks: np.ndarray)
     predictions = matcher.predict(prepared, "validation", store=False)
     row = {path: i for i, path in enumerate(predictions.paths)}
     chosen = predictions.only(np.array([row[path] for path in paths]))
-    names = np.array([n.encode("utf-8", "surrogateescape") for n in matcher.identities], object)
+    names = np.array([_escaped(name) for name in matcher.identities], object)
     logits = np.stack([chosen.outputs[f"logits_{task}"][i] for i, task in enumerate(tasks)])
     order = np.argsort(-logits, axis=-1, kind="stable")[:, :5]
     return Answers(chosen.outputs["embedding"], names[order])
@@ -151,13 +149,19 @@ def _served(served: Mapping[str, Any], signature: str, sent: np.ndarray, tasks: 
     return Answers(ask("verification", everything, "embedding"), np.concatenate(identity))
 
 
+def _escaped(name: str) -> bytes:
+    from cari_keras.serving.rows import escaped
+
+    return escaped(name)
+
+
 def _used(model: Any, images: Any, tasks: np.ndarray) -> Answers:
     listed = list(images)
     identity = []
     for task in dict.fromkeys(tasks):
         given = [image for image, of in zip(listed, tasks) if of == task]
         for answer in model.identify(given, modality=str(task)):
-            names = [one.identity.encode("utf-8", "surrogateescape") for one in answer.candidates]
+            names = [_escaped(one.identity) for one in answer.candidates]
             identity.append(names)
     return Answers(model.embed(listed), np.array(identity, dtype=object))
 

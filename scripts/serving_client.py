@@ -6,8 +6,8 @@
     .venv/bin/python scripts/serving_client.py verify photo.jpg drawing.png
     .venv/bin/python scripts/serving_client.py photo photo.jpg --grpc --host server:8500
 
-REST needs nothing but Python; --grpc needs grpcio and tensorflow-serving-api (the latter is to be
-installed with pip's --no-deps, else it brings another TensorFlow).
+REST needs nothing but Python; --grpc needs the extra `client`: pip install 'cari_keras[client]'.
+Answers of images that the server refused are zeros, named on standard error; the status is then 1.
 """
 
 from __future__ import annotations
@@ -99,10 +99,14 @@ def ask_grpc(
     host: str, model: str, signature: str, inputs: dict[str, list[bytes]]
 ) -> dict[str, list[Any]]:
     """Asks over gRPC; as `ask_rest`."""
-    import grpc
-    import tensorflow as tf
-    from tensorflow_serving.apis import prediction_service_pb2_grpc
-
+    try:
+        import grpc
+        import tensorflow as tf
+        from tensorflow_serving.apis import prediction_service_pb2_grpc
+    except ImportError as error:
+        raise RequestError(
+            f"--grpc needs the extra client: pip install 'cari_keras[client]' ({error})"
+        ) from error
     with grpc.insecure_channel(host) as channel:
         service = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         try:
@@ -111,6 +115,19 @@ def ask_grpc(
             raise RequestError(error.details()) from error
     found = {name: tf.make_ndarray(tensor) for name, tensor in answer.outputs.items()}
     return {name: _as_text(values.tolist()) for name, values in found.items()}
+
+
+def refused(found: dict[str, list[Any]], images: list[str]) -> list[str]:
+    """A line for each row that the server refused, which names its image, or the pair's two.
+
+    Args:
+        found: Outputs by name.
+        images: As many of each row, one row after the other.
+    """
+    errors = found.get("error", [])
+    each = len(images) // max(len(errors), 1)
+    rows = [images[k * each : (k + 1) * each] for k in range(len(errors))]
+    return [f"{', '.join(row)}: {error}" for row, error in zip(rows, errors) if error]
 
 
 def _as_text(value: Any) -> Any:
@@ -140,7 +157,10 @@ def main() -> int:
         print(f"serving_client.py: {error}", file=sys.stderr)
         return 1
     print(json.dumps(found, ensure_ascii=False))
-    return 0
+    lines = refused(found, given.images)
+    for line in lines:
+        print(f"serving_client.py: {line}", file=sys.stderr)
+    return 1 if lines else 0
 
 
 if __name__ == "__main__":

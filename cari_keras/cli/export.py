@@ -16,7 +16,7 @@ from cari_keras.evaluation.open_set import FPIR
 from cari_keras.files import user_path
 from cari_keras.runtime import load_tensorflow
 from cari_keras.shipped import shipped_run, tell_licence
-from cari_keras.vocabulary import MODALITIES, PRECISIONS
+from cari_keras.vocabulary import MODALITIES, PIXELS_AND_BYTES, PRECISIONS
 
 if TYPE_CHECKING:
     from cari_keras.evaluation.matcher import Matcher
@@ -36,6 +36,7 @@ examples:
 MORE = """more examples:
   cari-export runs/final --thresholds-of runs/cavi
                                         a run with --final, which has none
+  cari-export runs/cavi --keep 3        older versions are removed
   cari-export runs/cavi --precision float32
                                         for processors without bfloat16
 """
@@ -96,9 +97,24 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--data-dir", type=given_path, metavar="DIR", help="the dataset's folder, if it has moved"
     )
+    parser.add_argument(
+        "--default-signature",
+        choices=PIXELS_AND_BYTES,
+        default=PIXELS_AND_BYTES[0],
+        help="what `serving_default` takes: bytes, files, for platforms that call no other "
+        "signature, as Vertex AI; `serving_pixels` then takes pixels [%(default)s]",
+    )
+    parser.add_argument(
+        "--keep",
+        type=int,
+        metavar="N",
+        help="remove all versions in DIR but the newest N of each model [all stay]",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.rare("thresholds_of", "precision", "fpir")
+    parser.rare("thresholds_of", "precision", "fpir", "default_signature", "keep")
     given = parser.parse_args(arguments)
+    if given.keep is not None and given.keep < 1:
+        parser.error(f"--keep must be at least 1: the new version stays. Received: {given.keep}")
     if own := given.run is None:
         given.run = str(shipped_run())
 
@@ -152,7 +168,10 @@ def _main(arguments: Sequence[str]) -> int:
             "--thresholds-of RUN takes those of a run that was not"
         )
     folder = given.folder
-    for path in export(matcher, thresholds, folder, judge):
+    written = export(
+        matcher, thresholds, folder, judge, default=given.default_signature, keep=given.keep
+    )
+    for path in written:
         print(path)
     serve = ["docker", "compose", "-f", str(folder / "docker-compose.yml"), "up"]
     tell_next(shlex.join(serve), quiet=given.quiet)

@@ -1,29 +1,57 @@
 """The decoder within a graph: of the records' images, and of files as clients send them.
 
-It is the twin of `images.decode` and `images.encode`, and gives their pixels of JPEG and PNG: to
-the last bit, or within one level where a file is resized.
+It is the twin of `images.decode` and `images.encode`, and gives their pixels of JPEG, PNG, GIF and
+BMP: to the last bit, or within one level where a file is resized.
 """
 
 from __future__ import annotations
 
-from typing import Optional
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, Optional
 
 import tensorflow as tf
 
-from cari_keras.images.decode import MAX_PIXELS
-from cari_keras.images.graph_headers import as_bytes, jpeg_exif, orientation, png_chunk, upright
-from cari_keras.images.pixels import JPEG, PNG
+from cari_keras.images.graph_formats import (
+    DAMAGED,
+    Picture,
+    bmp,
+    decode_exact,
+    gif,
+    jpeg,
+    png,
+    reason,
+)
+from cari_keras.images.graph_headers import upright
+from cari_keras.images.kinds import OTHERS, PICTURES
+
+#: What is decoded; the other formats are named in the row's error.
+READ: dict[str, Callable[[tf.Tensor, int], Picture]] = {
+    "JPEG": jpeg,
+    "PNG": png,
+    "GIF": gif,
+    "BMP": bmp,
+}
+
+
+class Decoded(NamedTuple):
+    """Files as a graph reads them.
+
+    Attributes:
+        pixels: uint8 RGB [N, S, S, 3]; zeros where a file is refused.
+        error: Why a file is refused, string [N]; empty where it is not.
+    """
+
+    pixels: tf.Tensor
+    error: tf.Tensor
 
 
 def decode(encoded: tf.Tensor, image_size: Optional[int] = None) -> tf.Tensor:
     """JPEG or PNG bytes to uint8 RGB [image_size, image_size, 3]; the size is only asserted.
 
-    The pixels are those of `images.decode` to the last bit: TensorFlow's own choice, the fast
-    inverse DCT, is off by 0.9 levels in the mean, and by up to 9. Its operation for JPEG reads PNG
-    as well.
+    The pixels are those of `images.decode` to the last bit.
     """
-    image = tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
-    return tf.ensure_shape(image, [image_size, image_size, 3])
+    return tf.ensure_shape(decode_exact(encoded), [image_size, image_size, 3])
 
 
 def checked_pixels(image: tf.Tensor, size: int) -> tf.Tensor:
@@ -31,118 +59,108 @@ def checked_pixels(image: tf.Tensor, size: int) -> tf.Tensor:
     return tf.ensure_shape(image, [None, size, size, 3])
 
 
-def _png(content: tf.Tensor) -> tf.Tensor:
-    """A PNG as uint8 RGB, upright, transparency on white, as `images.decode` has it."""
-    # With its own channels: asked for four, TensorFlow invents an alpha, and not always 255.
-    image = tf.cast(tf.io.decode_png(content), tf.int32)
-    channels = tf.shape(image)[-1]
-    colors = channels - 1 + channels % 2  # two and four channels end with alpha
-    opaque = tf.pad(image, [[0, 0], [0, 0], [0, 1]], constant_values=255)
-    rgb, alpha = image[..., :colors], opaque[..., colors : colors + 1]
-    on_white = (rgb * alpha + 255 * (255 - alpha) + 127) // 255
-    shape = tf.concat([tf.shape(image)[:2], [3]], axis=0)
-    pixels = tf.cast(tf.broadcast_to(on_white, shape), tf.uint8)
-    header = as_bytes(content)
-    pixels = _without_clear_color(pixels, header)
-    return upright(pixels, orientation(png_chunk(header, b"eXIf")))
-
-
-def _without_clear_color(pixels: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
-    """Pixels [h, w, 3] of a PNG, white where they have the colour that is to be clear.
-
-    TensorFlow heeds it in palettes alone.
-    """
-    clear = tf.cast(png_chunk(data, b"tRNS"), tf.int64)
-    depth, kind = (tf.cast(data[at], tf.int64) for at in (24, 25))
-
-    def cleared() -> tf.Tensor:
-        # Grey has one value of two bytes, RGB three; each of the picture's own depth.
-        largest = tf.bitwise.left_shift(tf.constant(1, tf.int64), depth) - 1
-        stated = tf.concat([clear, tf.zeros([6], tf.int64)], axis=0)[:6]
-        values = tf.bitwise.bitwise_and(stated[0::2] * 256 + stated[1::2], largest)
-        values = tf.where(depth > 8, values // 256, values * 255 // largest)
-        values = tf.where(tf.equal(kind, 0), tf.gather(values, [0, 0, 0]), values)
-        same = tf.reduce_all(tf.equal(pixels, tf.cast(values, tf.uint8)), axis=-1, keepdims=True)
-        return tf.where(same, tf.constant(255, tf.uint8), pixels)
-
-    of_kind = tf.logical_or(tf.equal(kind, 0), tf.equal(kind, 2))
-    return tf.cond(tf.logical_and(tf.size(clear) >= 2, of_kind), cleared, lambda: pixels)
-
-
-def _jpeg(content: tf.Tensor) -> tf.Tensor:
-    """A JPEG as uint8 RGB, upright."""
-    return upright(decode(content), orientation(jpeg_exif(as_bytes(content))))
-
-
-def _is_png(content: tf.Tensor) -> tf.Tensor:
-    return tf.equal(tf.strings.substr(content, 0, len(PNG)), PNG)
-
-
-def _pixels_of(content: tf.Tensor) -> tf.Tensor:
-    """Width times height as the file says, int64; 0 where it is too short to."""
-
-    def of_png() -> tf.Tensor:
-        sides = tf.io.decode_raw(tf.strings.substr(content, 16, 8), tf.uint8)
-        powers = tf.constant([1 << 24, 1 << 16, 1 << 8, 1], tf.int64)
-        return tf.reduce_prod(tf.tensordot(tf.reshape(tf.cast(sides, tf.int64), [2, 4]), powers, 1))
-
-    def of_jpeg() -> tf.Tensor:
-        return tf.reduce_prod(tf.cast(tf.io.extract_jpeg_shape(content)[:2], tf.int64))
-
-    long = tf.strings.length(content) >= 24
-    return tf.cond(
-        long,
-        lambda: tf.cond(_is_png(content), of_png, of_jpeg),
-        lambda: tf.constant(0, tf.int64),
-    )
-
-
-def decoded_pixels(encoded: tf.Tensor, size: int) -> tf.Tensor:
-    """JPEG or PNG files of any size as the evaluation prepares images.
+def decoded_pixels(encoded: tf.Tensor, size: int) -> Decoded:
+    """Image files of any size as the evaluation prepares images; a bad one spoils no other.
 
     Areas are averaged where both sides shrink, else pixels are interpolated bilinearly, whatever
     the aspect: see `cari_keras.images.encode.resize`, of whose the pixels are within one level of
-    255; transparency is laid on white, and pictures are turned as their EXIF says. A file that is
-    neither JPEG nor PNG, cannot be decoded, is empty, or has more than `MAX_PIXELS` pixels fails
-    the request.
+    255, or a few where a JPEG is so large that it is decoded at a ratio; transparency is laid on
+    white, and pictures are turned as their EXIF says. See `graph_formats` for the limits.
 
     Args:
         encoded: string [N].
         size: S.
-
-    Returns:
-        uint8 RGB [N, S, S, 3].
     """
+    count = tf.shape(encoded)[0]
+    # A decoder's error ends a graph, unless a dataset drops the element that it is of.
+    files = tf.data.Dataset.from_tensor_slices((tf.range(count), encoded))
+    read = files.map(lambda row, content: (row, *_read(content, size))).ignore_errors()
+    # An empty dataset would have no element to take.
+    last = (count, tf.constant(""), tf.zeros([size, size, 3], tf.uint8))
+    read = read.concatenate(tf.data.Dataset.from_tensors(last))
+    rows, errors, pixels = _plainly(read.batch(tf.cast(count, tf.int64) + 1)).get_single_element()
+    places = rows[:, tf.newaxis]
+    all_pixels = tf.zeros([count + 1, size, size, 3], tf.uint8)
+    all_errors = tf.fill([count + 1], DAMAGED)
+    return Decoded(
+        tf.tensor_scatter_nd_update(all_pixels, places, pixels)[:count],
+        tf.tensor_scatter_nd_update(all_errors, places, errors)[:count],
+    )
 
-    def one(content: tf.Tensor) -> tf.Tensor:
-        full = tf.debugging.assert_greater(
-            tf.strings.length(content), 0, message="an image of the request is empty"
-        )
-        known = tf.debugging.assert_equal(
-            tf.logical_or(_is_png(content), tf.equal(tf.strings.substr(content, 0, 3), JPEG)),
-            True,
-            message="an image of the request is neither JPEG nor PNG",
-        )
-        with tf.control_dependencies([full, known]):
-            small = tf.debugging.assert_less_equal(
-                _pixels_of(content),
-                tf.constant(MAX_PIXELS, tf.int64),
-                message="an image of the request has too many pixels",
-            )
-        with tf.control_dependencies([small]):
-            image = tf.cond(
-                _is_png(content),
-                lambda: _png(content),
-                lambda: _jpeg(content),
-            )
-        shape = tf.shape(image)
-        pixels = tf.cast(image, tf.float32)[tf.newaxis]
-        shrinks = tf.reduce_all(shape[:2] >= size)
-        resized = tf.cond(
-            shrinks,
-            lambda: tf.image.resize(pixels, [size, size], method="area"),
-            lambda: tf.image.resize(pixels, [size, size]),
-        )
-        return tf.cast(tf.clip_by_value(tf.round(resized[0]), 0.0, 255.0), tf.uint8)
 
-    return tf.map_fn(one, encoded, fn_output_signature=tf.TensorSpec([size, size, 3], tf.uint8))
+def _plainly(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Without what is rewritten and tuned at each start of a dataset: it is started per request."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    return dataset.with_options(options)
+
+
+def _read(content: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """A file's error, string [], and pixels, uint8 [S, S, 3], of which one says nothing."""
+    # As many zeros as the tests of its kind look at.
+    head = tf.strings.join([tf.strings.substr(content, 0, 64), "\0" * 32])
+    kinds = _kinds(head)
+    none = tf.zeros([size, size, 3], tf.uint8)
+
+    def by(reader: Callable[[tf.Tensor, int], Picture]) -> tuple[tf.Tensor, tf.Tensor]:
+        picture = reader(content, size)
+        is_read = tf.equal(picture.reason, "")
+        prepared = partial(_prepared, picture, size)
+        return picture.reason, tf.cond(is_read, prepared, lambda: none)
+
+    def refused() -> tuple[tf.Tensor, tf.Tensor]:
+        return _why_not(content, head, kinds), none
+
+    # The first that holds; where none does, the index is that of what was put last.
+    holds = tf.stack([*(kinds[name] for name in READ), tf.constant(True)])
+    branches = [partial(by, reader) for reader in READ.values()]
+    error, pixels = tf.switch_case(tf.argmax(holds, output_type=tf.int32), [*branches, refused])
+    return error, tf.ensure_shape(pixels, [size, size, 3])
+
+
+def _kinds(head: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Format -> whether a file is of it, bool []; as `images.kinds.kind_of` tells them."""
+    found: dict[str, tf.Tensor] = {}
+    for magic, kind in PICTURES.items():
+        found[kind] = found.get(kind, False) | _has(head, 0, magic)
+    found["WEBP"] = _has(head, 0, b"RIFF") & _has(head, 8, b"WEBP")
+    found["HEIC or AVIF"] = _has(head, 4, b"ftyp")
+    found["PPM"] = tf.strings.regex_full_match(tf.strings.substr(head, 0, 3), r"P[1-6]\s")
+    found["BMP"] = _has(head, 0, b"BM") & _has(head, 6, b"\0\0\0\0") & _has(head, 15, b"\0\0\0")
+    return found
+
+
+def _why_not(content: tf.Tensor, head: tf.Tensor, kinds: dict[str, tf.Tensor]) -> tf.Tensor:
+    """Why a file is refused that is of no format that is read."""
+    start = tf.strings.lower(tf.strings.strip(head))
+    return reason(
+        (tf.equal(tf.strings.length(content), 0), "empty file"),
+        *(
+            (holds, f"{kind} is not read by exports (save it as JPEG or PNG)")
+            for kind, holds in kinds.items()
+        ),
+        *(
+            (_has(start, 0, magic.lower()), f"not a picture ({what})")
+            for magic, what in OTHERS.items()
+        ),
+        (tf.constant(True), "not a picture"),
+    )
+
+
+def _has(text: tf.Tensor, at: int, wanted: bytes) -> tf.Tensor:
+    return tf.equal(tf.strings.substr(text, at, len(wanted)), wanted)
+
+
+def _prepared(picture: Picture, size: int) -> tf.Tensor:
+    """A picture as the network takes it, uint8 RGB [S, S, 3]."""
+    image = picture.pixels()[tf.newaxis]
+    shrinks = tf.reduce_all(tf.shape(image)[1:3] >= size)
+    # Turned afterwards, when there is less of it to copy.
+    resized = tf.cond(
+        shrinks,
+        lambda: tf.image.resize(image, [size, size], method="area"),
+        lambda: tf.cast(tf.image.resize(image, [size, size]), tf.float32),
+    )[0]
+    rounded = tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
+    return upright(tf.broadcast_to(rounded, [size, size, 3]), picture.turn)

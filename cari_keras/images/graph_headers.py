@@ -1,6 +1,8 @@
-"""What a graph needs of a file before its pixels: a PNG's chunks, and how a camera was held."""
+"""What a graph needs of a file before its pixels: a PNG's chunks, a JPEG's segments, its EXIF."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -9,6 +11,11 @@ import tensorflow as tf
 _MOST = 10_000
 
 _EXIF = b"Exif\0\0"
+
+#: Kinds of a JPEG's segments: what ends the walk, and those that are numbered among the frames'
+#: headers without being one.
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_NO_FRAMES = (0xC4, 0xC8, 0xCC)
 
 #: Types of a TIFF's entries, of two bytes and of four.
 _SHORTS, _LONGS = (3, 8), (4, 9)
@@ -27,7 +34,7 @@ def number(data: tf.Tensor, at: tf.Tensor, size: int, little: tf.Tensor) -> tf.T
     return tf.reduce_sum(found * tf.constant([256**k for k in reversed(range(size))], tf.int64))
 
 
-def _big(data: tf.Tensor, at: tf.Tensor, size: int) -> tf.Tensor:
+def big(data: tf.Tensor, at: tf.Tensor, size: int) -> tf.Tensor:
     return number(data, at, size, tf.constant(False))
 
 
@@ -48,40 +55,64 @@ def png_chunk(data: tf.Tensor, name: bytes) -> tf.Tensor:
         lambda at, found: tf.cond(
             _equal(data, at + 4, name),
             lambda: (at, tf.constant(True)),
-            lambda: (at + 12 + _big(data, at, 4), tf.constant(False)),
+            lambda: (at + 12 + big(data, at, 4), tf.constant(False)),
         ),
         (tf.constant(8, tf.int64), tf.constant(False)),
         maximum_iterations=_MOST,
     )
-    size = tf.where(found, _big(data, at, 4), tf.constant(0, tf.int64))
+    size = tf.where(found, big(data, at, 4), tf.constant(0, tf.int64))
     return data[at + 8 : at + 8 + size]
 
 
-def jpeg_exif(data: tf.Tensor) -> tf.Tensor:
-    """A JPEG's EXIF, as a TIFF's bytes, uint8 [n]; none where there is none before the picture."""
+class Segments(NamedTuple):
+    """Where a JPEG's segments are, int64; 0 for what is not there before the picture.
+
+    Attributes:
+        exif: The first segment of EXIF.
+        frame: The frame's header, which has the picture's size.
+        scan: The first scan's header.
+    """
+
+    exif: tf.Tensor
+    frame: tf.Tensor
+    scan: tf.Tensor
+
+
+def jpeg_segments(data: tf.Tensor) -> Segments:
+    """Walks through a JPEG's segments up to its first scan."""
     end = tf.size(data, tf.int64)
-    start_of_scan, end_of_image = 0xDA, 0xD9
+    zero = tf.constant(0, tf.int64)
 
-    def going_on(at: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
-        kind = _big(data, at + 1, 1)
-        over = tf.logical_or(tf.equal(kind, start_of_scan), tf.equal(kind, end_of_image))
-        is_marker = tf.equal(_big(data, at, 1), 0xFF)
-        inside = tf.logical_and(at + 4 <= end, is_marker)
-        return tf.logical_and(inside, tf.logical_not(tf.logical_or(found, over)))
+    def kind_at(at: tf.Tensor) -> tf.Tensor:
+        return big(data, at + 1, 1)
 
-    def step(at: tf.Tensor, found: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        here = tf.logical_and(_equal(data, at + 1, b"\xe1"), _equal(data, at + 4, _EXIF))
-        filled = tf.equal(_big(data, at + 1, 1), 0xFF)  # as many of them as one likes
-        further = tf.where(filled, at + 1, at + 2 + _big(data, at + 2, 2))
-        return tf.where(here, at, further), here
+    def going_on(at: tf.Tensor, exif: tf.Tensor, frame: tf.Tensor) -> tf.Tensor:
+        over = tf.equal(kind_at(at), _START_OF_SCAN) | tf.equal(kind_at(at), _END_OF_IMAGE)
+        return (at + 4 <= end) & tf.equal(big(data, at, 1), 0xFF) & tf.logical_not(over)
 
-    at, found = tf.while_loop(
-        going_on,
-        step,
-        (tf.constant(2, tf.int64), tf.constant(False)),
-        maximum_iterations=_MOST,
+    def step(
+        at: tf.Tensor, exif: tf.Tensor, frame: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        kind = kind_at(at)
+        is_exif = tf.equal(kind, 0xE1) & _equal(data, at + 4, _EXIF)
+        no_frame = tf.reduce_any(tf.equal(kind, tf.constant(_NO_FRAMES, tf.int64)))
+        is_frame = (kind >= 0xC0) & (kind <= 0xCF) & tf.logical_not(no_frame)
+        filled = tf.equal(kind, 0xFF)  # as many of them as one likes
+        return (
+            tf.where(filled, at + 1, at + 2 + big(data, at + 2, 2)),
+            tf.where(is_exif & tf.equal(exif, 0), at, exif),
+            tf.where(is_frame & tf.equal(frame, 0), at, frame),
+        )
+
+    at, exif, frame = tf.while_loop(
+        going_on, step, (tf.constant(2, tf.int64), zero, zero), maximum_iterations=_MOST
     )
-    size = tf.where(found, _big(data, at + 2, 2) - 2 - len(_EXIF), tf.constant(0, tf.int64))
+    return Segments(exif, frame, tf.where(tf.equal(kind_at(at), _START_OF_SCAN), at, zero))
+
+
+def jpeg_exif(data: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
+    """The EXIF of a JPEG's segment, as a TIFF's bytes, uint8 [n]; none where `at` is 0."""
+    size = tf.where(at > 0, big(data, at + 2, 2) - 2 - len(_EXIF), tf.constant(0, tf.int64))
     first = at + 4 + len(_EXIF)
     return data[first : first + size]
 

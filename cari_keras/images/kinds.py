@@ -17,7 +17,7 @@ ENDINGS = frozenset(
 )
 
 #: Pictures by what they begin with.
-_PICTURES = {
+PICTURES = {
     b"\xff\xd8\xff": "JPEG",
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"GIF87a": "GIF",
@@ -43,7 +43,7 @@ _BRANDS = {
 }
 
 #: What else is often met under a picture's name.
-_OTHERS = {
+OTHERS = {
     b"%PDF": "a PDF",
     b"%!PS": "PostScript",
     b"<!doctype html": "an HTML page",
@@ -66,7 +66,7 @@ def kind_of(head: bytes) -> str:
         >>> kind_of(b"GIF89a..."), kind_of(b"%PDF-1.4")
         ('GIF', '')
     """
-    for magic, kind in _PICTURES.items():
+    for magic, kind in PICTURES.items():
         if head.startswith(magic):
             return kind
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
@@ -92,7 +92,7 @@ def _of_brands(head: bytes) -> str:
 def described(head: bytes) -> str:
     """What a file is that is no picture, `" (an HTML page)"`; empty where it is not known."""
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    for magic, kind in _OTHERS.items():
+    for magic, kind in OTHERS.items():
         if start.startswith(magic.lower()):
             return f" ({kind})"
     return " (only zeros)" if head and not head.strip(b"\0") else ""

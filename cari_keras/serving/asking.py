@@ -12,6 +12,7 @@ from cari_keras.errors import ConfigError
 from cari_keras.process import check_not_forked
 from cari_keras.runtime import eagerly
 from cari_keras.serving.lacking import why_lacking
+from cari_keras.serving.rows import checked_rows
 
 #: Images that are answered at once, each by all of its views.
 BATCH = 16
@@ -41,6 +42,7 @@ class Asker:
 
         Raises:
             ConfigError: There is no such endpoint, or this process was forked.
+            ImageError: The endpoint refused an image; with its row.
         """
         check_not_forked()
         self.check(branch, endpoint)
@@ -50,7 +52,9 @@ class Asker:
         for start in range(0, count, BATCH):
             rows = {n: tf.constant(v[start : start + BATCH]) for n, v in inputs.items()}
             found.append({name: value.numpy() for name, value in function(**rows).items()})
-        return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+        return checked_rows(
+            {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+        )
 
     def check(self, branch: str, endpoint: str = "serving_default") -> None:
         """Raises ConfigError where there is no such endpoint, before any image is looked at."""

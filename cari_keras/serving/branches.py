@@ -14,9 +14,10 @@ from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.open_set import OpenSet
 from cari_keras.images.graph import checked_pixels, decoded_pixels
 from cari_keras.serving.calibration import Calibration
+from cari_keras.serving.rows import by_row, escaped, named_errors, never_empty
 from cari_keras.serving.thresholds import NO_THRESHOLDS, Thresholds, standing_out
 from cari_keras.stack import keras
-from cari_keras.vocabulary import VERIFY_BY
+from cari_keras.vocabulary import PIXELS_AND_BYTES, VERIFY_BY, check_word
 
 #: Endpoints that tell pairs apart -> the names of the two images. The endpoint of that name takes
 #: files, as `<name>_bytes`; the one with `PIXELS` behind its name takes pixels.
@@ -26,6 +27,9 @@ PAIRS = {
     "verify_photos": ("photo", "other_photo"),
 }
 PIXELS = "_pixels"
+
+#: The endpoint of pixels where `serving_default` takes files.
+SERVING_PIXELS = f"serving{PIXELS}"
 
 #: What they compare: one of `VERIFY_BY`.
 EMBEDDING, IDENTITIES = VERIFY_BY
@@ -69,7 +73,8 @@ def verification_branch(matcher: Matcher, thresholds: Thresholds = NO_THRESHOLDS
     """Branch 1: embeddings, and pairs told apart.
 
     `serving_default`: `image` uint8 [N, S, S, 3] RGB -> `embedding` float32 [N, d], unit norm.
-    `serving_bytes`: `image_bytes` string [N], JPEG or PNG -> `embedding`.
+    `serving_bytes`: `image_bytes` string [N], JPEG, PNG, GIF or BMP -> `embedding`; `valid` bool
+    [N] and `error` string [N], as of all endpoints of files: see `rows.by_row`.
     `verify`, with a threshold: `photo_bytes`, `caricature_bytes` string [N] -> `distance` float32
     [N], squared L2 of embeddings; `same` bool [N], unless the threshold does not decide, see
     `why_undecided`; `probability` float32 [N], of one person at a prior of 50 %, where a curve was
@@ -125,11 +130,12 @@ def identification_branch(matcher: Matcher, task: str, known: Optional[OpenSet] 
     also `score` float32 [N], see `standing_out`, and `known` bool [N], whether it reaches the
     threshold; `threshold`, `fpir` float32 [N], the same for every image: see `OpenSet`; `fpir` is
     that on strangers it was not chosen on.
-    `serving_bytes`: `image_bytes` string [N], JPEG or PNG -> the same.
+    `serving_bytes`: `image_bytes` string [N], JPEG, PNG, GIF or BMP -> the same, and `valid` and
+    `error`, see `rows.by_row`. Names are valid UTF-8, see `rows.escaped`.
     """
     size = matcher.side
     network, answer = answering(matcher.model, [task], matcher.settings)
-    names = [name.encode("utf-8", "surrogateescape") for name in matcher.identities]
+    names = [escaped(name) for name in matcher.identities]
 
     def best(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = answer(standardize(pixels))[f"logits_{task}"]
@@ -159,16 +165,35 @@ def branches_of(matcher: Matcher, thresholds: Thresholds) -> list[Branch]:
     return found
 
 
+def with_default(branch: Branch, default: str) -> Branch:
+    """A branch whose `serving_default` takes pixels, or files as `serving_bytes` does.
+
+    Of files, for platforms that call `serving_default` alone; what takes pixels is then called
+    `serving_pixels`.
+
+    Raises:
+        ConfigError: There is no such default.
+    """
+    check_word("default", default, PIXELS_AND_BYTES)
+    if default == PIXELS_AND_BYTES[0]:
+        return branch
+    endpoints = dict(branch.endpoints)
+    endpoints[SERVING_PIXELS] = endpoints["serving_default"]
+    endpoints["serving_default"] = endpoints["serving_bytes"]
+    return branch._replace(endpoints=endpoints)
+
+
 def _endpoints(
     answer: Callable[[tf.Tensor], dict[str, tf.Tensor]], size: int
 ) -> dict[str, Endpoint]:
     """One answer to pixels, uint8 [N, S, S, 3], however they come."""
 
     def of_pixels(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return answer(checked_pixels(image, size))
+        return never_empty(answer, checked_pixels(image, size))
 
     def of_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        return answer(decoded_pixels(image_bytes, size))
+        decoded = decoded_pixels(image_bytes, size)
+        return by_row(never_empty(answer, decoded.pixels), decoded.error)
 
     return {
         "serving_default": Endpoint(of_pixels, [_pixels("image", size)]),
@@ -209,13 +234,15 @@ def _pairs(name: str, told_apart: Pairwise, size: int) -> dict[str, Endpoint]:
 def _of_files(told_apart: Pairwise, size: int, **files: tf.Tensor) -> dict[str, tf.Tensor]:
     with tf.control_dependencies([_equally_many(files)]):
         both = decoded_pixels(tf.concat(list(files.values()), axis=0), size)
-    return told_apart(*tf.split(both, 2))
+    errors = tf.split(both.error, 2)
+    names = [name.removesuffix("_bytes") for name in files]
+    return by_row(never_empty(told_apart, *tf.split(both.pixels, 2)), named_errors(names, errors))
 
 
 def _of_pixels(told_apart: Pairwise, size: int, **images: tf.Tensor) -> dict[str, tf.Tensor]:
     with tf.control_dependencies([_equally_many(images)]):
         first, second = (tf.identity(checked_pixels(image, size)) for image in images.values())
-    return told_apart(first, second)
+    return never_empty(told_apart, first, second)
 
 
 def _equally_many(pair: Mapping[str, tf.Tensor]) -> tf.Operation:

@@ -6,66 +6,97 @@ import contextlib
 import hashlib
 import io
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
+import tensorflow as tf
 
 from cari_keras.arrays import Array
+from cari_keras.errors import ConfigError
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.files import atomic_path, lock_file, sha256_of_file, user_path, write_json
 from cari_keras.images.encode import to_jpeg
 from cari_keras.images.walk import files_of
 from cari_keras.runtime import file_errors
-from cari_keras.serving.branches import COMPARED_BY, Branch, branches_of
+from cari_keras.serving.branches import (
+    COMPARED_BY,
+    Branch,
+    branches_of,
+    with_default,
+)
 from cari_keras.serving.origin import origin_of
 from cari_keras.serving.server_files import write_server_files
 from cari_keras.serving.thresholds import Thresholds
 from cari_keras.serving.warmup import write_warmup
 from cari_keras.stack import keras
-from cari_keras.vocabulary import TASKS
+from cari_keras.vocabulary import PIXELS_AND_BYTES, TASKS
 
 #: Beside the model: where it comes from and how it looks at images.
 CARD = "export.json"
 
 
 def export(
-    matcher: Matcher, thresholds: Thresholds, folder: Path, judge: Optional[Matcher] = None
+    matcher: Matcher,
+    thresholds: Thresholds,
+    folder: Path,
+    judge: Optional[Matcher] = None,
+    *,
+    default: str = PIXELS_AND_BYTES[0],
+    keep: Optional[int] = None,
 ) -> list[Path]:
     """Writes `folder/{verification,caricature,photo}/<version>/` and the server's configuration.
 
     The version is the next that is free in all of them. A version appears whole, by a rename, since
-    the server polls the folders.
+    the server polls the folders; those of the branches appear together, when all are written, so
+    that names and embeddings do not come from different networks meanwhile.
 
     Args:
         matcher: The network; branches that were not trained are left out.
         thresholds: What it decides by.
         folder: Usually `saved_models/`.
         judge: Whose validation images the thresholds come from, see `judge_of`.
+        default: What `serving_default` takes, one of `PIXELS_AND_BYTES`.
+        keep: How many versions of each model stay, the newest; older ones are removed. None: all.
 
     Returns:
         The folders of the new versions.
 
     Raises:
+        ConfigError: `keep` is less than 1, or there is no such default.
         OSError: The folder cannot be written, or its disk is full; with a path's name.
     """
+    if keep is not None and keep < 1:
+        raise ConfigError(f"keep must be at least 1: the new version stays. Received: {keep}")
     folder = user_path(folder)
-    branches = branches_of(matcher, thresholds)
-    written = []
+    branches = [with_default(branch, default) for branch in branches_of(matcher, thresholds)]
     folder.mkdir(parents=True, exist_ok=True)
     with lock_file(folder / ".lock", wait=True):  # no other process exports into it meanwhile
         version = next_version(folder, TASKS)
-        for branch in branches:
-            path = folder / branch.name / str(version)
-            with _never_empty(path.parent), atomic_path(path) as temporary:
+        written = [folder / branch.name / str(version) for branch in branches]
+        names = {branch.name for branch in branches}
+        served = [task for task in TASKS if task in names or versions(folder / task)]
+        with contextlib.ExitStack() as together:
+            for branch, path in zip(branches, written):
+                together.enter_context(_never_empty(path.parent))
+                temporary = together.enter_context(atomic_path(path))
                 _write_model(branch, temporary)
-                size = matcher.side
-                write_warmup(temporary, branch.name, _examples(branch, size))
+                write_warmup(temporary, branch.name, _examples(branch, matcher.side))
                 write_json(temporary / CARD, card(matcher, thresholds, branch, temporary, judge))
-            written.append(path)
-        write_server_files(folder, [task for task in TASKS if versions(folder / task)])
+            write_server_files(folder, served, tf.__version__)
+        for path in written:
+            _prune(path.parent, keep)
     return written
+
+
+def _prune(model: Path, keep: Optional[int]) -> None:
+    """Removes all versions of a model but the newest `keep`."""
+    for path in versions(model)[:-keep] if keep else []:
+        # Renamed first, so that a server sees a whole version or none.
+        with tempfile.TemporaryDirectory(prefix=".old.", dir=model) as holder:
+            path.replace(Path(holder) / path.name)
 
 
 @contextlib.contextmanager
@@ -117,13 +148,14 @@ def card(
         "validation": matcher.metrics,
         "preprocessing": {
             "image": f"uint8 RGB, {matcher.side} x {matcher.side}",
-            "image_bytes": "JPEG or PNG, transparency laid on white; areas averaged where both "
-            "sides shrink, else bilinear, whatever the aspect; turned as EXIF says",
+            "image_bytes": "JPEG, PNG, GIF or BMP, transparency laid on white; areas averaged "
+            "where both sides shrink, else bilinear, whatever the aspect; turned as EXIF says",
             "aligned": matcher.aligned,
             "standardisation": "each image to zero mean and unit variance",
         },
         "identities": len(matcher.identities),
         "names": list(matcher.identities),
+        "names_escaped": r"what is not UTF-8 in a name is answered as its escape, \udcXX",
         "origin": origin_of(matcher),
         "files_sha256": hash_of_files(path),
     }

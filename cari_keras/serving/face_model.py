@@ -18,6 +18,7 @@ from cari_keras.serving.branches import EMBEDDING, PAIRS, PIXELS
 from cari_keras.serving.faces import ON_ERROR, Faces, Seen
 from cari_keras.serving.handed import Image, Images, several
 from cari_keras.serving.lacking import VERIFY_WITH, check_as_many, check_pair, endpoint_of
+from cari_keras.serving.rows import escaped
 from cari_keras.vocabulary import CARICATURE, PHOTO, check_modality, check_word
 
 #: What branches say of who is known, in the order of `Identification`'s fields.
@@ -59,6 +60,7 @@ class FaceModel(Described):
     ) -> None:
         self._asker = Asker(endpoints, about.lacks)
         self._about = about
+        self._names = {escaped(name): name for name in about.identities or ()}
         align = bool(about.aligned) if align is None else align
         config = AlignConfig.of_crops(about.aligned or {}, size) if align else None
         how = f"{config.align}-{config.margin}" if config else "whole"
@@ -263,7 +265,7 @@ class FaceModel(Described):
         found = self._asker(modality, "serving_default", image=faces)
         listed = [
             [
-                Candidate(n.decode("utf-8", "surrogateescape"), float(p))
+                Candidate(self._names.get(n, n.decode("utf-8", "surrogateescape")), float(p))
                 for n, p in zip(names, values)
             ]
             for names, values in zip(found["identity"], found["probability"])

@@ -23,6 +23,7 @@ from cari_keras.serving.branches import (
     IDENTITIES,
     PAIRS,
     PIXELS,
+    SERVING_PIXELS,
     branches_of,
 )
 from cari_keras.serving.export import CARD, hash_of_files, versions
@@ -206,7 +207,10 @@ def _from_exports(folders: dict[str, Path], *, align: Optional[bool]) -> FaceMod
                 endpoints[branch, f"{name}{PIXELS}"] = _through_files(model.signatures[name])
         if "serving_default" not in model.signatures:
             raise CheckpointError(f"{folder}: has no signature serving_default; export it anew")
-        (spec,) = model.signatures["serving_default"].structured_input_signature[1].values()
+        # Where the default takes files.
+        name = SERVING_PIXELS if SERVING_PIXELS in model.signatures else "serving_default"
+        endpoints[branch, "serving_default"] = model.signatures[name]
+        (spec,) = model.signatures[name].structured_input_signature[1].values()
     first = next(iter(cards.values()))  # verification's, where that was exported
     limits = {name: limit for card in cards.values() for name, limit in card.limits.items()}
     if "verify" in limits and limits["verify"].by == IDENTITIES:  # by those alone, then

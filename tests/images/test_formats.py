@@ -9,13 +9,13 @@ import zlib
 import cv2
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image, features
 
 from cari_keras.images import decode as decoding
 from cari_keras.images import pixels
 from cari_keras.images.decode import RefusedError, decode_image
-from cari_keras.images.graph import decoded_pixels
+from cari_keras.images.kinds import kind_of
+from tests.helpers.graphs import graphs, refusal
 
 SIDE = 48
 
@@ -185,14 +185,13 @@ READ = {
         0,
     ),
     "webp rgba": (saved(ALPHA, "WEBP", lossless=True), BLACK_CLEAR, 0),
+    "gif interlaced": (saved(PALETTE, "GIF", interlace=1), np.asarray(PALETTE.convert("RGB")), 0),
     "bmp": (saved(RGB, "BMP"), scene(), 0),
+    "bmp palette": (saved(PALETTE, "BMP"), np.asarray(PALETTE.convert("RGB")), 0),
+    "bmp grey": (saved(GREY, "BMP"), np.repeat(scene()[..., :1], 3, axis=2), 0),
     "ppm": (saved(RGB, "PPM"), scene(), 0),
     "pgm": (saved(GREY, "PPM"), np.repeat(scene()[..., :1], 3, axis=2), 0),
 }
-
-
-def graphs(content: bytes, side: int = SIDE) -> np.ndarray:
-    return decoded_pixels(tf.constant([content]), side).numpy()[0].astype(int)
 
 
 @pytest.mark.parametrize("name", READ)
@@ -201,11 +200,11 @@ def test_every_format_gives_its_pixels_and_exports_the_same(name: str):
     found = decode_image(content)
     assert found.dtype == np.uint8
     assert np.abs(found.astype(int) - expected).max() <= most
-    if content[:3] in (b"\xff\xd8\xff", b"\x89PN"):
-        np.testing.assert_array_equal(graphs(content), found)
+    kind = kind_of(content)
+    if kind in ("JPEG", "PNG", "GIF", "BMP"):
+        np.testing.assert_array_equal(graphs(content, SIDE), found)
     else:
-        with pytest.raises(tf.errors.InvalidArgumentError, match="neither JPEG nor PNG"):
-            graphs(content)
+        assert refusal(content) == f"{kind} is not read by exports (save it as JPEG or PNG)"
 
 
 @pytest.mark.parametrize("turn", range(10))
@@ -221,7 +220,7 @@ def test_pictures_are_turned_alike(turn: int, order: str):
         png(SIDE, SIDE, 8, 2, rows, colours, (b"tEXt", b"a\0b"), (b"eXIf", exif)),
     ):
         found = decode_image(content)
-        np.testing.assert_array_equal(graphs(content), found)
+        np.testing.assert_array_equal(graphs(content, SIDE), found)
         shown = np.where((scene() == 0).all(-1, keepdims=True), 255, scene())
         if content[:2] != b"\xff\xd8":
             np.testing.assert_array_equal(found, turned(shown, turn))
@@ -248,7 +247,7 @@ def made_plain(content: bytes) -> bytes:
 )
 def test_exif_that_says_nothing_turns_nothing(exif: bytes):
     content = jpeg_with(exif)
-    np.testing.assert_array_equal(graphs(content), decode_image(content))
+    np.testing.assert_array_equal(graphs(content, SIDE), decode_image(content))
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -261,14 +260,21 @@ def test_whole_numbers_of_other_types_are_read_alike(order, kind, code, count):
     entry = struct.pack(f"{order}HHI", 0x0112, kind, count) + value
     exif = mark + struct.pack(f"{order}IH", 8, 1) + entry + b"\0" * 4
     for content in (jpeg_with(exif), jpeg_with(b"Exif\0\0" + exif)):
-        np.testing.assert_array_equal(graphs(content), decode_image(content))
+        np.testing.assert_array_equal(graphs(content, SIDE), decode_image(content))
 
 
 def test_a_rotation_beside_exif_is_not_looked_at():
     """Servers do not, and most programs that show pictures."""
     xmp = b'http://ns.adobe.com/xap/1.0/\0<x tiff:Orientation="6"/>'
     content = jpeg_with(b"", (0xE1, xmp))
-    np.testing.assert_array_equal(graphs(content), decode_image(content))
+    np.testing.assert_array_equal(graphs(content, SIDE), decode_image(content))
+
+
+def small_frame() -> bytes:
+    """A GIF whose frame is a corner of the picture."""
+    content = bytearray(saved(PALETTE, "GIF"))
+    content[6:10] = struct.pack("<HH", 2 * SIDE, 2 * SIDE)
+    return bytes(content)
 
 
 def cut(kind: str, count: int) -> bytes:
@@ -280,8 +286,13 @@ def cut(kind: str, count: int) -> bytes:
 def test_what_is_cut_short_is_refused_by_all(kind: str, count: int):
     with pytest.raises(RefusedError, match=r"truncated picture|damaged picture"):
         decode_image(cut(kind, count))
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        graphs(cut(kind, count))
+    assert refusal(cut(kind, count)) == "damaged or truncated picture"
+
+
+@pytest.mark.parametrize("count", [3, 100, 500])
+@pytest.mark.parametrize("kind", ["GIF", "BMP"])
+def test_exports_refuse_what_is_cut_short_within_the_picture(kind: str, count: int):
+    assert refusal(cut(kind, count)) == "damaged or truncated picture"
 
 
 @pytest.mark.parametrize(
@@ -302,6 +313,29 @@ def test_what_is_not_read_is_named(content: bytes, said: str, monkeypatch: pytes
         decode_image(content)
     assert str(caught.value).startswith(said)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty file"),
+        (b"<!DOCTYPE html><html>", "not a picture (an HTML page)"),
+        (b"text", "not a picture"),
+        (
+            b"iVBORw0KGgoAAA",
+            "not a picture (a PNG as base64 text; base64.b64decode gives its bytes)",
+        ),
+        (b"\0\0\0\x18ftypheic", "HEIC or AVIF is not read by exports (save it as JPEG or PNG)"),
+        (saved(RGB.convert("1"), "BMP"), "a BMP of a kind that is not read (save it as PNG)"),
+        (b"BM\0\0\0\0\0\0\0\0", "a BMP of a kind that is not read (save it as PNG)"),
+        (b"GIF89a", "damaged or truncated picture"),
+        (b"\xff\xd8\xff", "damaged or truncated picture"),
+        (b"\x89PNG\r\n\x1a\n", "damaged or truncated picture"),
+        (small_frame(), "a GIF of a kind that is not read: its first frame is not as large as"),
+    ],
+)
+def test_exports_name_what_they_do_not_read(content: bytes, said: str):
+    assert refusal(content).startswith(said)
 
 
 def no_such_module(name: str) -> None:

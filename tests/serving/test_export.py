@@ -14,7 +14,9 @@ import tensorflow as tf
 
 from cari_keras import load_model
 from cari_keras.data.augment import standardize
+from cari_keras.errors import ConfigError
 from cari_keras.evaluation.answering import answering
+from cari_keras.serving import export as exporting
 from cari_keras.serving.export import export, next_version
 from cari_keras.serving.thresholds import Thresholds
 from tests.helpers.disks import no_room
@@ -92,8 +94,6 @@ def test_identities_best_first(task, ask, network, matcher, thresholds, pixels, 
     ("signature", "inputs", "message"),
     [
         ("serving_default", {"image": np.zeros((1, 80, 80, 3), np.uint8)}, r"shape|\(1, 80"),
-        ("serving_bytes", {"image_bytes": files(b"")}, "image of the request is emp"),
-        ("serving_bytes", {"image_bytes": files(b"GIF?")}, "neither JPEG nor PNG"),
         (
             "verify",
             {"photo_bytes": files(b"x"), "caricature_bytes": files(b"x", b"y")},
@@ -104,14 +104,6 @@ def test_identities_best_first(task, ask, network, matcher, thresholds, pixels, 
 def test_what_is_broken_fails_its_request(signature, inputs, message, ask):
     with pytest.raises(RuntimeError, match=message):
         ask("verification", signature, **inputs)
-
-
-def test_a_truncated_file_fails_and_the_next_request_does_not(exported, encoded):
-    model = tf.saved_model.load(str(exported / "photo" / "1"))
-    call = model.signatures["serving_bytes"]
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"PNG|Invalid"):
-        call(image_bytes=tf.constant([encoded[0][:100]]))
-    assert call(image_bytes=tf.constant(list(encoded[:1])))["probability"].shape == (1, 3)
 
 
 def test_shapes_are_enforced_within_the_graph(exported):
@@ -178,6 +170,81 @@ def test_versions_count_up_and_appear_whole(matcher, exported, tmp_path):
     signature = tf.saved_model.load(str(written[0])).signatures["serving_default"]
     assert set(signature.structured_outputs) == {"identity", "probability"}
     assert not list(tmp_path.rglob(".[0-9]*"))
+
+
+def test_branches_appear_together_when_all_are_written(matcher, tmp_path, monkeypatch):
+    """A server that looked in between would answer by two networks."""
+    seen = []
+
+    def looked(path):
+        seen.append(sorted(tmp_path.glob("*/[0-9]*")))
+        return card_of(path)
+
+    card_of = exporting.hash_of_files
+    monkeypatch.setattr(exporting, "hash_of_files", looked)
+    written = export(matcher, Thresholds(None, {}), tmp_path)
+    assert seen == [[], [], []]
+    assert sorted(tmp_path.glob("*/[0-9]*")) == sorted(written)
+
+
+def test_one_branch_that_cannot_be_written_leaves_none(matcher, tmp_path, monkeypatch):
+    def full(branch, path):
+        if branch.name == "photo":
+            raise OSError(28, "No space left on device", str(path))
+        path.mkdir()
+
+    monkeypatch.setattr(exporting, "_write_model", full)
+    with pytest.raises(OSError, match="No space left"):
+        export(matcher, Thresholds(None, {}), tmp_path)
+    assert not list(tmp_path.glob("*/*"))
+
+
+def test_old_versions_go_but_the_newest(matcher, tmp_path):
+    photo_alone = replace(matcher, tasks=("photo",))
+    for version in (1, 2, 10):
+        (tmp_path / "photo" / str(version)).mkdir(parents=True)
+        (tmp_path / "caricature" / str(version)).mkdir(parents=True)
+    (tmp_path / "photo" / "notes").mkdir()
+    export(photo_alone, Thresholds(None, {}), tmp_path, keep=2)
+    left = sorted(path.name for path in (tmp_path / "photo").iterdir())
+    assert left == ["10", "11", "notes"]
+    # A model that is not exported now keeps what is served.
+    assert len(list((tmp_path / "caricature").iterdir())) == 3
+    with pytest.raises(ConfigError, match="keep must be at least 1"):
+        export(photo_alone, Thresholds(None, {}), tmp_path, keep=0)
+
+
+def test_the_default_may_take_files(matcher, thresholds, encoded, exported, tmp_path):
+    photo_alone = replace(matcher, tasks=("photo",))
+    (folder,) = export(photo_alone, thresholds, tmp_path, default="bytes")
+    signatures = tf.saved_model.load(str(folder)).signatures
+    inputs = {
+        name: list(function.structured_input_signature[1]) for name, function in signatures.items()
+    }
+    assert inputs == {
+        "serving_default": ["image_bytes"],
+        "serving_bytes": ["image_bytes"],
+        "serving_pixels": ["image"],
+    }
+    content = bytes(encoded[0])
+    found = load_model(tmp_path).identify(content, modality="photo")
+    assert found.identity == load_model(exported).identify(content, modality="photo").identity
+    with pytest.raises(ConfigError, match="default must be one of pixels, bytes"):
+        export(photo_alone, thresholds, tmp_path, default="files")
+
+
+def test_names_that_are_not_utf_8_are_answered_escaped(matcher, pixels, tmp_path):
+    """REST answers are JSON, which holds nothing else; in Python the names are the run's."""
+    names = ("Zo\udceb", "Zoë", "b")
+    named = replace(matcher, tasks=("photo",), identities=names)
+    (folder,) = export(named, Thresholds(None, {}), tmp_path)
+    answer = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    found = answer(image=tf.constant(pixels[:1]))["identity"].numpy()[0].tolist()
+    assert {name.decode("utf-8") for name in found} == {r"Zo\udceb", "Zoë", "b"}
+    model = load_model(tmp_path, align=False)
+    assert model.identities == names
+    candidates = model.identify(pixels[0], modality="photo").candidates
+    assert {one.identity for one in candidates} == set(names)
 
 
 def test_exports_without_pairs_of_pixels_answer_alike(exported, pixels, monkeypatch):

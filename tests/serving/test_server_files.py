@@ -26,10 +26,7 @@ def test_the_servers_configuration(exported):
     assert [m.name for m in models] == ["verification", "caricature", "photo"]
     assert all(m.base_path == f"/models/{m.name}" for m in models)
     assert all((exported / m.name / "1" / "saved_model.pb").is_file() for m in models)
-    compose = [line.strip() for line in (exported / "docker-compose.yml").read_text().splitlines()]
-    assert "image: tensorflow/serving:2.15.1" in compose
-    assert "- --model_config_file=/models/models.config" in compose
-    assert "- .:/models:ro" in compose
+    assert all(m.model_version_policy.latest.num_versions == 1 for m in models)
 
 
 def message(name, fields, parts=()):
@@ -55,12 +52,18 @@ def message(name, fields, parts=()):
 
 def test_batching_and_monitoring(exported):
     """By session_bundle_config.proto and monitoring_config.proto of TensorFlow Serving."""
-    number = ".google.protobuf.Int64Value"
+    number, flag = ".google.protobuf.Int64Value", ".google.protobuf.BoolValue"
     names = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
-    batching = message("BatchingParameters", {n: (k, number) for k, n in enumerate(names, 1)})
+    fields = {name: (place, number) for place, name in enumerate(names, 1)}
+    fields["enable_large_batch_splitting"] = (8, flag)
+    fields["max_execution_batch_size"] = (9, number)
+    batching = message("BatchingParameters", fields)
     text_format.Parse((exported / "batching.config").read_text(), batching)
-    assert batching.max_batch_size.value == 32
-    assert batching.num_batch_threads.value >= 1
+    assert batching.enable_large_batch_splitting.value
+    assert batching.max_batch_size.value >= 1000
+    assert batching.max_execution_batch_size.value == 32
+    # As many as the serving machine has cores, not the exporting one.
+    assert not batching.HasField("num_batch_threads")
     prometheus = ("PrometheusConfig", {"enable": (1, "bool"), "path": (2, "string")})
     monitoring = message(
         "MonitoringConfig", {"prometheus_config": (1, ".t.PrometheusConfig")}, [prometheus]

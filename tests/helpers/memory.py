@@ -1,0 +1,62 @@
+"""A process that asks an export about files, and tells how much memory each took."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+#: Runs where the package cannot be imported; `clear_refs` sets the peak back to what is used now.
+_ASKER = """
+import json, sys
+from pathlib import Path
+sys.modules["cari_keras"] = None
+import numpy as np
+import tensorflow as tf
+
+def of_status(name):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+folder, *paths = sys.argv[1:]
+with tf.compat.v1.Session(graph=tf.Graph()) as session:
+    meta = tf.compat.v1.saved_model.load(session, ["serve"], folder)
+    found = meta.signature_def["serving_bytes"]
+    fetch = {name: info.name for name, info in found.outputs.items()}
+
+    def ask(path):
+        content = np.array([Path(path).read_bytes()], dtype=object)
+        return session.run(fetch, {found.inputs["image_bytes"].name: content})
+
+    ask(paths[0])
+    before = of_status("VmRSS")
+    told = []
+    for path in paths[1:]:
+        Path("/proc/self/clear_refs").write_text("5")
+        answer = ask(path)
+        told.append([of_status("VmHWM") - before, answer["error"][0].decode()])
+print(json.dumps(told))
+"""
+
+
+def peaks(model: Path, small: Path, files: list[Path]) -> list[tuple[int, str]]:
+    """Bytes above what the model itself takes, and the row's error, of each file.
+
+    What the process has kept of earlier files counts too.
+
+    Args:
+        model: A version's folder.
+        small: A file that is asked about first, so that the model's own memory is there.
+        files: Asked about one after the other.
+    """
+    command = [sys.executable, "-c", _ASKER, model, small, *files]
+    result = subprocess.run(
+        list(map(str, command)),
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [(int(taken), str(error)) for taken, error in json.loads(result.stdout.splitlines()[-1])]
