@@ -21,7 +21,7 @@ EXACT_QUERIES = 1_000
 
 #: Faces of a partition of the index; partitions that a query looks into; and how many times the
 #: faces asked for are compared by their whole embeddings. scripts/bench_gallery.py has the recall.
-FACES_PER_PARTITION, PROBES, REFINE = 2_000, 400, 10
+FACES_PER_PARTITION, PROBES, REFINE = 2_000, 400, 100
 
 
 class Hit(NamedTuple):
