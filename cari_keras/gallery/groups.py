@@ -10,7 +10,6 @@ import numpy as np
 
 from cari_keras.arrays import Array
 from cari_keras.errors import GalleryError
-from cari_keras.evaluation.centring import modality_means, take_off
 from cari_keras.evaluation.nearest import nearest
 
 #: Ways to sort: connected components of faces that are among each other's nearest, or HDBSCAN of
@@ -58,6 +57,9 @@ def group(
     Raises:
         GalleryError: There are too many faces for HDBSCAN.
     """
+    # Here, since it loads TensorFlow, which nothing else in a gallery without a network needs.
+    from cari_keras.evaluation.centring import modality_means, take_off
+
     if len(embeddings) < 2:
         return Grouping(np.full(len(embeddings), -1), 0)
     means = modality_means(embeddings, is_caricature)
