@@ -7,7 +7,9 @@ import pytest
 
 from cari_keras import Gallery, Only
 from cari_keras.errors import ConfigError
+from cari_keras.evaluation.allpairs import distance_blocks
 from cari_keras.evaluation.nearest import nearest
+from cari_keras.evaluation.ranking import rank
 from cari_keras.files import sha256_of_file
 from cari_keras.gallery import searching
 from cari_keras.gallery.rows import FaceRow
@@ -141,3 +143,15 @@ def test_a_query_is_left_out_where_it_is_asked(tmp_path):
     assert len(without) == 2
     with pytest.raises(ConfigError, match=r"have 16 numbers. Received: float64 \[1, 3\]"):
         gallery.search(np.zeros((1, 3)))
+
+
+def test_rank_1_is_what_evaluation_computes(large):
+    """Of probes that are hard enough for some to be named wrongly."""
+    table, embeddings, names = large
+    probes, owners = unit_people(600, 6, noise=2.5, size=128)  # further faces of the same people
+    probes, owners = probes[::9], owners[::9]
+    distances = np.concatenate(list(distance_blocks(probes, embeddings)))
+    wanted = rank(distances, owners, names, 1)
+    hits = Searcher(table).hits(probes, 1, exact=True)
+    assert 0.1 < wanted < 0.99
+    assert np.mean([hit.row.identity == who for (hit,), who in zip(hits, owners)]) == wanted
