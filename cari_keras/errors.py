@@ -86,6 +86,10 @@ class AlignError(CariError):
     """Raw pictures or an aligned folder are missing, or not as they should be."""
 
 
+class GalleryError(CariError):
+    """A gallery is missing, of another network, cannot be written, or too small for the answer."""
+
+
 class ImageError(CariError):
     """An image cannot be read, or shows no face where one is to be aligned."""
 

@@ -16,3 +16,9 @@ def test_import_is_quiet_and_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_gallery_without_a_network_loads_no_tensorflow():
+    code = "import sys, cari_keras\ncari_keras.Gallery\nassert 'tensorflow' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from cari_keras.cli.flags import given_path
 from cari_keras.cli.parser import Parser
-from cari_keras.errors import quoted
+from cari_keras.errors import ImageError, quoted
 from cari_keras.files import user_path
 from cari_keras.runtime import load_tensorflow
 from cari_keras.serving.loading import load_model
@@ -74,6 +76,23 @@ def picture_path(text: str) -> Path:
             f"must name a PNG file, not a folder, received {quoted(text)}"
         )
     return path
+
+
+def each_image(program: str, images: Sequence[str], answer: Callable[[str], None]) -> int:
+    """Answers images one by one; those that cannot be looked at are named on standard error.
+
+    Returns:
+        The exit status: 2 where there was such an image.
+    """
+    status = 0
+    for path in images:
+        try:
+            answer(path)
+        except ImageError as error:
+            sys.stdout.flush()  # in the order of the images where both go to one place
+            print(f"{program}: error: {error}", file=sys.stderr)
+            status = 2
+    return status
 
 
 def words_of(given: argparse.Namespace) -> list[Union[str, Path]]:

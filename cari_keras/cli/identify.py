@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
-from cari_keras.cli.faces import at_least_one, model_parser, open_given
+from cari_keras.cli.faces import at_least_one, each_image, model_parser, open_given
 from cari_keras.cli.flags import run_program
-from cari_keras.errors import ConfigError, ImageError, one_line
+from cari_keras.errors import ConfigError, one_line
 from cari_keras.vocabulary import FACENET, MODALITIES
+
+if TYPE_CHECKING:
+    from cari_keras.serving.face_model import FaceModel
 
 EXAMPLES = """
 examples:
@@ -56,31 +61,26 @@ def _main(arguments: Sequence[str]) -> int:
     model.check_identifies(given.modality)
     if model.lacks:
         print(f"cari-identify: note: nobody is said to be unknown: {model.lacks}", file=sys.stderr)
-    status = 0
-    for path in given.images:
-        try:
-            face = model.face(path, given.modality)
-        except ImageError as error:
-            sys.stdout.flush()  # in the order of the images where both go to one place
-            print(f"cari-identify: error: {error}", file=sys.stderr)
-            status = 2
-            continue
-        (answer,) = model.identify_faces(face[None], given.modality)
-        best = answer.candidates[: given.top]
-        if given.json:
-            found = {**answer._asdict(), "candidates": [one._asdict() for one in best]}
-            print(json.dumps({"image": path, **found}, ensure_ascii=False))
-            continue
-        print(one_line(path))
-        if answer.known is False:
-            print(
-                f"  unknown: nobody stands out enough, {answer.score:.2f} of "
-                f"{answer.threshold:.2f} (reached by {answer.fpir:.2%} of strangers' images); "
-                "the nearest are"
-            )
-        for one in best:
-            print(f"  {one.probability:7.2%}  {one_line(one.identity)}")
-    return status
+    return each_image("cari-identify", given.images, partial(_answer, model, given))
+
+
+def _answer(model: FaceModel, given: argparse.Namespace, path: str) -> None:
+    face = model.face(path, given.modality)
+    (answer,) = model.identify_faces(face[None], given.modality)
+    best = answer.candidates[: given.top]
+    if given.json:
+        found = {**answer._asdict(), "candidates": [one._asdict() for one in best]}
+        print(json.dumps({"image": path, **found}, ensure_ascii=False))
+        return
+    print(one_line(path))
+    if answer.known is False:
+        print(
+            f"  unknown: nobody stands out enough, {answer.score:.2f} of "
+            f"{answer.threshold:.2f} (reached by {answer.fpir:.2%} of strangers' images); "
+            "the nearest are"
+        )
+    for one in best:
+        print(f"  {one.probability:7.2%}  {one_line(one.identity)}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from cari_keras.serving.about import UNKNOWN, About, Described
 from cari_keras.serving.answers import Candidate, Identification, Verification
 from cari_keras.serving.asking import Asker, Endpoints
 from cari_keras.serving.branches import EMBEDDING, PAIRS, PIXELS
-from cari_keras.serving.faces import ON_ERROR, Faces, Seen
+from cari_keras.serving.faces import ON_ERROR, Cut, Faces, Seen
 from cari_keras.serving.handed import Image, Images, several
 from cari_keras.serving.lacking import VERIFY_WITH, check_as_many, check_pair, endpoint_of
 from cari_keras.serving.rows import escaped
@@ -284,6 +284,10 @@ class FaceModel(Described):
             ConfigError: There is no such modality.
         """
         return self._faces(image, modality)
+
+    def every_face(self, image: Image, modality: str = PHOTO, *, name: str = "image") -> list[Cut]:
+        """Every face that the network sees on an image, its main one first; see `Faces.every`."""
+        return self._faces.every(image, modality, name=name)
 
     def look(
         self, images: Sequence[Image], modality: str = PHOTO, *, errors: str = "raise"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
@@ -12,7 +13,7 @@ from cari_keras.align.config import AlignConfig
 from cari_keras.align.finder import find_faces, main_face
 from cari_keras.arrays import Array
 from cari_keras.errors import ImageError, shown
-from cari_keras.images.crop import crop, place_face
+from cari_keras.images.crop import Face, crop, place_face
 from cari_keras.images.decode import MIN_SIDE, RefusedError
 from cari_keras.images.encode import resize
 from cari_keras.serving.handed import Image, name_of, pixels_of
@@ -36,6 +37,29 @@ class Seen(NamedTuple):
     faces: Array
     rows: Array
     refused: dict[int, str]
+
+
+class Cut(NamedTuple):
+    """A face of an image, as the endpoints take it.
+
+    Attributes:
+        pixels: uint8 RGB [S, S, 3].
+        place: Where it was found, in pixels of the upright image; None where the image is whole.
+        shape: Height and width of the upright image in pixels.
+    """
+
+    pixels: Array
+    place: Optional[Face]
+    shape: tuple[int, int]
+
+
+@contextlib.contextmanager
+def _naming(image: Image, name: str) -> Iterator[None]:
+    """Why an image is refused, with its name, or with `name` where it has none."""
+    try:
+        yield
+    except RefusedError as error:
+        raise ImageError(f"{name_of(image) or name}: {error}") from error
 
 
 class Faces:
@@ -67,10 +91,8 @@ class Faces:
             ConfigError: There is no such modality.
         """
         modality = self.known_modality(modality)
-        try:
+        with _naming(image, name):
             return self._face(image, modality)
-        except RefusedError as error:
-            raise ImageError(f"{name_of(image) or name}: {error}") from error
 
     def all(
         self, images: Sequence[Image], modality: str, *, name: str = "images", errors: str = "raise"
@@ -132,19 +154,47 @@ class Faces:
                 f"{shown(faces)}"
             )
 
+    def every(self, image: Image, modality: str, *, name: str = "the image") -> list[Cut]:
+        """Every face of an image, its main one first; one where whole images are taken.
+
+        Args:
+            image: The image.
+            modality: Its modality; see `known_modality`.
+            name: What it is called in messages where it has no name of its own.
+
+        Raises:
+            ImageError: As for `__call__`.
+            ConfigError: There is no such modality.
+        """
+        modality = self.known_modality(modality)
+        with _naming(image, name):
+            return self._cuts(image, modality)
+
     def _face(self, image: Image, modality: str) -> Array:
         """As `__call__`, with a RefusedError that does not name the image."""
+        return self._cuts(image, modality, main_only=True)[0].pixels
+
+    def _cuts(self, image: Image, modality: str, *, main_only: bool = False) -> list[Cut]:
         pixels = self._read(image)
-        if self.align is None:
-            return resize(pixels, self.size)
-        return self._aligned(pixels, modality, self.align)
+        height, width = pixels.shape[:2]
+        config = self.align
+        if config is None:
+            return [Cut(resize(pixels, self.size), None, (height, width))]
+        found = self._found(pixels, modality, config)
+        main = main_face(found, height, width)
+        others = [] if main_only else [face for face in found if face is not main]
+        side, margin = config.image_size, config.margin
+        return [
+            Cut(crop(pixels, place_face(face, config.align, side, margin)), face, (height, width))
+            for face in (main, *others)
+        ]
 
     def _read(self, image: Image) -> Array:
         if self.align is None:
             return pixels_of(image)
         return pixels_of(image, max_pixels=self.align.max_pixels, min_side=MIN_SIDE)
 
-    def _aligned(self, pixels: Array, modality: str, config: AlignConfig) -> Array:
+    def _found(self, pixels: Array, modality: str, config: AlignConfig) -> list[Face]:
         with self._lock:
             if self._detector is None:
                 from cari_keras.align.detector import Detector
@@ -156,5 +206,4 @@ class Faces:
                 "no face found; --no-align (align=False) takes a picture whole that was cut out as "
                 "those were that the network was trained on"
             )
-        face = main_face(found, *pixels.shape[:2])
-        return crop(pixels, place_face(face, config.align, config.image_size, config.margin))
+        return found

@@ -14,6 +14,7 @@ from cari_keras.arrays import Array
 from cari_keras.data.given import modality_below
 from cari_keras.errors import DatasetError, ImageError
 from cari_keras.evaluation.centring import ENOUGH, modality_means, take_off
+from cari_keras.evaluation.nearest import nearest
 from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, cache_name, cache_place, user_path
 from cari_keras.images.captions import Captioned, sheet_of
 from cari_keras.images.decode import DECODING, may_be_readable_later
@@ -48,7 +49,7 @@ class Gallery(NamedTuple):
         embeddings: float32 [n, d].
         refused: Files that show no face or cannot be read, with the reason; before them a line for
             each kind of file that was left out by its place or name.
-        new: Whether they were looked at just now; else they are from the cache.
+        new: Whether a file was looked at just now; else they are all from the cache.
     """
 
     paths: tuple[str, ...]
@@ -60,15 +61,17 @@ class Gallery(NamedTuple):
         self, embedding: Array, count: int, *, leave_out: Collection[str] = ()
     ) -> list[Found]:
         """The nearest faces to an embedding [d], nearest first; without those to leave out."""
-        distances = np.sum((self.embeddings - embedding) ** 2, axis=-1)
-        order = [i for i in np.argsort(distances, kind="stable") if self.paths[i] not in leave_out]
-        return [Found(self.paths[i], float(distances[i])) for i in order[:count]]
+        kept = np.array([i for i, path in enumerate(self.paths) if path not in leave_out], int)
+        faces = [(kept, self.embeddings[kept])]
+        found = nearest(embedding[None], faces, min(count, max(len(kept), 1)))
+        near = zip(found.places[0].tolist(), found.distances[0].tolist())
+        return [Found(self.paths[i], distance) for i, distance in near if i >= 0]
 
 
 def open_gallery(
     model: FaceModel, folder: Path, *, cache_dir: Optional[Path] = None, progress: bool = False
 ) -> Gallery:
-    """The faces of all images below a folder, from the cache where no file has changed.
+    """The faces of all images below a folder; files that have not changed come from the cache.
 
     Args:
         model: The network.
@@ -87,48 +90,103 @@ def open_gallery(
             f"{folder}: cari-align's faces are in records; search the folder of raw pictures"
         )
     listed = pictures(folder)
-    paths, closed = listed.paths, [f"{folder}: {line}" for line in listed.lines()]
-    files = [(str(path), stamp(path)) for path in paths]
-    request = [model.key, DECODING, str(folder.resolve()), files, closed]
-    kept = cache_place(cache_dir, "galleries") / f"{cache_name(request)}.npz"
-    with contextlib.suppress(*DAMAGED_ARCHIVE), np.load(kept, allow_pickle=False) as stored:
-        names, refused = stored["paths"].tolist(), stored["refused"].tolist()
-        return Gallery(tuple(names), stored["embeddings"], tuple(refused))
-    found = _embed(model, folder, paths, progress)
+    closed = [f"{folder}: {line}" for line in listed.lines()]
+    files = [(str(path), stamp(path)) for path in listed.paths]
+    kept = cache_place(cache_dir, "galleries") / f"{cache_name(_request(model, folder))}.npz"
+    before = _read(kept)
+    found = _embed(model, folder, files, before, progress)
     found = found._replace(refused=(*closed, *found.refused))
     if not found.paths:
         first = f"; {found.refused[0]}" if found.refused else ""
         raise DatasetError(f"{folder}: no usable image in it{first}")
-    if any(map(may_be_readable_later, found.refused)):
-        return found  # it may be readable the next time, which its stamp would not show
-    arrays = {
-        "paths": np.array(found.paths),
-        "embeddings": found.embeddings,
-        "refused": np.array(found.refused, dtype=np.str_),
-    }
-    # A cache that cannot be written costs nothing but time.
-    with contextlib.suppress(OSError), atomic_path(kept) as temporary:
-        write_arrays(temporary, arrays)
+    if found.new:
+        _keep(kept, files, found, len(closed))
     return found
 
 
-def _embed(model: FaceModel, folder: Path, paths: Sequence[Path], progress: bool) -> Gallery:
-    kept, refused, parts = [], [], []
-    bar = Progress(len(paths), "Looking at the gallery", shown=progress)
-    for start in range(0, len(paths), BATCH):
-        faces = []
-        for path in paths[start : start + BATCH]:
+def _request(model: FaceModel, folder: Path) -> list[Any]:
+    """What the embeddings of a folder depend on, beside its files."""
+    return ["by file", model.key, DECODING, str(folder), str(folder.resolve())]
+
+
+class _Kept(NamedTuple):
+    """What a file gave: its embedding float32 [d], or why it shows no face."""
+
+    embedding: Optional[Array]
+    reason: str
+
+
+#: Path and stamp of a file.
+_File = tuple[str, Optional[tuple[int, int]]]
+
+
+def _read(path: Path) -> dict[_File, _Kept]:
+    """What the files of a gallery gave when it was looked at last; nothing where that is lost."""
+    with contextlib.suppress(*DAMAGED_ARCHIVE), np.load(path, allow_pickle=False) as stored:
+        names, stamps = stored["paths"].tolist(), stored["stamps"].tolist()
+        files = [(name, (size, when)) for name, (size, when) in zip(names, stamps)]
+        faces = [_Kept(row, "") for row in stored["embeddings"]]
+        refused = [_Kept(None, reason) for reason in stored["refused"].tolist()]
+        return dict(zip(files, [*faces, *refused]))
+    return {}
+
+
+def _keep(path: Path, files: Sequence[_File], found: Gallery, closed: int) -> None:
+    """Keeps what the files gave, but for what may be otherwise the next time."""
+    stamps = dict(files)
+    faces = [name for name in found.paths if stamps[name] is not None]
+    chosen = [row for row, name in enumerate(found.paths) if stamps[name] is not None]
+    shown = set(found.paths)
+    others = [name for name, _ in files if name not in shown]
+    why = [
+        (name, reason)
+        for name, reason in zip(others, found.refused[closed:])
+        # It may be readable the next time, which its stamp would not show.
+        if stamps[name] is not None and not may_be_readable_later(reason)
+    ]
+    names = [*faces, *(name for name, _ in why)]
+    arrays = {
+        "paths": np.array(names, dtype=np.str_),
+        "stamps": np.array([stamps[name] for name in names], np.int64).reshape(-1, 2),
+        "embeddings": found.embeddings[chosen],
+        "refused": np.array([reason for _, reason in why], dtype=np.str_),
+    }
+    # A cache that cannot be written costs nothing but time.
+    with contextlib.suppress(OSError), atomic_path(path) as temporary:
+        write_arrays(temporary, arrays)
+
+
+def _embed(
+    model: FaceModel,
+    folder: Path,
+    files: Sequence[_File],
+    before: dict[_File, _Kept],
+    progress: bool,
+) -> Gallery:
+    """The faces of some files; those that are as they were before are not looked at."""
+    found = {file: before[file] for file in files if file in before}
+    wanted = [file for file in files if file not in found]
+    bar = Progress(len(wanted), "Looking at the gallery", shown=progress and bool(wanted))
+    for start in range(0, len(wanted), BATCH):
+        faces, shown = [], []
+        for file in wanted[start : start + BATCH]:
+            path = Path(file[0])
             try:
                 faces.append(model.face(path, modality_below(folder, path)))
-                kept.append(str(path))
+                shown.append(file)
             except ImageError as error:
-                refused.append(str(error))
+                found[file] = _Kept(None, str(error))
             bar.update()
         if faces:
-            parts.append(model.embed_faces(np.stack(faces)))
+            embeddings = model.embed_faces(np.stack(faces))
+            found.update(zip(shown, (_Kept(row, "") for row in embeddings)))
     bar.close()
-    embeddings = np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
-    return Gallery(tuple(kept), embeddings, tuple(refused), new=True)
+    parts = [(file[0], found[file].embedding) for file in files]
+    kept = [(name, row) for name, row in parts if row is not None]
+    refused = [found[file].reason for file in files if found[file].embedding is None]
+    embeddings = np.stack([row for _, row in kept]) if kept else np.zeros((0, 0), np.float32)
+    names = tuple(name for name, _ in kept)
+    return Gallery(names, embeddings, tuple(refused), new=bool(wanted))
 
 
 def centred_on(

@@ -10,13 +10,13 @@ import pytest
 
 from cari_keras.cli import search as command
 from cari_keras.cli import verify as verification
-from cari_keras.errors import ConfigError, DatasetError
+from cari_keras.errors import ConfigError, DatasetError, ImageError
 from cari_keras.files import user_cache_dir
 from cari_keras.images.captions import LEAST_WIDTH, fitted
-from cari_keras.images.decode import decode_image
+from cari_keras.images.decode import RefusedError, decode_image
 from cari_keras.serving.answers import Verification
 from cari_keras.serving.captions import verdict_lines
-from cari_keras.serving.search import Gallery, centred_on, same_picture, verdicts
+from cari_keras.serving.search import Gallery, centred_on, open_gallery, same_picture, verdicts
 from tests.helpers.commands import next_command
 from tests.helpers.pictures import write_image
 
@@ -43,7 +43,8 @@ class _Model:
         return np.full((8, 8, 3), image.mean(), np.uint8)
 
     def embed_faces(self, faces):
-        return faces.reshape(len(faces), -1)[:, :1].astype(np.float32) / 255
+        angle = faces.reshape(len(faces), -1)[:, 0].astype(np.float32) / 255
+        return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
     def verifies(self, modality):
         return modality == "caricature"
@@ -158,9 +159,39 @@ def test_what_is_written_below(same, said):
 
 
 def test_none_is_left_out_unless_asked():
-    gallery = Gallery(("a", "b"), np.array([[0.0], [1.0]], np.float32), ())
-    assert [near.path for near in gallery.nearest(np.zeros(1), 2)] == ["a", "b"]
-    assert [near.path for near in gallery.nearest(np.zeros(1), 2, leave_out={"a"})] == ["b"]
+    faces = np.eye(2, dtype=np.float32)
+    gallery = Gallery(("a", "b"), faces, ())
+    assert [near.path for near in gallery.nearest(faces[0], 2)] == ["a", "b"]
+    assert [near.path for near in gallery.nearest(faces[0], 2, leave_out={"a"})] == ["b"]
+    assert gallery.nearest(faces[0], 2, leave_out={"a", "b"}) == []
+
+
+def test_one_file_that_changes_is_the_only_one_that_is_looked_at(people):
+    seen = []
+
+    class Counting(_Model):
+        def face(self, path, modality="photo"):
+            seen.append(path.name)
+            try:
+                return super().face(path, modality)
+            except RefusedError as error:
+                raise ImageError(f"{path}: {error}") from error
+
+    first = open_gallery(Counting(), people)
+    assert (first.new, len(seen)) == (True, 9)
+    assert not open_gallery(Counting(), people).new
+    assert len(seen) == 9
+    write_image(people / "ann" / "1.png", (9, 9, 9), size=91)
+    (people / "ann" / "2.png").unlink()
+    (people / "ben" / "broken.png").write_bytes(b"no")
+    again = open_gallery(Counting(), people)
+    assert sorted(seen[9:]) == ["1.png", "broken.png"]
+    assert len(again.paths) == 8
+    assert [line.split(": ")[1] for line in again.refused] == ["not a picture"]
+    last = open_gallery(Counting(), people)
+    assert (last.new, last.refused, last.paths) == (False, again.refused, again.paths)
+    assert np.array_equal(last.embeddings, again.embeddings)
+    assert len(seen) == 11
 
 
 def test_a_gallery_s_own_means_are_taken_off():

@@ -1,0 +1,195 @@
+"""The actions of cari-gallery that change a gallery, and those that list it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cari_keras.cli.again import command, tell_next
+from cari_keras.cli.gallery_flags import (
+    action_parser,
+    add_model_flags,
+    add_only_flags,
+    model_of,
+    only_of,
+    open_gallery,
+)
+from cari_keras.cli.parser import Parser
+from cari_keras.errors import ConfigError, one_line
+from cari_keras.files import user_path
+from cari_keras.vocabulary import AUTO, MODALITIES
+from cari_keras.wording import counted
+
+if TYPE_CHECKING:
+    from cari_keras.gallery.adding import Change
+    from cari_keras.gallery.rows import FaceRow
+
+
+def add(arguments: Sequence[str]) -> int:
+    """Takes pictures into a gallery; returns the exit status."""
+    parser = action_parser(
+        "add",
+        "Takes the faces on pictures into a gallery. What it has is not looked at again.",
+        """
+examples:
+  cari-gallery add people.gallery pictures/
+  cari-gallery add people.gallery ann.jpg --identity ann
+  cari-gallery add people.gallery heap/ --people none --modality caricature
+A command that was stopped goes on where it was. Several may add at a time.
+""",
+    )
+    parser.add_argument("places", metavar="PLACE", nargs="+", help="a folder, or a picture")
+    _add_flags(parser)
+    given = parser.parse_args(arguments)
+    gallery = open_gallery(given, with_model=True)
+    _tell(gallery.add(given.places, **_how(given)), len(gallery))
+    line = command("gallery", "group" if given.people == "none" else "list", given.gallery)
+    tell_next(line, quiet=given.quiet)
+    return 0
+
+
+def update(arguments: Sequence[str]) -> int:
+    """Brings a gallery up to date with its pictures; returns the exit status."""
+    parser = action_parser(
+        "update",
+        "Brings a gallery up to date with the pictures below folders.",
+        """
+examples:
+  cari-gallery update people.gallery pictures/
+  cari-gallery update people.gallery --network --model runs/mine
+""",
+    )
+    parser.add_argument("places", metavar="FOLDER", nargs="*", help="a folder of pictures")
+    parser.add_argument(
+        "--network",
+        action="store_true",
+        help="embed all pictures of the gallery anew, by --model; it answers by the old network "
+        "until all is done",
+    )
+    _add_flags(parser)
+    given = parser.parse_args(arguments)
+    if given.network == bool(given.places):
+        raise ConfigError("name folders to bring up to date; or give --network, without folders")
+    gallery = open_gallery(given, with_model=not given.network)
+    if given.network:
+        change = gallery.rebuild(
+            model_of(given), thumbnails=given.thumbnails, progress=not given.quiet
+        )
+    else:
+        change = gallery.update(given.places, **_how(given))
+    _tell(change, len(gallery))
+    return 0
+
+
+def remove(arguments: Sequence[str]) -> int:
+    """Removes faces from a gallery; returns the exit status."""
+    parser = action_parser(
+        "remove",
+        "Removes faces from a gallery; the pictures themselves stay.",
+        """
+examples:
+  cari-gallery remove people.gallery --only-identity ann
+  cari-gallery remove people.gallery --only-folder heap/
+""",
+    )
+    add_only_flags(parser)
+    parser.add_argument("--all", action="store_true", help="remove every face")
+    given = parser.parse_args(arguments)
+    only = only_of(given)
+    if given.all == any(only):
+        raise ConfigError("say which faces by --only-...; or give --all, alone")
+    gallery = open_gallery(given)
+    print(f"{counted(gallery.remove(only), 'faces')} removed, {len(gallery)} left")
+    return 0
+
+
+def listing(arguments: Sequence[str]) -> int:
+    """Lists faces of a gallery; returns the exit status."""
+    parser = action_parser(
+        "list",
+        "Lists the faces of a gallery: modality, person, picture, and which face of it.",
+        """
+examples:
+  cari-gallery list people.gallery --only-identity ann
+  cari-gallery list people.gallery --json
+""",
+    )
+    add_only_flags(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object a face")
+    given = parser.parse_args(arguments)
+    for row in open_gallery(given).rows(only_of(given)):
+        print(json.dumps(told(row), ensure_ascii=False) if given.json else line_of(row))
+    return 0
+
+
+def export(arguments: Sequence[str]) -> int:
+    """Writes faces of a gallery to a file; returns the exit status."""
+    parser = action_parser(
+        "export",
+        "Writes the faces of a gallery to FILE: .csv, or .parquet with embeddings.",
+        """
+examples:
+  cari-gallery export people.gallery people.csv
+  cari-gallery export people.gallery ann.parquet --only-identity ann
+""",
+    )
+    parser.add_argument("file", metavar="FILE", type=user_path)
+    add_only_flags(parser)
+    given = parser.parse_args(arguments)
+    count = open_gallery(given).export(given.file, only_of(given))
+    print(f"{counted(count, 'faces')} written to {given.file}")
+    return 0
+
+
+def told(row: FaceRow) -> dict[str, Any]:
+    """A face as JSON has it."""
+    found = {name: value for name, value in row._asdict().items() if value is not None}
+    return {k: v.tolist() if hasattr(v, "tolist") else v for k, v in found.items()}
+
+
+def line_of(row: FaceRow) -> str:
+    """A face in a line."""
+    which = "" if row.face == 0 else f" (face {row.face + 1})"
+    return f"{row.modality:<10}  {one_line(row.identity or '-')}  {one_line(row.path)}{which}"
+
+
+def _add_flags(parser: Parser) -> None:
+    add_model_flags(parser)
+    parser.add_argument(
+        "--modality",
+        choices=(AUTO, *MODALITIES),
+        default=AUTO,
+        help="of the pictures; auto: as folders named photo or caricature say, else photo [auto]",
+    )
+    parser.add_argument("--identity", metavar="NAME", help="whose the pictures' main faces are")
+    parser.add_argument(
+        "--people",
+        choices=("folder", "none"),
+        default="folder",
+        help="folder: the folder that a picture lies in names its person; none: nobody is named "
+        "[folder]",
+    )
+    parser.add_argument(
+        "--thumbnails",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="keep each face as a small picture, for sheets [yes]",
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _how(given: argparse.Namespace) -> dict[str, Any]:
+    names = ("modality", "identity", "people", "thumbnails")
+    return {**{name: getattr(given, name) for name in names}, "progress": not given.quiet}
+
+
+def _tell(change: Change, faces: int) -> None:
+    for line in change.refused:
+        print(f"cari-gallery: left out: {one_line(line)}", file=sys.stderr)
+    print(
+        f"pictures: {change.new} new, {change.changed} changed, {change.gone} gone, "
+        f"{change.unchanged} as they were; {counted(faces, 'faces')} in the gallery"
+    )

@@ -1,0 +1,1 @@
+"""Galleries that grow: faces of both modalities in an embedded vector database."""

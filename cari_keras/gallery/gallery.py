@@ -1,0 +1,208 @@
+"""`cari_keras.Gallery`: faces that are added, removed, searched, identified and grouped."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+
+from cari_keras.arrays import Array
+from cari_keras.errors import ConfigError, GalleryError, shown
+from cari_keras.gallery.answers import Answer, Grouped, answers_of
+from cari_keras.gallery.contents import Contents
+from cari_keras.gallery.groups import WAYS, WITHIN, Grouping, group, names_of
+from cari_keras.gallery.only import EVERY, UNNAMED, Only, among
+from cari_keras.gallery.people import People, people_of, threshold_of
+from cari_keras.gallery.rows import EMBEDDING, SMALL, FaceRow, embeddings_of
+from cari_keras.gallery.searching import Hit
+from cari_keras.vocabulary import CARICATURE, MODALITIES, check_modality, check_word
+
+if TYPE_CHECKING:
+    from cari_keras.evaluation.open_set import OpenSet
+
+
+class Gallery(Contents):
+    """A gallery in a folder; it needs the extra `gallery` (LanceDB).
+
+    Pictures are needed to add them, never to search. Several processes may use one gallery at a
+    time; see `refresh`.
+
+    Args:
+        path: Its folder; made by the first `add`.
+        model: The network, from `load_model`. None: for all that embeds no picture.
+
+    Raises:
+        GalleryError: There is something else in the folder, it is of another network, it cannot be
+            read, or LanceDB is not installed.
+
+    Example:
+        >>> gallery = Gallery("people.gallery", load_model())  # doctest: +SKIP
+        >>> gallery.add("pictures/").faces  # doctest: +SKIP
+        1204
+        >>> gallery.identify(["drawing.png"], modality="caricature")[0].identity  # doctest: +SKIP
+        'ann'
+    """
+
+    def search(
+        self,
+        queries: Any,
+        *,
+        modality: str = "photo",
+        count: int = 8,
+        only: Only = EVERY,
+        leave_out: Collection[str] = (),
+        exact: Optional[bool] = None,
+    ) -> list[list[Hit]]:
+        """The nearest faces to each of some pictures, nearest first.
+
+        Args:
+            queries: Images as `FaceModel.embed` takes them, by their main faces; or embeddings,
+                float32 [n, d] of unit norm.
+            modality: Of the images.
+            count: How many faces of each.
+            only: Which faces are meant.
+            leave_out: SHA-256 of files whose faces are not to be found, as of a query itself.
+            exact: Whether every face is compared; None: where there are at most 200,000 of them, or
+                at least 1,000 queries.
+
+        Raises:
+            GalleryError: There is no gallery, or no model to embed images with.
+            ImageError: An image cannot be read, or shows no face.
+            ConfigError: Embeddings are not of the gallery's length.
+        """
+        embeddings = self._embedded(queries, modality)
+        more = self._existing().count(among("sha256", leave_out)) if leave_out else 0
+        found = self._searcher.hits(embeddings, count + more, only, exact=exact)
+        return [[hit for hit in hits if hit.row.sha256 not in leave_out][:count] for hits in found]
+
+    def identify(
+        self,
+        queries: Any,
+        *,
+        modality: str,
+        fpir: Optional[float] = None,
+        threshold: Optional[float] = None,
+        count: int = 5,
+    ) -> list[Answer]:
+        """Who is on each of some pictures, or that it is nobody of the gallery.
+
+        Args:
+            queries: As for `search`.
+            modality: Of the images or embeddings; each modality has a threshold of its own.
+            fpir: The share of strangers' faces that may be taken for somebody; None for 5 %. The
+                threshold is then taken from the gallery as it is, see `gallery.people`.
+            threshold: In place of that, the largest squared distance that counts as known.
+            count: Candidates of each.
+
+        Raises:
+            GalleryError: See `search`; or the gallery is too small to tell the share.
+            ConfigError: There is no such modality, or `fpir` is not in (0, 1].
+        """
+        check_modality(modality, "each modality has a threshold of its own")
+        if fpir is not None and not 0 < fpir <= 1:
+            raise ConfigError(f"fpir must be in (0, 1]. Received: {fpir}")
+        people = self.people()
+        measured = self.threshold(modality, fpir) if threshold is None else None
+        limit = -measured.threshold if measured is not None else float(threshold or 0)
+        found = people.nearest(self._embedded(queries, modality), count)
+        return answers_of(people, found, limit, measured)
+
+    def people(self) -> People:
+        """The people with names, an embedding each; kept until the gallery changes.
+
+        Raises:
+            GalleryError: There is no gallery, or nobody in it has a name.
+        """
+        return self._named()[0]
+
+    def threshold(self, modality: str, fpir: Optional[float] = None) -> OpenSet:
+        """By what faces of a modality are called unknown; see `people.threshold_of`."""
+        people, (embeddings, names, drawn) = self._named()
+        chosen = drawn == (modality == CARICATURE)
+        return threshold_of(people, embeddings[chosen], names[chosen], fpir)
+
+    def group(
+        self,
+        only: Only = UNNAMED,
+        *,
+        way: str = WAYS[0],
+        within: float = WITHIN,
+        fpir: Optional[float] = None,
+    ) -> Grouped:
+        """Sorts faces into people.
+
+        Args:
+            only: Which faces; those without a name by default.
+            way: `neighbours` or `hdbscan`; see `gallery.groups`.
+            within: For `neighbours`, the largest squared distance of two faces that are joined.
+            fpir: As for `identify`, by which the groups are named: a group has the name that more
+                than half of its faces have.
+
+        Raises:
+            GalleryError: There is no gallery, or there are too many faces for HDBSCAN.
+            ConfigError: There is no such way.
+        """
+        check_word("way", way, WAYS)
+        table = self._existing()
+        rows: list[FaceRow] = []
+        embeddings: list[Any] = []
+        drawn: list[bool] = []
+        for row in table.rows(only.sql(), (*SMALL, EMBEDDING, "thumbnail")):
+            embeddings.append(row.embedding)
+            drawn.append(row.modality == CARICATURE)
+            rows.append(row._replace(embedding=None))
+        vectors = np.stack(embeddings) if rows else np.zeros((0, table.dimension), np.float32)
+        found = group(vectors, np.array(drawn, bool), way=way, within=within)
+        names, why = self._names(vectors, np.array(drawn, bool), found, fpir)
+        return Grouped(rows, vectors, found, names, why)
+
+    def _names(
+        self, embeddings: Array, drawn: Array, found: Grouping, fpir: Optional[float]
+    ) -> tuple[tuple[Optional[str], ...], str]:
+        """Whom groups show, and why some are not asked about."""
+        told: list[Optional[str]] = [None] * len(embeddings)
+        why = []
+        for modality in MODALITIES:
+            chosen = np.flatnonzero(drawn == (modality == CARICATURE))
+            if not len(chosen) or not found.groups:
+                continue
+            try:
+                answers = self.identify(embeddings[chosen], modality=modality, fpir=fpir, count=1)
+            except GalleryError as error:
+                why.append(f"{modality}: {error}")
+                continue
+            for row, answer in zip(chosen.tolist(), answers):
+                told[row] = answer.identity
+        return names_of(found, told), "; ".join(why)
+
+    def _embedded(self, queries: Any, modality: str) -> Array:
+        table = self._existing()
+        if isinstance(queries, np.ndarray) and queries.ndim == 2:
+            if queries.shape[1] != table.dimension:
+                raise ConfigError(
+                    f"{self.path}: embeddings have {table.dimension} numbers. Received: "
+                    f"{shown(queries)}"
+                )
+            return np.asarray(queries, np.float32)
+        found = self._asked_model().embed(queries, modality=modality)
+        return found if found.ndim == 2 else found[None]
+
+    def _named(self) -> tuple[People, tuple[Array, Array, Array]]:
+        """The people, and of their faces the embeddings, the names, and which are caricatures."""
+        table = self._existing()
+        if self._people is None or self._people[0] != table.version:
+            parts: list[tuple[Array, list[str], list[bool]]] = []
+            columns = [EMBEDDING, "identity", "modality"]
+            for batch in table.batches(Only(unnamed=False).sql(), columns):
+                drawn = [word == CARICATURE for word in batch["modality"].to_pylist()]
+                parts.append(
+                    (embeddings_of(batch[EMBEDDING]), batch["identity"].to_pylist(), drawn)
+                )
+            if not any(len(part[0]) for part in parts):
+                raise GalleryError(f"{self.path}: nobody in it has a name; add faces with names")
+            embeddings = np.concatenate([part[0] for part in parts])
+            names = np.array([name for part in parts for name in part[1]])
+            told = (embeddings, names, np.array([one for part in parts for one in part[2]], bool))
+            self._people = (table.version, people_of(embeddings, names), told)
+        return self._people[1], self._people[2]
