@@ -46,6 +46,11 @@ class OpenSet(NamedTuple):
     stranger_images: int
     known_images: int
 
+    @property
+    def fnir(self) -> Optional[float]:
+        """1 - `tpir`, the false-negative identification rate."""
+        return None if self.tpir is None else 1.0 - self.tpir
+
 
 def threshold_at_fpir(stranger_scores: Array, fpir: float) -> float:
     """The smallest threshold, as a float32 value, that at most `fpir` of the scores reach.

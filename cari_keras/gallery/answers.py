@@ -96,7 +96,7 @@ def answers_of(
             ],
             threshold,
             None if measured is None else measured.fpir_unseen,
-            None if measured is None else 1 - measured.tpir,
+            None if measured is None else measured.fnir,
             len(people.names),
         )
         for both in zip(found.distances.tolist(), found.places.tolist())

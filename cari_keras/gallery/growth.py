@@ -19,14 +19,15 @@ class GrowthPoint(NamedTuple):
         people: How many people are in it.
         threshold: By the rule of `gallery.people`, a squared distance.
         fpir: Share of the strangers' faces that are taken for somebody by it.
-        fnir: Share of known people's faces that are taken for nobody or for somebody else by it.
+        fnir: Share of known people's faces that are taken for nobody or for somebody else by it;
+            None where nobody has several faces.
         fpir_fixed: As `fpir`, by the threshold of the smallest gallery.
     """
 
     people: int
     threshold: float
     fpir: float
-    fnir: float
+    fnir: Optional[float]
     fpir_fixed: float
 
 
@@ -73,7 +74,7 @@ def growth(
                 size,
                 threshold,
                 float(np.mean(nearest <= threshold)),
-                1 - measured.tpir,
+                measured.fnir,
                 float(np.mean(nearest <= fixed)),
             )
         )
