@@ -100,12 +100,14 @@ def strangers() -> Config:
 
 
 def cavi_fast() -> Config:
-    """CaVI in a third of the time, for the people in it and for others.
+    """CaVI in fewer steps, for the people in it and for others.
 
     The recipe of `strangers` at 192 pixels, with photos' pooled features held as well. Verification
     compares who two faces seem to be, since the people are known.
 
-    FIGURES
+    CaVI's validation images, one seed: verification 95.0 %, photos 97.9 %, caricatures 87.5 %, V2C
+    82.8 %, C2V 96.6 %: above the paper in all but photos (98.35 %). 82 minutes of processor time in
+    float32 on an Intel Emerald Rapids beside other work.
 
     Command: `cari-train --preset cavi-fast --data-dir DIR`.
     """

@@ -91,8 +91,14 @@ class ClassMeans:
         self.tasks = tuple(tasks)
         self._scales = {task: None if task in trained else cosine_scale for task in tasks}
         self._views = views
+        # Keras 2 cannot cut a model that gives one tensor under two names: each task's is that of
+        # the first task which reads it.
+        read = head_inputs(model, tasks)
+        first: dict[int, str] = {}
+        self._read_by = {task: first.setdefault(id(read[task]), task) for task in tasks}
+        features = {task: read[task] for task in first.values()}
         # Where a network is cut is found by layers behind the heads, so all outputs stay.
-        network = keras.Model(model.input, {**model.output, **head_inputs(model, tasks)})
+        network = keras.Model(model.input, {**model.output, **features})
         side, stored = model.input.shape[1], prepared.image_size
         self._of_images = self._forward(
             network, (None, stored, stored, 3), lambda x: views_of(x, image_size=side)[0]
@@ -109,7 +115,7 @@ class ClassMeans:
 
         def forward(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
             found = network(view(inputs), training=False)
-            return {task: tf.cast(found[task], tf.float32) for task in self.tasks}
+            return {task: tf.cast(found[by], tf.float32) for task, by in self._read_by.items()}
 
         return tf.function(forward, input_signature=[tf.TensorSpec(shape, tf.float32)])
 

@@ -228,8 +228,14 @@ def test_not_with_a_margin():
 
 
 @pytest.mark.slow
-def test_views_of_images_and_their_stored_outputs_count_alike(prepared):
-    model = build_network(len(prepared.identities), image_size=80, embedding_size=8)
+@pytest.mark.stacks
+@pytest.mark.parametrize(
+    "branches",
+    [{}, {"shared_bottleneck": True}, {"shared_bottleneck": True, "head_features": "pooled"}],
+)
+def test_views_of_images_and_their_stored_outputs_count_alike(prepared, branches):
+    """Whether each head reads features of its own or all read the same."""
+    model = build_network(len(prepared.identities), image_size=80, embedding_size=8, **branches)
     draw = np.random.default_rng(0)
     images = draw.normal(size=(6, 80, 80, 3)).astype(np.float32)
     labels, drawn = np.array([0, 0, 1, 1, 0, 1], np.int32), np.arange(6) % 2 == 0
@@ -240,7 +246,8 @@ def test_views_of_images_and_their_stored_outputs_count_alike(prepared):
         if inputs is not None:
             batch = Batch(*map(tf.constant, (inputs, labels, drawn)))
             views = Views(lambda: [batch], cut)
-        return ClassMeans(model, prepared, 1.0, tasks=("photo",), views=views, batch_size=16)()
+        tasks = ("caricature", "photo")
+        return ClassMeans(model, prepared, 1.0, tasks=tasks, views=views, batch_size=16)()
 
     name = "logits_photo/kernel"
     whole, of_images = heads()[name], heads(images)[name]
