@@ -7,6 +7,7 @@ import pytest
 from cari_keras.comparison.plan import plan_runs
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError
+from cari_keras.presets import PRESETS
 
 
 def test_seed_by_seed_and_single_once_for_each_task():
@@ -35,3 +36,11 @@ def test_seed_by_seed_and_single_once_for_each_task():
 def test_mistakes(strategies, seeds, message):
     with pytest.raises(ConfigError, match=message):
         plan_runs(Config(), strategies, seeds, Path("out"))
+
+
+def test_a_recipe_of_one_task_leaves_nothing_to_weigh(tmp_path):
+    config = PRESETS["folder"]()
+    with pytest.raises(ConfigError, match=r"trains verification alone.*--preset cavi-short"):
+        plan_runs(config, ["equal", "dynamic"], [0], tmp_path)
+    (run,) = plan_runs(config, ["single"], [0], tmp_path)
+    assert run.config.training.tasks == ("verification",)
