@@ -59,7 +59,10 @@ def session(exported):
 
     def ask(branch, signature, **inputs):
         if branch not in made:
-            opened = tf.compat.v1.Session(graph=tf.Graph())
+            # Without a configuration it would have that of the tests' training, whose executor waits
+            # for ever in loops.
+            plain = tf.compat.v1.ConfigProto()
+            opened = tf.compat.v1.Session(graph=tf.Graph(), config=plain)
             with opened.graph.as_default():
                 folder = str(exported / branch / "1")
                 made[branch] = (opened, tf.compat.v1.saved_model.load(opened, ["serve"], folder))
