@@ -36,7 +36,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def _main(arguments: Sequence[str]) -> int:
     parser = model_parser(
         "cari-identify",
-        "Says who images show, of the people that a network was trained on, best guess first.",
+        "Says who images show, of the people a network knows, best guess first.",
         EXAMPLES,
         public=False,
     )
