@@ -59,8 +59,8 @@ def session(exported):
 
     def ask(branch, signature, **inputs):
         if branch not in made:
-            # Without a configuration it would have that of the tests' training, whose executor waits
-            # for ever in loops.
+            # Without a configuration it would have that of the tests' training, whose executor
+            # waits for ever in loops.
             plain = tf.compat.v1.ConfigProto()
             opened = tf.compat.v1.Session(graph=tf.Graph(), config=plain)
             with opened.graph.as_default():
