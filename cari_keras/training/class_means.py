@@ -91,8 +91,8 @@ class ClassMeans:
         self.tasks = tuple(tasks)
         self._scales = {task: None if task in trained else cosine_scale for task in tasks}
         self._views = views
-        # Keras 2 cannot cut a model that gives one tensor under two names: each task's is that of
-        # the first task which reads it.
+        # Tasks may read the same features: these are computed and summed once, under the first
+        # task's name. Besides, Keras 2 cannot cut a model that gives one tensor under two names.
         read = head_inputs(model, tasks)
         first: dict[int, str] = {}
         self._read_by = {task: first.setdefault(id(read[task]), task) for task in tasks}
@@ -111,25 +111,29 @@ class ClassMeans:
     def _forward(
         self, network: keras.Model, shape: Any, view: Callable[[tf.Tensor], tf.Tensor]
     ) -> Any:
-        """From images, or stored outputs, to what each task's head reads: float32 [N, d]."""
+        """From images, or stored outputs, to all that heads read: float32 [N, d] by first task."""
 
         def forward(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
             found = network(view(inputs), training=False)
-            return {task: tf.cast(found[by], tf.float32) for task, by in self._read_by.items()}
+            return {by: tf.cast(found[by], tf.float32) for by in set(self._read_by.values())}
 
         return tf.function(forward, input_signature=[tf.TensorSpec(shape, tf.float32)])
 
     def __call__(self) -> dict[str, Array]:
         """The new heads' arrays by `layer/weight`, with the weights that the network has now."""
         trained = read_heads(self.model, self.tasks)
-        moments = {task: Moments(*reversed(head.kernel.shape)) for task, head in trained.items()}
+        moments = {
+            by: Moments(*reversed(trained[by].kernel.shape)) for by in set(self._read_by.values())
+        }
         for found, label, is_caricature in self._looked_at():
             self.check()
-            for task, features in found.items():
-                moments[task].add(features.numpy(), label.numpy(), is_caricature.numpy())
+            for by, features in found.items():
+                moments[by].add(features.numpy(), label.numpy(), is_caricature.numpy())
         heads = {
-            task: mix_heads(moments[task], head, task, self.share, cosine_scale=self._scales[task])
-            for task, head in trained.items()
+            task: mix_heads(
+                moments[by], trained[task], task, self.share, cosine_scale=self._scales[task]
+            )
+            for task, by in self._read_by.items()
         }
         return head_arrays(self.model, heads)
 
