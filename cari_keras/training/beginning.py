@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable
 from typing import Optional
 
@@ -10,8 +11,9 @@ from cari_keras.config import Config
 from cari_keras.data.base import Batch
 from cari_keras.data.prepare import Prepared
 from cari_keras.model.network import named_weights
+from cari_keras.progress import Progress
 from cari_keras.stack import keras
-from cari_keras.training.build import stored_views
+from cari_keras.training.build import steps_of, stored_views
 from cari_keras.training.class_means import ClassMeans, with_dense_heads
 from cari_keras.training.class_vectors import PASSES, fix_class_vectors
 from cari_keras.training.frozen import SharedOutputs
@@ -25,6 +27,8 @@ def begin_heads(
     outputs: Optional[SharedOutputs],
     batches_of: Callable[[int], Iterable[Batch]],
     check: Callable[[], None],
+    *,
+    progress: bool = False,
 ) -> None:
     """Puts class vectors and class means into the heads that are to begin with them.
 
@@ -35,26 +39,56 @@ def begin_heads(
         outputs: Stored outputs that the first epochs train on; None where these train on images.
         batches_of: An epoch's batches: stored outputs, or images.
         check: Called before each batch; may raise.
+        progress: Show how far this has come: it takes minutes where there are thousands of images.
     """
     training = config.training
     if training.class_vectors != "trained":
         batches = itertools.chain.from_iterable(batches_of(epoch) for epoch in range(PASSES))
         cut = None if outputs is None else training.stored_stages
-        fix_class_vectors(model, batches, cut=cut, check=check)
-    if training.head_start != "class_means":
-        return
-    means = ClassMeans(
-        model,
-        prepared,
-        1.0,
-        tasks=[task for task in with_dense_heads(config) if task in training.tasks],
-        trained=(),
-        cosine_scale=training.margin_scale,
-        views=stored_views(config, outputs),
-        modalities=modalities_of(training.tasks),
-        batch_size=config.data.batch_size,
-        check=check,
-    )
+        total = PASSES * steps_of(config, prepared)
+        with Progress(total, "class vectors", unit="batch", shown=progress) as bar:
+            fix_class_vectors(model, batches, cut=cut, check=_counted(check, bar))
+    if training.head_start == "class_means":
+        _begin_with_means(config, model, prepared, outputs, check, progress)
+
+
+def _counted(check: Callable[[], None], bar: Progress) -> Callable[[], None]:
+    """Counts the batches before which it is called."""
+
+    def counted() -> None:
+        check()
+        bar.update()
+
+    return counted
+
+
+def _begin_with_means(
+    config: Config,
+    model: keras.Model,
+    prepared: Prepared,
+    outputs: Optional[SharedOutputs],
+    check: Callable[[], None],
+    progress: bool,
+) -> None:
+    training, views = config.training, stored_views(config, outputs)
+    batch_size, modalities = config.data.batch_size, modalities_of(training.tasks)
+    total = math.ceil(prepared.count("train", modalities) / batch_size)
+    if views:
+        total += training.frozen_views * steps_of(config, prepared)
+    with Progress(total, "class means", unit="batch", shown=progress) as bar:
+        means = ClassMeans(
+            model,
+            prepared,
+            1.0,
+            tasks=[task for task in with_dense_heads(config) if task in training.tasks],
+            trained=(),
+            cosine_scale=training.margin_scale,
+            views=views,
+            modalities=modalities,
+            batch_size=batch_size,
+            check=_counted(check, bar),
+        )
+        heads = means()
     variables = named_weights(model)
-    for name, array in means().items():
+    for name, array in heads.items():
         variables[name].assign(array)

@@ -110,8 +110,8 @@ class Trainer:
         if begins:
             frozen = self.shared_outputs is not None
             batches_of = functools.partial(self._batches_of, frozen=frozen)
-            check = self.stopping.check
-            begin_heads(config, self.model, prepared, self.shared_outputs, batches_of, check)
+            check, outputs = self.stopping.check, self.shared_outputs
+            begin_heads(config, self.model, prepared, outputs, batches_of, check, progress=progress)
         self.step = build_step(config, self.model, len(prepared.identities), cluster)
         self.validation = Validation(
             config,

@@ -1,5 +1,6 @@
 """Heads from class means: the kernel by hand and by two passes, mixing, a run that uses them."""
 
+import re
 from dataclasses import replace
 
 import keras
@@ -257,12 +258,14 @@ def test_views_of_images_and_their_stored_outputs_count_alike(prepared, branches
 
 
 @pytest.mark.slow
-def test_heads_may_begin_as_the_class_means_of_the_pretrained_network(prepared, tmp_path):
+def test_heads_may_begin_as_the_class_means_of_the_pretrained_network(prepared, tmp_path, capsys):
     first = Trainer(small_config(epochs=1), prepared, tmp_path / "first")
     first.fit(progress=False)
     values = {"pretrained": str(first.run), "shared_bottleneck": True, "head_features": "pooled"}
     config = small_config(epochs=1, head_start="class_means", **values)
-    trainer = Trainer(config, prepared, tmp_path / "run")
+    trainer = Trainer(config, prepared, tmp_path / "run", progress=True)
+    done, total = re.findall(r"class means: (\d+) of (\d+) batch", capsys.readouterr().err)[-1]
+    assert done == total
     model = trainer.model
     means = ClassMeans(model, prepared, 1.0, tasks=TASKS, trained=(), cosine_scale=30.0)
     for name, array in means().items():
