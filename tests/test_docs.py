@@ -117,6 +117,14 @@ def test_every_flag_that_pages_name_is_one():
 
 
 @BY_NAME
+def test_files_that_a_page_names_are_there(page):
+    named = re.findall(r"`((?:\w+/)+\w+\.py)`", page.read_text(encoding="utf-8"))
+    for name in named:
+        there = (ROOT / name).exists() or (ROOT / "cari_keras" / name).exists()
+        assert there or "NAME" in name, f"{page.name}: {name}"
+
+
+@BY_NAME
 def test_links_lead_somewhere(page):
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
