@@ -41,13 +41,13 @@ class DataConfig(WithPaths):
     )
     cache_dir: Optional[str] = setting(
         None,
-        "where prepared datasets are kept (default: the per-user cache)",
+        "folder that caches prepared datasets (default: the per-user cache)",
         path=True,
         metavar="DIR",
     )
     final: bool = setting(
         False,
-        "cavi: train on the validation images too, to be scored on the test split; their own "
+        "cavi: train on the validation images too, for a score on the test split; validation "
         "metrics then mean nothing",
     )
     protocol: str = setting("unrestricted", "webcaricature: which protocol", PROTOCOLS)
@@ -67,7 +67,7 @@ class DataConfig(WithPaths):
     )
     stored_size: Optional[int] = setting(
         None,
-        "side of the stored images, more of which keeps crops sharp (default: the input's)",
+        "side of the stored images; a larger one keeps crops sharp (default: the input's)",
         metavar="PIXELS",
     )
     batch_size: int = setting(64, "images per step", metavar="IMAGES")
@@ -92,8 +92,8 @@ class DataConfig(WithPaths):
     )
     exaggerate: float = setting(
         0.0,
-        "how far keypoints move from the mean face's, at most, as a share of their distance; needs "
-        "keypoints; 0 turns it off",
+        "largest exaggeration: how far keypoints move away from those of the mean face, as a share "
+        "of their distance; needs keypoints; 0 turns it off",
     )
     demo_identities: int = setting(20, "demo: number of people", metavar="PEOPLE")
     demo_images: int = setting(
@@ -226,9 +226,9 @@ class TrainingConfig(WithPaths):
     )
     class_means: float = setting(
         0.0,
-        "share of each trained head's logits that those of the nearest class mean of the training "
-        "images replace, in a pass over them before each validation; training does not change; "
-        "0 = none",
+        "share of each trained head's logits that the logits of the class means replace; a pass "
+        "over the training images before each validation takes the means, and training does not "
+        "change; 0 = none",
     )
     head_start: str = setting(
         "random",
@@ -237,7 +237,7 @@ class TrainingConfig(WithPaths):
         HEAD_STARTS,
     )
     flip_test: bool = setting(
-        False, "evaluate the mean of the answers to each image and to its mirror image"
+        False, "evaluate the mean of the predictions for each image and its mirror image"
     )
     test_crops: tuple[float, ...] = setting(
         (1.0,),
@@ -246,7 +246,7 @@ class TrainingConfig(WithPaths):
     )
     view_power: float = setting(
         0.0,
-        "a view counts in the mean embedding by the length of its bottleneck to this power; 0 = "
+        "weight of a view in the mean embedding: the length of its bottleneck to this power; 0 = "
         "all views alike",
     )
     verify_by: str = setting(
@@ -285,15 +285,15 @@ class TrainingConfig(WithPaths):
     )
     output: Optional[str] = setting(
         None,
-        "folder to write, with which the same command goes on (default: a new one in runs/)",
+        "the run's folder, with which the same command goes on (default: a new one in runs/)",
         path=True,
         metavar="DIR",
         usual=True,
     )
     keep_checkpoints: bool = setting(
         False,
-        "when a run is finished, keep its last three checkpoints as they are; else its best and "
-        "its last weights alone stay",
+        "keep the last three checkpoints of a finished run; otherwise only its best and its last "
+        "weights stay",
     )
     workers: Optional[int] = setting(
         None, "processes that prepare images (default: all cores)", metavar="PROCESSES"

@@ -1,8 +1,7 @@
-"""README: every command as printed, on small data; its length and its links."""
+"""README: every command as printed, on small data; its length. Then the snippets of docs/."""
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,27 +10,29 @@ import pytest
 
 from tests.helpers.cavi import write_cavi
 from tests.helpers.commands import run_python
+from tests.helpers.docs import PAGES, blocks
 from tests.helpers.faces import face, write, write_modalities
 from tests.helpers.places import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-#: Fenced blocks: their language, and their text.
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-
 #: The lines of the shell, without their remarks.
 COMMANDS = [
-    line.split(" #")[0].rstrip() for kind, text in BLOCKS if not kind for line in text.splitlines()
+    command
+    for block in blocks(ROOT / "README.md")
+    if not block.kind and not block.skipped
+    for command in block.commands()
 ]
+
+#: What is run in Python: page -> its snippets.
+SNIPPETS = {
+    page.name: [b.text for b in blocks(page) if b.kind == "python" and not b.skipped]
+    for page in PAGES
+}
 
 
 def test_it_is_short():
     assert README.count("\n") <= 150
-
-
-def test_its_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", README):
-        assert (ROOT / target).exists(), target
 
 
 def test_the_two_commands_are_run_by_the_gate():
@@ -50,7 +51,7 @@ def place(facenet, tmp_path):
     write(tmp_path / "another.jpg", face("photo", 0, 1))
     write(tmp_path / "drawing.jpg", face("caricature", 0, 0))
     for person in range(3):
-        write(tmp_path / "pictures" / f"{person}.png", face("photo", person, 2))
+        write(tmp_path / "pictures" / f"person {person}" / "a.png", face("photo", person, 2))
     write_modalities(tmp_path / "raw", people=3, images=4)
     write_cavi(tmp_path / "CAVI", with_test=True)
     return tmp_path
@@ -95,10 +96,15 @@ def test_every_command_does_what_it_says(place):
     assert list((place / "runs" / "cavi" / "evaluation").rglob("report.html"))
     assert (place / "saved_models" / "docker-compose.yml").is_file()
 
-    (python,) = (text for kind, text in BLOCKS if kind == "python")
+    (python,) = SNIPPETS.pop("README.md")
     result = run_python("-c", python, cwd=place)
     assert result.returncode == 0, result.stderr
     verified, identified, embedded = result.stdout.splitlines()
     assert verified in ("True", "False", "None")
     assert identified.startswith("[Candidate(identity='person ")
     assert embedded == "(2, 128)"
+
+    others = [text for texts in SNIPPETS.values() for text in texts]
+    assert len(others) >= 3
+    result = run_python("-c", "\n".join(others), cwd=place)
+    assert result.returncode == 0, result.stderr

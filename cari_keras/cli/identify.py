@@ -23,8 +23,8 @@ examples:
   cari-identify photo.jpg                     of the 195 people of CaVI
   cari-identify runs/cavi photo.jpg
   cari-identify saved_models a.png b.png --modality caricature --top 3
-Images that cannot be looked at are named on standard error; the others are
-answered all the same, and the exit status is 2.
+An image that cannot be read is named on standard error. The other images get
+their answers, and the exit status is 2.
 """
 
 

@@ -26,7 +26,7 @@ examples:
                                         by the public weights, with no training
   cari-search runs/cavi photos/ drawing.jpg --modality caricature
   cari-search saved_models photos/ photo.jpg --top 12 --picture nearest.png
-Embeddings of GALLERY are kept in the per-user cache; a second search is quick.
+The per-user cache holds the embeddings of GALLERY; a second search is quick.
 """
 
 

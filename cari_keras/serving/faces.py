@@ -203,7 +203,7 @@ class Faces:
             _, found = find_faces(self._detector, pixels, modality, max_side=config.max_side)
         if not found:
             raise RefusedError(
-                "no face found; --no-align (align=False) takes a picture whole that was cut out as "
-                "those were that the network was trained on"
+                "no face found; --no-align (align=False) takes the picture whole, where it is a "
+                "face that was cut out as the training images were"
             )
         return found
