@@ -29,6 +29,9 @@ UNSEEN = "unseen"
 
 DATASETS = ("demo", "cavi", "folder", "webcaricature")
 
+#: Datasets that networks are only judged on, see `data.judged`.
+JUDGED = ("lfw", "cfp", "sketches", "pairs")
+
 #: Of WebCaricature.
 PROTOCOLS = ("unrestricted", "restricted", "identification")
 
