@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
+import tensorflow as tf
 
 from cari_keras.config import Config
 from cari_keras.data.pipeline import split_records
@@ -59,6 +60,7 @@ class ExportMatcher(Matcher):
             store=store,
         )
 
+    @tf.experimental.function_executor_type("")  # on which exports are served, see `data.pipeline`
     def _ask(self, prepared: Prepared, split: str, progress: bool) -> Predictions:
         assert self.served is not None, "made by load_judged_network"
         paths, drawn, rows, faces = [], [], [], []
