@@ -29,6 +29,9 @@ UNSEEN = "unseen"
 
 DATASETS = ("demo", "cavi", "folder", "webcaricature")
 
+#: Datasets that networks are only judged on, see `data.judged`.
+JUDGED = ("lfw", "cfp", "sketches", "pairs")
+
 #: Of WebCaricature.
 PROTOCOLS = ("unrestricted", "restricted", "identification")
 
@@ -57,8 +60,8 @@ PIXELS_AND_BYTES = ("pixels", "bytes")
 
 #: How the tasks are weighed, see `training.strategies`: a module of each name.
 STRATEGIES = (
-    *("dwa", "dynamic", "equal", "famo", "gls", "gradnorm", "log", "naive", "rlw", "single"),
-    *("static", "stch", "uncertainty", "uw_so"),
+    *("aligned", "dwa", "dynamic", "equal", "famo", "gls", "go4align", "gradnorm", "imtl_g", "ldc"),
+    *("log", "naive", "rlw", "single", "static", "stch", "uncertainty", "uw_so"),
 )
 
 OPTIMIZERS = ("adam", "rmsprop")

@@ -7,7 +7,7 @@ import argparse
 from cari_keras.cli.flags import given_path
 from cari_keras.cli.parser import Parser
 from cari_keras.files import user_path
-from cari_keras.vocabulary import CENTRES, DATASETS, PROTOCOLS, VERIFY_BY
+from cari_keras.vocabulary import CENTRES, DATASETS, JUDGED, PROTOCOLS, UNKNOWN, VERIFY_BY
 
 EXAMPLES = """
 examples:
@@ -18,6 +18,8 @@ examples:
                                         path,path,1|0, or LFW's pairs.txt
   cari-evaluate runs/cavi --gallery DIR --probe DIR
                                         whoever of DIR/<identity>/* is in both
+  cari-evaluate facenet --dataset lfw --data-dir DIR
+                                        or cfp, sketches, pairs: see docs/evaluate.md
 """
 
 MORE = """more examples:
@@ -31,6 +33,8 @@ MORE = """more examples:
                                         by its run with --unseen-fold K/5
   cari-evaluate runs/cavi-unseen-5 --collection DIR
                                         the same people in other pictures
+  cari-evaluate saved_models/cavi --dataset cavi --data-dir DIR --split unknown
+                                        strangers, whom no run is trained on
 """
 
 
@@ -47,16 +51,20 @@ def evaluate_parser() -> Parser:
         "run",
         metavar="RUN",
         type=given_path,
-        help="a run folder, a folder of runs fold-K, or the word facenet",
+        help="a run folder, a folder of runs fold-K or of exports, or the word facenet",
     )
-    add("--dataset", choices=DATASETS, help="dataset (default: the run's)")
+    add("--dataset", choices=(*DATASETS, *JUDGED), help="dataset (default: the run's)")
     add(
         "--data-dir",
         type=given_path,
         metavar="DIR",
         help="the dataset's folder (default: the run's)",
     )
-    add("--split", choices=("validation", "test"), help="default: test, where its images are")
+    add(
+        "--split",
+        choices=("validation", "test", UNKNOWN),
+        help="default: test, where its images are; unknown: the dataset's strangers",
+    )
     add("--protocol", choices=PROTOCOLS, help="webcaricature, with facenet [unrestricted]")
     add("--folds", nargs="+", metavar="K", help="all, or some; of webcaricature also dev")
     add("--unseen-fold", metavar="k/K", help="people held out, with facenet (default: the run's)")
@@ -66,7 +74,12 @@ def evaluate_parser() -> Parser:
         metavar="DIR",
         help="the people held out in other pictures, DIR/{photo,caricature}/<identity>/*",
     )
-    add("--images", type=user_path, metavar="DIR", help="any images, raw or from cari-align")
+    add(
+        "--images",
+        type=user_path,
+        metavar="DIR",
+        help="any images, raw or from cari-align; with lfw, cfp, ... in place of their own",
+    )
     add("--pairs", type=user_path, metavar="FILE", help="pairs of them: a CSV, or LFW's pairs.txt")
     add("--gallery", type=user_path, metavar="DIR", help="a gallery, DIR/<identity>/*")
     add("--probe", type=user_path, metavar="DIR", help="probes to look for in it")
@@ -125,7 +138,10 @@ def evaluate_parser() -> Parser:
 
 def refuse_together(parser: Parser, given: argparse.Namespace) -> None:
     """Ends the program for a flag without the other that it needs, or that would be ignored."""
+    judged = given.dataset in JUDGED
     for one, other in (("images", "pairs"), ("gallery", "probe")):
+        if judged and one == "images" and given.pairs is None:
+            continue
         if (getattr(given, one) is None) != (getattr(given, other) is None):
             parser.error(f"--{one} and --{other} go together")
     of_dataset = (
@@ -141,6 +157,11 @@ def refuse_together(parser: Parser, given: argparse.Namespace) -> None:
     rules = {"images": ("gallery", *of_dataset), "gallery": of_dataset}
     if given.dataset == "webcaricature":
         rules["dataset"] = ("split", "thresholds_of")
+    if judged:
+        rules = {
+            "dataset": ("pairs", "gallery", *of_dataset[2:]),
+            "gallery": of_dataset,
+        }
     for one, others in rules.items():
         for other in others:
             if getattr(given, one) is not None and getattr(given, other) is not None:

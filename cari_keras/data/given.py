@@ -8,8 +8,9 @@ import os
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple, Optional
 
@@ -45,6 +46,18 @@ class PairList(NamedTuple):
 
     pairs: list[tuple[str, str, bool]]
     folds: Optional[list[int]] = None
+
+
+class Listed(NamedTuple):
+    """Listed pairs with their images.
+
+    Attributes:
+        dataset: Its split `SPLIT` has the images and the pairs.
+        folds: int for each of these pairs, from 0; None where the list has no folds.
+    """
+
+    dataset: Dataset
+    folds: Optional[list[int]]
 
 
 def read_pair_list(path: Path) -> PairList:
@@ -125,8 +138,18 @@ def modality_below(folder: Path, path: Path) -> str:
     return modality_of(f"{own}/{path.relative_to(folder).as_posix()}")
 
 
-def load_images(root: Path) -> Dataset:
-    """Every image below a folder, raw or from cari-align; its person is the folder it lies in.
+def folder_of(path: Path) -> str:
+    """The name of the folder that a picture lies in."""
+    return path.parent.name
+
+
+def load_images(root: Path, person_of: Callable[[Path], str] = folder_of) -> Dataset:
+    """Every image below a folder, raw or from cari-align.
+
+    Args:
+        root: The folder.
+        person_of: From a raw picture's path to its person's name, by default that of the folder it
+            lies in. An aligned folder says itself who is on a picture.
 
     Raises:
         DatasetError: The folder is missing or has no images.
@@ -148,9 +171,10 @@ def load_images(root: Path) -> Dataset:
         told = "; ".join(("", *found.lines()))
         raise DatasetError(f"{root}: no images in it{told}")
     samples, prints = [], []
-    spelling = one_spelling(path.parent.name for path in found.paths)
-    for path in found.paths:
-        name, person = path.relative_to(root).as_posix(), spelling[path.parent.name]
+    owners = [person_of(path) for path in found.paths]
+    spelling = one_spelling(owners)
+    for path, owner in zip(found.paths, owners):
+        name, person = path.relative_to(root).as_posix(), spelling[owner]
         samples.append(Sample(name, person, modality_below(root, path), source=str(path)))
         prints.append((name, stamp(path)))
     fingerprint = hashlib.sha256(repr((str(root), prints)).encode()).hexdigest()
@@ -159,28 +183,30 @@ def load_images(root: Path) -> Dataset:
     return _dataset(replace(_NOBODY, fingerprint=fingerprint), samples, report)
 
 
-def load_pairs(images: Path, listed: PairList) -> tuple[Dataset, list[int]]:
+def load_pairs(
+    images: Path, listed: PairList, person_of: Callable[[Path], str] = folder_of
+) -> Listed:
     """The images of listed pairs.
 
     Args:
         images: A folder, raw or from cari-align; names are relative to it, and may lack an ending.
         listed: From `read_pair_list`.
+        person_of: As for `load_images`.
 
     Returns:
-        The dataset, with the pairs whose images are both there, and these pairs' positions in the
-        list.
+        The dataset, with the pairs whose images are both there, and these pairs' folds.
 
     Raises:
         DatasetError: The folder is missing, or has none of the pairs' images, or two of one name.
     """
-    everything = load_images(images)
+    everything = load_images(images, person_of)
     named = _by_name(everything.splits[SPLIT])
-    pairs, positions = [], []
-    for position, (first, second, same) in enumerate(listed.pairs):
+    pairs, folds = [], []
+    for (first, second, same), fold in zip(listed.pairs, listed.folds or repeat(0)):
         found = [_one_of(named.get(_tidy(name), []), name, images) for name in (first, second)]
         if found[0] is not None and found[1] is not None:
             pairs.append(Pair(found[0], found[1], same))
-            positions.append(position)
+            folds.append(fold)
     if not pairs:
         missing = next(n for p in listed.pairs for n in p[:2] if _tidy(n) not in named)
         raise DatasetError(
@@ -193,7 +219,8 @@ def load_pairs(images: Path, listed: PairList) -> tuple[Dataset, list[int]]:
     report.update(oddities(pairs))
     used = {path for pair in pairs for path in (pair.first, pair.second)}
     samples_used = [sample for sample in everything.splits[SPLIT] if sample.path in used]
-    return _dataset(everything, samples_used, report, pairs={SPLIT: pairs}), positions
+    dataset = _dataset(everything, samples_used, report, pairs={SPLIT: pairs})
+    return Listed(dataset, folds if listed.folds else None)
 
 
 def oddities(pairs: Iterable[Pair]) -> dict[str, int]:

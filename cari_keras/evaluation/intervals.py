@@ -7,7 +7,7 @@ no longer than the histograms are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
@@ -20,6 +20,9 @@ EDGES = 128
 
 #: Beyond it the histograms of every two people would fill the memory.
 MOST_PEOPLE = 300
+
+#: So many pairs are drawn as they are, where the people are too many for histograms.
+MOST_PAIRS = 1_000_000
 
 
 class CrossedPairs(NamedTuple):
@@ -43,10 +46,8 @@ class CrossedPairs(NamedTuple):
         Returns:
             None for pairs of one kind alone, and of more than `MOST_PEOPLE` people.
         """
-        people, place = np.unique(
-            np.concatenate([trials.subjects, trials.other_subjects]), return_inverse=True
-        )
-        count, same = len(people), trials.same
+        count, first, second = _places(trials)
+        same = trials.same
         if count > MOST_PEOPLE or not trials.both_kinds:
             return None
         edges = np.unique(
@@ -59,7 +60,6 @@ class CrossedPairs(NamedTuple):
             )
         )
         bins = len(edges)
-        first, second = np.split(place, 2)
         bin_of = np.searchsorted(edges, trials.distances).clip(max=bins - 1)
         cells = (first * count + second) * bins + bin_of
         tally = np.bincount(cells, minlength=count * count * bins).reshape(count * count, bins)
@@ -68,6 +68,11 @@ class CrossedPairs(NamedTuple):
         impostor = tally.astype(np.float32)
         impostor[own] = 0.0
         return CrossedPairs(genuine, impostor)
+
+    @property
+    def people(self) -> int:
+        """P."""
+        return len(self.genuine)
 
     def draw(self, times: Array) -> tuple[Array, Array]:
         """Cumulative TAR and FAR over the bins, where each person was drawn so many times: [P].
@@ -81,8 +86,61 @@ class CrossedPairs(NamedTuple):
             return genuine / genuine[-1], impostor / impostor[-1]
 
 
+class SortedPairs(NamedTuple):
+    """All pairs of many people with few images each, by distance.
+
+    Attributes:
+        people: P.
+        first: int [n], the person of each pair's first image, from 0.
+        second: int [n], that of its second image.
+        ends: int [m], the last pair of each distinct distance.
+    """
+
+    people: int
+    first: Array
+    second: Array
+    ends: Array
+
+    @staticmethod
+    def of(trials: Trials) -> Optional[SortedPairs]:
+        """From trials that know both subjects; None for one kind, or more than `MOST_PAIRS`."""
+        if len(trials.same) > MOST_PAIRS or not trials.both_kinds:
+            return None
+        count, first, second = _places(trials)
+        order = np.argsort(trials.distances, kind="stable")
+        steps = np.diff(trials.distances[order], append=np.inf)
+        return SortedPairs(count, first[order], second[order], np.flatnonzero(steps > 0))
+
+    def draw(self, times: Array) -> tuple[Array, Array]:
+        """As `CrossedPairs.draw`, at each distinct distance."""
+        own, other = times[self.first], times[self.second]
+        same = self.first == self.second
+        genuine = np.cumsum(np.where(same, own, 0), dtype=np.float64)[self.ends]
+        impostor = np.cumsum(np.where(same, 0, own * other), dtype=np.float64)[self.ends]
+        with np.errstate(invalid="ignore"):
+            return genuine / genuine[-1], impostor / impostor[-1]
+
+
+#: What people are drawn from.
+DrawnPairs = Union[CrossedPairs, SortedPairs]
+
+
+def pairs_to_draw_from(trials: Trials) -> Optional[DrawnPairs]:
+    """Histograms where the people are few, else the pairs themselves; None where both are many."""
+    return CrossedPairs.of(trials) or SortedPairs.of(trials)
+
+
+def _places(trials: Trials) -> tuple[int, Array, Array]:
+    """How many people there are, and of each pair the numbers of its two people, from 0."""
+    people, place = np.unique(
+        np.concatenate([trials.subjects, trials.other_subjects]), return_inverse=True
+    )
+    first, second = np.split(place, 2)
+    return len(people), first, second
+
+
 def interval_over_folds(
-    folds: Sequence[CrossedPairs],
+    folds: Sequence[DrawnPairs],
     fars: Sequence[float],
     *,
     level: float = 0.95,
@@ -106,7 +164,7 @@ def interval_over_folds(
     for _ in range(resamples):
         one: dict[str, list[float]] = {}
         for fold in folds:
-            count = len(fold.genuine)
+            count = fold.people
             times = np.bincount(rng.integers(0, count, count), minlength=count)
             tar, far = fold.draw(times.astype(np.float32))
             one.setdefault("verification_auc", []).append(_area(far, tar))

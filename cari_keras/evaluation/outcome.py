@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
-from cari_keras.arrays import Array
 from cari_keras.data.base import Dataset
-from cari_keras.evaluation.curves import eer, tar_at_far
-from cari_keras.evaluation.evaluator import identification
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.predictions import Predictions
-from cari_keras.evaluation.resampling import Interval, bootstrap_interval
+from cari_keras.evaluation.resampling import Interval
 from cari_keras.evaluation.scoring import FoldScores
 from cari_keras.evaluation.trials import Trials
-from cari_keras.evaluation.verification import auc
 from cari_keras.wording import counted
 
 
@@ -194,49 +189,6 @@ class Outcome:
                 "baselines": {name: one.to_dict() for name, one in self.baselines.items()},
             }
         )
-
-
-def intervals_of(predictions: Predictions, fold: FoldScores) -> dict[str, Interval]:
-    """95 % intervals of a fold's main metrics, by bootstrap over identities.
-
-    Those of verification draw the people of the pairs' first images, each with all their pairs; the
-    accuracy's thresholds are held, those of TAR at FAR are taken from each draw. There are none of
-    metrics that are undefined, or where a single person is all there is to draw.
-    """
-    found: dict[str, Interval] = {}
-    trials = fold.trials
-    if trials is not None and not trials.crossed and len(trials.distances):
-        statistics: dict[str, Callable[[Array], float]] = {
-            "verification_auc": lambda rows: auc(trials.distances[rows], trials.same[rows]),
-            "verification_eer": lambda rows: eer(trials.distances[rows], trials.same[rows]),
-        }
-        for point in fold.points:
-            if point.own:
-                statistics[f"tar_at_far_{point.far}"] = partial(_tar, trials, point.far)
-        if "verification_accuracy" in fold.metrics and fold.thresholds is not None:
-            right = (trials.distances <= fold.thresholds) == trials.same
-            statistics["verification_accuracy"] = partial(_share, right)
-        for name, statistic in statistics.items():
-            found[name] = bootstrap_interval(statistic, trials.subjects)
-    for name, (logits, labels) in identification(predictions).items():
-        right = np.argmax(logits, axis=-1) == labels
-        found[name] = bootstrap_interval(partial(_share, right), labels)
-    for name, (values, labels) in fold.hits.items():
-        found[name] = bootstrap_interval(partial(_share, values), labels)
-    return {
-        name: found[name]
-        for name, metric in fold.metrics.items()
-        if name in found and found[name].resamples and not math.isnan(metric)
-    }
-
-
-def _tar(trials: Trials, far: float, rows: Array) -> float:
-    same = trials.same[rows]
-    return math.nan if same.all() else tar_at_far(trials.distances[rows], same, far).tar
-
-
-def _share(right: Array, rows: Array) -> float:
-    return float(right[rows].mean())
 
 
 def total_pairs(trials: Trials) -> dict[str, int]:

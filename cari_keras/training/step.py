@@ -180,30 +180,40 @@ class TrainStep:
             frozen: Leave those layers out; there are then no gradients for their variables.
         """
         strategy = self.strategy
-        again = bool(self.psi_descends) or strategy.needs_norms
+        looks = strategy.needs_norms or strategy.needs_gram
+        again = bool(self.psi_descends) or looks
         with tf.GradientTape(persistent=again) as tape:
             outputs, observed, regularizers = self.losses(batch, frozen=frozen)
+            each = tf.unstack(observed.losses)
+            if strategy.needs_gram:
+                with tape.stop_recording():
+                    rows = self._on_last_shared(tape, each)
+                    gram = tf.matmul(rows, rows, transpose_b=True)
+                observed = observed._replace(gram=gram)
             weights = strategy.weights(observed)
             theta_loss = strategy.theta_loss(weights, observed)
             if regularizers:
                 theta_loss += tf.add_n(regularizers)
             psi_loss = strategy.psi_loss(weights, observed)
-            each = tf.unstack(observed.losses)
         theta = _gradient(tape, theta_loss, self.theta)
         psi: Sequence[Any] = []
         if psi_loss is not None:
             psi = _gradient(tape, psi_loss, self.psi_descends)
         norms = tf.zeros(3)
         if strategy.needs_norms:
-            last = [v for v in shared_variables(self.model) if len(v.shape) > 1][-1]
-            found = [_gradient(tape, loss, [last])[0] for loss in each]
-            norms = tf.stack([tf.zeros([]) if g is None else tf.norm(g) for g in found])
+            norms = tf.norm(self._on_last_shared(tape, each), axis=1)
         shown = tf.constant(0.0) if psi_loss is None else psi_loss
         embeddings = outputs.get("embedding")
         if embeddings is not None:
             embeddings = replicas.all_rows(embeddings)
         labels = replicas.all_rows(batch.labels)
         return Gradients(theta, psi, observed, weights, shown, norms, embeddings, labels)
+
+    def _on_last_shared(self, tape: tf.GradientTape, losses: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Each loss's gradient on the last shared layer, float32 [3, its size]; 0 where unused."""
+        last = [v for v in shared_variables(self.model) if len(v.shape) > 1][-1]
+        found = [_gradient(tape, loss, [last])[0] for loss in losses]
+        return tf.stack([tf.reshape(tf.zeros_like(last) if g is None else g, [-1]) for g in found])
 
     @tf.function
     def __call__(self, batch: Batch) -> StepValues:

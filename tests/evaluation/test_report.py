@@ -14,7 +14,7 @@ import pytest
 from cari_keras.evaluation.drawing import svg_of
 from cari_keras.evaluation.evaluator import identification
 from cari_keras.evaluation.labels import LABELS, label
-from cari_keras.evaluation.outcome import intervals_of
+from cari_keras.evaluation.listed_intervals import intervals_of
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.report.curves import plot_det, plot_roc
 from cari_keras.evaluation.report.html import report_html
@@ -219,7 +219,7 @@ def test_nobody_is_named_by_heads_that_do_not_know_them(known):
     assert LABELS["photo_identification"] in titles
     stripped = replace(known, predictions=with_heads.of_strangers())
     assert {one.title for one in namings(stripped)} <= {"Impostor pairs accepted"}
-    assert "photo_identification" not in intervals_of(stripped.predictions, known.folds[0])
+    assert "photo_identification" not in intervals_of(stripped.predictions, known.folds)
 
 
 def test_the_worst_pairs_come_first_and_no_image_twice(known):

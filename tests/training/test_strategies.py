@@ -22,12 +22,13 @@ def make(name, **settings):
     return strategy_class(name)(TrainingConfig(**settings))
 
 
-def view(losses, active=ALL, iteration=0):
+def view(losses, active=ALL, iteration=0, gram=None):
     return Observed(
         tf.constant(losses, tf.float32),
         tf.constant(active),
         tf.zeros([1, 3]),
         tf.constant(iteration, tf.int64),
+        None if gram is None else tf.constant(gram, tf.float32),
     )
 
 
@@ -47,7 +48,7 @@ def test_the_registry():
     assert set(STRATEGIES) == modules - {"base"}
     for name in STRATEGIES:
         assert strategy_class(name).__doc__
-    with pytest.raises(ConfigError, match="weighting must be one of dwa, dynamic"):
+    with pytest.raises(ConfigError, match="weighting must be one of aligned, dwa, dynamic"):
         strategy_class("base")
 
 
@@ -211,6 +212,133 @@ def test_gradnorm_s_norms_are_those_of_the_last_shared_layer():
     expected = [np.linalg.norm(tape.gradient(loss, kernel)) for loss in each]
     np.testing.assert_allclose(step.gradients(batch).norms, expected, rtol=1e-5)
     assert np.all(make_step(toy_branches()).gradients(batch).norms.numpy() == 0)
+
+
+def test_go4align(monkeypatch):
+    """At STEP = log 2, p becomes (1/2, 1/4, 1/16) / sum: p / L is as (8, 2, 1/4).
+
+    The two smaller are closest and become 9/8 each. A step later p is as (1/4, 1/16, 1/256) and
+    p / L as (256, 32, 1): the smaller two become 16.5. Without the second task, (256, 0, 1).
+    """
+    monkeypatch.setattr("cari_keras.training.strategies.go4align.STEP", math.log(2))
+    strategy = make("go4align")
+    seen = view([1, 2, 4])
+    np.testing.assert_allclose(strategy.weights(seen), np.array([8, 1.125, 1.125]) / 10.25, 1e-5)
+    after(strategy, seen)
+    np.testing.assert_allclose(strategy.weights(seen), np.array([256, 16.5, 16.5]) / 289, 1e-5)
+    part = strategy.weights(view([1, 0, 4], (True, False, True)))
+    np.testing.assert_allclose(part, np.array([256, 0, 1]) / 257, rtol=1e-5)
+    # The two larger are the closest where 1 / L is as (1, 7, 8) and p still even.
+    monkeypatch.setattr("cari_keras.training.strategies.go4align.STEP", 0.0)
+    upper = make("go4align").weights(view([8, 8 / 7, 1]))
+    np.testing.assert_allclose(upper, np.array([1, 7.5, 7.5]) / 16, rtol=1e-5)
+
+
+def test_ldc():
+    """First losses (2, 1, 4): r = (2, 1, 4), so each l is 1 and w_i l_i = 1/3: L = 1.
+
+    Then (1, 1, 4): l = (1/2, 1, 1), the sum of w_i l_i is 5/6, the discrepancy 1/6.
+    """
+    strategy = make("ldc")
+    seen = view([2, 1, 4])
+    np.testing.assert_allclose(strategy.weights(seen), [1 / 3] * 3, rtol=1e-6)
+    assert float(strategy.theta_loss(strategy.weights(seen), seen)) == pytest.approx(1.0)
+    after(strategy, seen)
+    losses, logits = tf.Variable([1.0, 1.0, 4.0]), tf.Variable([[0.0, 0.0, 0.0]])
+    with tf.GradientTape(persistent=True) as tape:
+        now = Observed(losses, tf.constant(ALL), logits, tf.constant(1, tf.int64))
+        weights = strategy.weights(now)
+        total = strategy.theta_loss(weights, now)
+    assert float(total) == pytest.approx(5 / 6 + 0.05 / 6)
+    # d / dL_i = w_i / r_i, and LAMBDA times the signs: the first is below the second.
+    expected = np.array([0.95 / 6, 1.05 / 3, 1 / 12])
+    np.testing.assert_allclose(tape.gradient(total, losses), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        tape.gradient(total, weights), [0.95 * 0.5, 1.05 * 1.0, 1.0], rtol=1e-5
+    )
+    # The router descends the same, to the task with the smaller l.
+    with tf.GradientTape() as tape:
+        now = Observed(losses, tf.constant(ALL), logits, tf.constant(1, tf.int64))
+        psi = strategy.psi_loss(strategy.weights(now), now)
+    assert float(psi) == pytest.approx(float(total))
+    assert np.argmax(tape.gradient(psi, logits).numpy()) == 1
+    # Without the second task, the first and the third are neighbours: 1/4 + 1/2 and 1/4 apart.
+    part = view([1, 0, 4], (True, False, True))
+    total = strategy.theta_loss(strategy.weights(part), part)
+    assert float(total) == pytest.approx(0.75 + 0.05 * 0.25)
+
+
+def closed_form(gradients):
+    """IMTL-G as its authors write it: w_2.. = g_1 U^T (D U^T)^-1."""
+    units = gradients / np.linalg.norm(gradients, axis=1, keepdims=True)
+    d, u = gradients[0] - gradients[1:], units[0] - units[1:]
+    others = gradients[0] @ u.T @ np.linalg.inv(d @ u.T)
+    return np.array([1 - others.sum(), *others])
+
+
+def test_imtl_g():
+    """Orthogonal gradients of lengths 1, 2, 4: w_i |g_i| are equal, so w is as (4, 2, 1)."""
+    strategy = make("imtl_g")
+    gram = np.diag([1.0, 4.0, 16.0])
+    np.testing.assert_allclose(
+        strategy.weights(view([1, 1, 1], gram=gram)), np.array([4, 2, 1]) / 7, rtol=1e-5
+    )
+    gradients = np.random.default_rng(0).normal(size=(3, 7)) * [[1.0], [3.0], [0.5]]
+    weights = strategy.weights(view([1, 1, 1], gram=gradients @ gradients.T)).numpy()
+    np.testing.assert_allclose(weights, closed_form(gradients), rtol=1e-3)
+    along = (weights @ gradients) @ (gradients / np.linalg.norm(gradients, axis=1)[:, None]).T
+    np.testing.assert_allclose(along, along[0], rtol=1e-3)
+    part = gradients * [[1.0], [0.0], [1.0]]
+    weights = strategy.weights(view([1, 0, 1], (True, False, True), gram=part @ part.T)).numpy()
+    expected = closed_form(gradients[[0, 2]])
+    np.testing.assert_allclose(weights, [expected[0], 0, expected[1]], rtol=1e-3)
+    # Cosines 0.9, 0.9, 0.7: C^-1 1 = (5, -5, 5) / 4. With a short second gradient the projections
+    # would be negative.
+    cosines = np.array([[1, 0.9, 0.7], [0.9, 1, 0.9], [0.7, 0.9, 1]])
+    lengths = np.array([1, 0.1, 1])
+    gram = cosines * np.outer(lengths, lengths)
+    np.testing.assert_allclose(strategy.weights(view([1, 1, 1], gram=gram)), [1 / 3] * 3, rtol=1e-6)
+
+
+def test_aligned():
+    """Orthogonal gradients of lengths 1, 2, 4: w = 1 / length, as (4, 2, 1).
+
+    Products ((2, 1), (1, 5)) of two: w is the inverse square root of them times 1. With the root
+    of their determinant 3 and trace 7, the square root is (G + 3 I) / sqrt(7 + 6), its inverse as
+    ((8, -1), (-1, 5)), so w is as (7, 4).
+    """
+    strategy = make("aligned")
+    gram = np.diag([1.0, 4.0, 16.0])
+    np.testing.assert_allclose(
+        strategy.weights(view([1, 1, 1], gram=gram)), np.array([4, 2, 1]) / 7, rtol=1e-5
+    )
+    gram = [[2.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 5.0]]
+    part = strategy.weights(view([1, 0, 1], (True, False, True), gram=gram))
+    np.testing.assert_allclose(part, [7 / 11, 0, 4 / 11], rtol=1e-5)
+    # One gradient is another's half: what they have in common counts once.
+    gradients = np.array([[1.0, 0.0], [0.5, 0.0], [0.0, 2.0]])
+    weights = strategy.weights(view([1, 1, 1], gram=gradients @ gradients.T))
+    assert np.isfinite(weights).all()
+    nothing = strategy.weights(view([1, 1, 1], gram=np.zeros((3, 3))))
+    np.testing.assert_allclose(nothing, [1 / 3] * 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["aligned", "imtl_g"])
+def test_the_products_are_of_this_batch_s_gradients_on_the_last_shared_layer(name):
+    step, batch = make_step(toy_branches(), weighting=name), make_batch(KINDS["mixed"])
+    kernel = step.model.layers[2].kernel
+    with tf.GradientTape(persistent=True) as tape:
+        _, seen, _ = step.losses(batch)
+        each = tf.unstack(seen.losses)
+    rows = np.stack([np.ravel(tape.gradient(loss, kernel)) for loss in each])
+    found = step.gradients(batch)
+    np.testing.assert_allclose(found.observed.gram, rows @ rows.T, rtol=1e-4, atol=1e-7)
+    expected = make(name).weights(view([1, 1, 1], gram=rows @ rows.T))
+    np.testing.assert_allclose(found.weights, expected, rtol=1e-3)
+    # Theta descends by these weights.
+    place = [v is kernel for v in step.theta].index(True)
+    mixed = np.reshape(found.weights.numpy() @ rows, kernel.shape)
+    np.testing.assert_allclose(found.theta[place], mixed, rtol=1e-3, atol=1e-6)
 
 
 def test_famo():

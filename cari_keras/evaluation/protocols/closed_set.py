@@ -17,8 +17,9 @@ from cari_keras.data.registry import load_dataset
 from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.evaluation.evaluator import IDENTIFICATION, identification, rank1
 from cari_keras.evaluation.legacy import legacy_verification
+from cari_keras.evaluation.listed_intervals import intervals_of
 from cari_keras.evaluation.matcher import Matcher, judge_of
-from cari_keras.evaluation.outcome import Outcome, intervals_of, total_pairs
+from cari_keras.evaluation.outcome import Outcome, total_pairs
 from cari_keras.evaluation.scoring import FoldScores, Verified, verify
 from cari_keras.evaluation.trials import Trials, listed_trials
 from cari_keras.wording import counted
@@ -98,7 +99,7 @@ def evaluate_closed_set(
         people=dataset.people,
         table="cavi" if dataset.name == "cavi" else None,
         notes=tuple(notes),
-        intervals=intervals_of(predictions, fold),
+        intervals=intervals_of(predictions, [fold]),
         legacy=legacy_verification(trials) if legacy and trials is not None else {},
     )
 

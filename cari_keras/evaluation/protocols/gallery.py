@@ -12,8 +12,9 @@ from cari_keras.data.given import SPLIT, load_images
 from cari_keras.data.prepare import prepare
 from cari_keras.errors import DatasetError
 from cari_keras.evaluation.legacy import legacy_galleries
+from cari_keras.evaluation.listed_intervals import intervals_of
 from cari_keras.evaluation.matcher import Matcher
-from cari_keras.evaluation.outcome import Outcome, intervals_of
+from cari_keras.evaluation.outcome import Outcome
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.scoring import GALLERY, identification_fold, identify
 from cari_keras.files import user_path
@@ -78,7 +79,7 @@ def evaluate_gallery(
         slug=f"gallery-{gallery.name}-{probe.name}",
         matcher=matcher,
         folds=(fold,),
-        intervals=intervals_of(joined, fold),
+        intervals=intervals_of(joined, [fold]),
         dataset=datasets["gallery"],
         predictions=joined,
         people=tuple(people),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
 import numpy as np
 
-from cari_keras.data.given import SPLIT, load_pairs, read_pair_list
+from cari_keras.data.given import SPLIT, Listed, load_pairs, read_pair_list
 from cari_keras.data.prepare import prepare
 from cari_keras.errors import DatasetError
 from cari_keras.evaluation.legacy import legacy_verification
+from cari_keras.evaluation.listed_intervals import intervals_of
 from cari_keras.evaluation.matcher import Matcher
-from cari_keras.evaluation.outcome import Outcome, intervals_of, total_pairs
+from cari_keras.evaluation.outcome import Outcome, total_pairs
 from cari_keras.evaluation.scoring import FoldScores, verify
 from cari_keras.evaluation.trials import Trials, listed_trials
 from cari_keras.wording import counted
@@ -45,53 +47,91 @@ def evaluate_pairs(
         ConfigError: The network was not trained for verification.
     """
     matcher.check_verifies()
-    listed = read_pair_list(list_file)
-    dataset, positions = load_pairs(images, listed)
-    pairs = dataset.pairs[SPLIT]
+    found = load_pairs(images, read_pair_list(list_file))
+    return evaluate_listed(
+        matcher,
+        found,
+        title=f"Pairs of {list_file.name}",
+        slug=f"pairs-{list_file.stem}",
+        cache_dir=cache_dir,
+        progress=progress,
+        legacy=legacy,
+    )
+
+
+def evaluate_listed(
+    matcher: Matcher,
+    listed: Listed,
+    *,
+    title: str,
+    slug: str,
+    notes: Sequence[str] = (),
+    cache_dir: Optional[str] = None,
+    progress: bool = False,
+    legacy: bool = False,
+) -> Outcome:
+    """As `evaluate_pairs`, of pairs that were read already.
+
+    Args:
+        matcher: The network.
+        listed: The pairs with their images.
+        title: Of the outcome.
+        slug: Likewise.
+        notes: What else there is to say of the pairs, a sentence each.
+        cache_dir: Where prepared images and answers are kept.
+        progress: Whether to show progress bars.
+        legacy: Whether to compute the published code's metrics too.
+
+    Raises:
+        DatasetError: No pair has two images that can be read, or the pairs are of one fold alone.
+        ConfigError: The network was not trained for verification.
+    """
+    matcher.check_verifies()
+    dataset, pairs = listed.dataset, listed.dataset.pairs[SPLIT]
     prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, progress=progress)
     answers = matcher.predict(prepared, SPLIT, cache_dir=cache_dir, progress=progress)
     predictions = answers.of_strangers()
     known = set(predictions.paths)
     there = [k for k, pair in enumerate(pairs) if pair.first in known and pair.second in known]
     if not there:
-        raise DatasetError(f"{images}: no listed pair has two images that can be read")
+        raise DatasetError(f"{title}: no pair has two images that can be read")
     trials = listed_trials(predictions, [pairs[k] for k in there])
-    notes = [*matcher.on_strangers(), *matcher.on_other_crops(prepared)]
-    notes += [f"{counted(count, kind)}." for kind, count in prepared.report.items()]
+    told = [*notes, *matcher.on_strangers(), *matcher.on_other_crops(prepared)]
+    told += [f"{counted(count, kind)}." for kind, count in prepared.report.items()]
     if len(there) < len(pairs):
-        notes.append(
+        told.append(
             f"{counted(len(pairs) - len(there), 'pairs with an unreadable image')}, left out."
         )
     if len(dataset.people) < 2:
-        notes.append(
+        told.append(
             "All images lie in one folder, so they count as one person's: no accuracy, which "
             "takes its threshold from other people's pairs, and no intervals over people."
         )
     if listed.folds is None:
         folds = [_fold("all", trials, None)]
-        notes.insert(0, _WITHOUT_FOLDS)
+        told.insert(0, _WITHOUT_FOLDS)
     else:
-        fold_of = np.array(listed.folds)[np.array(positions)[there]]
+        fold_of = np.array(listed.folds)[there]
         if len(np.unique(fold_of)) < 2:
             raise DatasetError(
-                f"{images}: has the images of one fold's pairs alone; each fold's thresholds come "
-                "from the others"
+                f"{title}: the images of one fold's pairs alone are there; each fold's thresholds "
+                "come from the others"
             )
         folds = [
             _fold(str(k + 1), trials.only(fold_of == k), trials.only(fold_of != k))
             for k in np.unique(fold_of)
         ]
-        notes.insert(0, "Each fold's thresholds come from the other folds.")
+        told.insert(0, "Each fold's thresholds come from the other folds.")
     return Outcome(
-        title=f"Pairs of {list_file.name}",
-        slug=f"pairs-{list_file.stem}",
+        title=title,
+        slug=slug,
         matcher=matcher,
         folds=tuple(folds),
         dataset=dataset,
         predictions=predictions,
         people=dataset.people,
-        notes=tuple(notes),
-        intervals=intervals_of(predictions, folds[0]) if len(folds) == 1 else {},
+        notes=tuple(told),
+        intervals=intervals_of(predictions, folds),
         legacy=legacy_verification(trials) if legacy else {},
     )
 

@@ -25,7 +25,11 @@ from cari_keras.data.prepare import Prepared, prepare
 from cari_keras.data.registry import load_dataset
 from cari_keras.data.unseen import same_people
 from cari_keras.errors import ConfigError, DatasetError
-from cari_keras.evaluation.intervals import CrossedPairs, interval_over_folds
+from cari_keras.evaluation.intervals import (
+    DrawnPairs,
+    interval_over_folds,
+    pairs_to_draw_from,
+)
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.outcome import Outcome, total_pairs
 from cari_keras.evaluation.predictions import Predictions
@@ -116,7 +120,7 @@ def evaluate_strangers(
         ConfigError: A network was not trained for verification.
     """
     found: list[FoldScores] = []
-    draws: list[dict[str, CrossedPairs]] = []
+    draws: list[dict[str, DrawnPairs]] = []
     first: Optional[tuple[Matcher, Dataset, Predictions]] = None
     notes: dict[str, None] = {}
     for name in folds:
@@ -137,7 +141,7 @@ def evaluate_strangers(
         counts = {f"{modality}s": prepared.count(split, [modality]) for modality in MODALITIES}
         counts |= {"people": len(np.unique(answers.labels))}
         found.append(fold.with_counts(counts))
-        draws.append(_draws(fold, answers))
+        draws.append(pairs_to_draw(fold, answers))
         first = first or (seen.matcher, dataset, answers)
         notes[f"Thresholds come from {told}."] = None
         notes.update(dict.fromkeys(seen.matcher.on_other_crops(prepared)))
@@ -160,7 +164,7 @@ def evaluate_strangers(
         predictions=predictions,
         people=dataset.people,
         notes=(_HOW, *notes),
-        intervals=_intervals(draws),
+        intervals=intervals_over(draws),
         baselines=baselines,
     )
 
@@ -215,10 +219,12 @@ def score_fold(name: str, predictions: Predictions, chosen_on: Predictions) -> F
     )
 
 
-def _draws(fold: FoldScores, predictions: Predictions) -> dict[str, CrossedPairs]:
+def pairs_to_draw(fold: FoldScores, predictions: Predictions) -> dict[str, DrawnPairs]:
     """Prefix of metrics -> the pairs to draw people from, for their intervals."""
     trials = {"": fold.trials, "photos_": photo_trials(predictions)}
-    found = {prefix: CrossedPairs.of(each) for prefix, each in trials.items() if each is not None}
+    found = {
+        prefix: pairs_to_draw_from(each) for prefix, each in trials.items() if each is not None
+    }
     return {prefix: pairs for prefix, pairs in found.items() if pairs is not None}
 
 
@@ -259,7 +265,7 @@ def _in_collection(
     return dataset, prepare(dataset, seen.matcher.side, cache_dir=cache_dir, progress=progress)
 
 
-def _intervals(draws: Sequence[dict[str, CrossedPairs]]) -> dict[str, Interval]:
+def intervals_over(draws: Sequence[dict[str, DrawnPairs]]) -> dict[str, Interval]:
     """Of the means over the folds, by drawing people within each."""
     found: dict[str, Interval] = {}
     for prefix in sorted({prefix for each in draws for prefix in each}):

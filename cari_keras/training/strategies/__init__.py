@@ -35,7 +35,7 @@ def check_strategy(training: TrainingConfig) -> None:
         ConfigError: It cannot.
     """
     strategy = strategy_class(training.weighting)
-    if training.frozen_epochs and strategy.needs_norms:
+    if training.frozen_epochs and (strategy.needs_norms or strategy.needs_gram):
         raise ConfigError(
             f"--weighting {training.weighting} looks at the shared layers' gradients, which frozen "
             "epochs have none of; use --frozen-epochs 0"

@@ -18,12 +18,15 @@ class Observed(NamedTuple):
         active: bool [3], whether a task is trained and has an image in the batch.
         weight_logits: float32 [N, 3], of the weight head.
         iteration: int64, the number of steps before this one.
+        gram: float32 [3, 3], the products of the losses' gradients on the last shared layer,
+            unweighted; None unless the strategy `needs_gram`.
     """
 
     losses: tf.Tensor
     active: tf.Tensor
     weight_logits: tf.Tensor
     iteration: tf.Tensor
+    gram: Optional[tf.Tensor] = None
 
 
 class Update(NamedTuple):
@@ -50,6 +53,7 @@ class Strategy:
     Attributes:
         uses_head: Whether the network's weight head learns, by descending `psi_loss`.
         detached: Whether Z is held constant in the weights, see `build_network`.
+        needs_gram: Whether `weights` wants the products of the gradients of the same batch.
         needs_norms: Whether `after_step` wants gradient norms.
         needs_new_losses: Whether `after_step` wants the losses after the update, which costs
             another forward pass.
@@ -59,6 +63,7 @@ class Strategy:
 
     uses_head = False
     detached = True
+    needs_gram = False
     needs_norms = False
     needs_new_losses = False
 

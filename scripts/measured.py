@@ -1,0 +1,148 @@
+#!/usr/bin/env python
+"""Makes a measurement of docs/results.md again, by its name.
+
+    .venv/bin/python scripts/measured.py --list
+    .venv/bin/python scripts/measured.py cavi-strangers --data cavi=DIR --dry-run
+    .venv/bin/python scripts/measured.py cavi-strangers --data cavi=DIR
+
+Prints each command before it runs it, or alone with `--dry-run`; the commands print the figures.
+Trainings and evaluations go on where they were stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Measured(NamedTuple):
+    """A measurement.
+
+    Attributes:
+        section: The heading in docs/results.md below which its figures are.
+        commands: What makes it; `{cavi}` and the like stand for folders of `--data`.
+    """
+
+    section: str
+    commands: tuple[str, ...]
+
+
+_LEVERS = (
+    "scripts/levers.py --dataset cavi --epochs 16 --frozen-epochs 16 --frozen-views 2 "
+    "--precision bfloat16"
+)
+_UNSEEN = "cari-train --preset strangers --final --data-dir {cavi} --unseen-fold 1/5"
+_RUN = "runs/cavi-unseen-5/fold-1"
+
+MEASURED = {
+    "demo": Measured("Demo", ("scripts/demo",)),
+    "folder": Measured(
+        "A folder of few people", ("cari-train --dataset folder --data-dir {folder}",)
+    ),
+    "figure2": Measured("The gap between modalities", ("scripts/reproduce_figure2.py",)),
+    "cavi-scratch": Measured(
+        "CaVI from scratch", ("cari-train --preset cavi-scratch --data-dir {cavi} --epochs 3",)
+    ),
+    **{
+        f"cavi-seed-{seed}": Measured(
+            "CaVI from public weights",
+            (
+                f"cari-train --dataset cavi --data-dir {{cavi}} --seed {seed} "
+                f"--output runs/cavi-{seed}",
+                f"cari-evaluate runs/cavi-{seed} --split validation",
+            ),
+        )
+        for seed in range(3)
+    },
+    "cavi-fast": Measured(
+        "Branch 1 trained, the people named by class means",
+        ("cari-train --preset cavi-fast --data-dir {cavi}",),
+    ),
+    "people-never-seen": Measured("People never seen", (_UNSEEN, f"cari-evaluate {_RUN}")),
+    "people-never-seen-elsewhere": Measured(
+        "People never seen", (_UNSEEN, f"cari-evaluate {_RUN} --collection {{other}}")
+    ),
+    "levers": Measured("Every lever of the recipe", (f"{_LEVERS} --data-dir {{cavi}}",)),
+    "levers-exaggeration": Measured(
+        "Every lever of the recipe",
+        (
+            "cari-align {cavi} {aligned}",
+            f"{_LEVERS} --data-dir {{aligned}} --runs runs/aligned --levers exaggeration "
+            "--no-together",
+        ),
+    ),
+    "table2-short": Measured(
+        "Table 2 on a short schedule",
+        (
+            "scripts/reproduce_table2 --data-dir {cavi} --epochs 11 --frozen-epochs 6 "
+            "--frozen-views 2 --no-flip-test --evaluate-every 11",
+        ),
+    ),
+    "alignment": Measured("Alignment", ("cari-align {cavi} {aligned}",)),
+    "alignment-speed": Measured("Alignment", ("scripts/bench_align.py {photos}",)),
+    "pairs": Measured("Every pair of WebCaricature", ("scripts/bench_pairs.py",)),
+    "training-speed": Measured("Speed", ("scripts/bench_train.py",)),
+    "cavi-strangers": Measured(
+        "The bench of datasets",
+        ("cari-evaluate facenet --dataset cavi --data-dir {cavi} --split unknown",),
+    ),
+}
+
+
+def commands_of(name: str, data: dict[str, str]) -> list[list[str]]:
+    """A measurement's commands, as words to run.
+
+    Raises:
+        SystemExit: A folder that the commands need was not given.
+    """
+    found = []
+    for command in MEASURED[name].commands:
+        try:
+            words = [word.format_map(data) for word in shlex.split(command)]
+        except KeyError as error:
+            raise SystemExit(f"{name} needs a folder: --data {error.args[0]}=DIR") from None
+        found.append([*_program(words[0]), *words[1:]])
+    return found
+
+
+def _program(word: str) -> list[str]:
+    """What runs a command of the package, or a script."""
+    if word.startswith("cari-"):
+        return [sys.executable, "-m", "cari_keras", word.removeprefix("cari-")]
+    path = str(ROOT / word)
+    return [sys.executable, path] if word.endswith(".py") else [path]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", nargs="?", choices=MEASURED, metavar="NAME", help="see --list")
+    parser.add_argument(
+        "--data", nargs="+", default=[], metavar="NAME=DIR", help="folders of data, as cavi=DIR"
+    )
+    parser.add_argument("--list", action="store_true", help="name every measurement")
+    parser.add_argument("--dry-run", action="store_true", help="print the commands alone")
+    given = parser.parse_args()
+    if given.list:
+        for name, measured in MEASURED.items():
+            print(f"{name:<28} {measured.section}")
+        return 0
+    if given.name is None:
+        parser.error("name a measurement, or --list them")
+    data = dict(pair.partition("=")[::2] for pair in given.data)
+    for command in commands_of(given.name, data):
+        print(shlex.join(command), flush=True)
+        if not given.dry_run and (status := subprocess.call(command)):
+            return status
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
