@@ -8,19 +8,12 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cari_keras.cli import gallery_flags as flags
 from cari_keras.cli.again import command, tell_next
-from cari_keras.cli.gallery_flags import (
-    action_parser,
-    add_model_flags,
-    add_only_flags,
-    model_of,
-    only_of,
-    open_gallery,
-)
 from cari_keras.cli.parser import Parser
 from cari_keras.errors import ConfigError, one_line
 from cari_keras.files import user_path
-from cari_keras.vocabulary import AUTO, MODALITIES
+from cari_keras.vocabulary import AUTO, FROM_FOLDER, FROM_NOWHERE, MODALITIES, NAMED_BY
 from cari_keras.wording import counted
 
 if TYPE_CHECKING:
@@ -30,7 +23,7 @@ if TYPE_CHECKING:
 
 def add(arguments: Sequence[str]) -> int:
     """Takes pictures into a gallery; returns the exit status."""
-    parser = action_parser(
+    parser = flags.action_parser(
         "add",
         "Takes the faces on pictures into a gallery. What it has is not looked at again.",
         """
@@ -44,16 +37,16 @@ A command that was stopped goes on where it was. Several may add at a time.
     parser.add_argument("places", metavar="PLACE", nargs="+", help="a folder, or a picture")
     _add_flags(parser)
     given = parser.parse_args(arguments)
-    gallery = open_gallery(given, with_model=True)
+    gallery = flags.open_gallery(given, with_model=True)
     _tell(gallery.add(given.places, **_how(given)), len(gallery))
-    line = command("gallery", "group" if given.people == "none" else "list", given.gallery)
+    line = command("gallery", "group" if given.people == FROM_NOWHERE else "list", given.gallery)
     tell_next(line, quiet=given.quiet)
     return 0
 
 
 def update(arguments: Sequence[str]) -> int:
     """Brings a gallery up to date with its pictures; returns the exit status."""
-    parser = action_parser(
+    parser = flags.action_parser(
         "update",
         "Brings a gallery up to date with the pictures below folders.",
         """
@@ -73,10 +66,10 @@ examples:
     given = parser.parse_args(arguments)
     if given.network == bool(given.places):
         raise ConfigError("name folders to bring up to date; or give --network, without folders")
-    gallery = open_gallery(given, with_model=not given.network)
+    gallery = flags.open_gallery(given, with_model=not given.network)
     if given.network:
         change = gallery.rebuild(
-            model_of(given), thumbnails=given.thumbnails, progress=not given.quiet
+            flags.model_of(given), thumbnails=given.thumbnails, progress=not given.quiet
         )
     else:
         change = gallery.update(given.places, **_how(given))
@@ -86,7 +79,7 @@ examples:
 
 def remove(arguments: Sequence[str]) -> int:
     """Removes faces from a gallery; returns the exit status."""
-    parser = action_parser(
+    parser = flags.action_parser(
         "remove",
         "Removes faces from a gallery; the pictures themselves stay.",
         """
@@ -95,20 +88,20 @@ examples:
   cari-gallery remove people.gallery --only-folder heap/
 """,
     )
-    add_only_flags(parser)
+    flags.add_only_flags(parser)
     parser.add_argument("--all", action="store_true", help="remove every face")
     given = parser.parse_args(arguments)
-    only = only_of(given)
+    only = flags.only_of(given)
     if given.all == any(only):
         raise ConfigError("say which faces by --only-...; or give --all, alone")
-    gallery = open_gallery(given)
+    gallery = flags.open_gallery(given)
     print(f"{counted(gallery.remove(only), 'faces')} removed, {len(gallery)} left")
     return 0
 
 
 def listing(arguments: Sequence[str]) -> int:
     """Lists faces of a gallery; returns the exit status."""
-    parser = action_parser(
+    parser = flags.action_parser(
         "list",
         "Lists the faces of a gallery: modality, person, picture, and which face of it.",
         """
@@ -117,17 +110,17 @@ examples:
   cari-gallery list people.gallery --json
 """,
     )
-    add_only_flags(parser)
+    flags.add_only_flags(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object a face")
     given = parser.parse_args(arguments)
-    for row in open_gallery(given).rows(only_of(given)):
+    for row in flags.open_gallery(given).rows(flags.only_of(given)):
         print(json.dumps(told(row), ensure_ascii=False) if given.json else line_of(row))
     return 0
 
 
 def export(arguments: Sequence[str]) -> int:
     """Writes faces of a gallery to a file; returns the exit status."""
-    parser = action_parser(
+    parser = flags.action_parser(
         "export",
         "Writes the faces of a gallery to FILE: .csv, or .parquet with embeddings.",
         """
@@ -137,9 +130,9 @@ examples:
 """,
     )
     parser.add_argument("file", metavar="FILE", type=user_path)
-    add_only_flags(parser)
+    flags.add_only_flags(parser)
     given = parser.parse_args(arguments)
-    count = open_gallery(given).export(given.file, only_of(given))
+    count = flags.open_gallery(given).export(given.file, flags.only_of(given))
     print(f"{counted(count, 'faces')} written to {given.file}")
     return 0
 
@@ -157,7 +150,7 @@ def line_of(row: FaceRow) -> str:
 
 
 def _add_flags(parser: Parser) -> None:
-    add_model_flags(parser)
+    flags.add_model_flags(parser)
     parser.add_argument(
         "--modality",
         choices=(AUTO, *MODALITIES),
@@ -167,8 +160,8 @@ def _add_flags(parser: Parser) -> None:
     parser.add_argument("--identity", metavar="NAME", help="whose the pictures' main faces are")
     parser.add_argument(
         "--people",
-        choices=("folder", "none"),
-        default="folder",
+        choices=NAMED_BY,
+        default=FROM_FOLDER,
         help="folder: the folder that a picture lies in names its person; none: nobody is named "
         "[folder]",
     )

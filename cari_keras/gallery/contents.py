@@ -12,7 +12,6 @@ from cari_keras.errors import GalleryError
 from cari_keras.files import user_path
 from cari_keras.gallery.adding import Change, add_pictures, is_gone
 from cari_keras.gallery.looking import (
-    PEOPLE,
     Found,
     Source,
     check_network,
@@ -24,7 +23,7 @@ from cari_keras.gallery.people import People
 from cari_keras.gallery.rows import SMALL, FaceRow
 from cari_keras.gallery.searching import Searcher, index_when_large
 from cari_keras.gallery.table import Table
-from cari_keras.vocabulary import AUTO, check_word
+from cari_keras.vocabulary import AUTO, FROM_FOLDER, NAMED_BY, check_word
 from cari_keras.wording import counted
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ class Contents:
         *,
         modality: str = AUTO,
         identity: Optional[str] = None,
-        people: str = PEOPLE[0],
+        people: str = FROM_FOLDER,
         thumbnails: bool = True,
         remove_gone: bool = False,
         progress: bool = False,
@@ -86,7 +85,7 @@ class Contents:
             DatasetError: A place is not there.
             ConfigError: There is no such modality or way to name people.
         """
-        check_word("people", people, PEOPLE)
+        check_word("people", people, NAMED_BY)
         named = [places] if isinstance(places, (str, os.PathLike)) else list(places)
         found = sources_of(named, modality=modality, identity=identity, people=people)
         model = self._asked_model()

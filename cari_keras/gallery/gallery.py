@@ -11,12 +11,19 @@ from cari_keras.arrays import Array
 from cari_keras.errors import ConfigError, GalleryError, shown
 from cari_keras.gallery.answers import Answer, Grouped, answers_of
 from cari_keras.gallery.contents import Contents
-from cari_keras.gallery.groups import WAYS, WITHIN, Grouping, group, names_of
+from cari_keras.gallery.groups import WITHIN, Grouping, group, names_of
 from cari_keras.gallery.only import EVERY, UNNAMED, Only, among
 from cari_keras.gallery.people import People, people_of, threshold_of
 from cari_keras.gallery.rows import EMBEDDING, SMALL, FaceRow, embeddings_of
 from cari_keras.gallery.searching import Hit
-from cari_keras.vocabulary import CARICATURE, MODALITIES, check_modality, check_word
+from cari_keras.vocabulary import (
+    BY_NEIGHBOURS,
+    CARICATURE,
+    GROUPED_BY,
+    MODALITIES,
+    check_modality,
+    check_word,
+)
 
 if TYPE_CHECKING:
     from cari_keras.evaluation.open_set import OpenSet
@@ -126,7 +133,7 @@ class Gallery(Contents):
         self,
         only: Only = UNNAMED,
         *,
-        way: str = WAYS[0],
+        way: str = BY_NEIGHBOURS,
         within: float = WITHIN,
         fpir: Optional[float] = None,
     ) -> Grouped:
@@ -143,7 +150,7 @@ class Gallery(Contents):
             GalleryError: There is no gallery, or there are too many faces for HDBSCAN.
             ConfigError: There is no such way.
         """
-        check_word("way", way, WAYS)
+        check_word("way", way, GROUPED_BY)
         table = self._existing()
         rows: list[FaceRow] = []
         embeddings: list[Any] = []
