@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import numpy as np
 
 from cari_keras.errors import GalleryError
+from cari_keras.evaluation.templates import People
 from cari_keras.files import user_path
 from cari_keras.gallery.adding import Change, add_pictures, is_gone
 from cari_keras.gallery.looking import (
@@ -19,7 +20,6 @@ from cari_keras.gallery.looking import (
     sources_of,
 )
 from cari_keras.gallery.only import EVERY, Only, among
-from cari_keras.gallery.people import People
 from cari_keras.gallery.rows import SMALL, FaceRow
 from cari_keras.gallery.searching import Searcher, index_when_large
 from cari_keras.gallery.table import Table
