@@ -6,10 +6,14 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Optional
 
+from cari_keras.align.config import BEAM
 from cari_keras.cli import gallery_flags as flags
 from cari_keras.cli.again import command, tell_next
+from cari_keras.cli.engines import add_engine_flag, split_options
+from cari_keras.cli.faces import at_least_one
 from cari_keras.cli.parser import Parser
 from cari_keras.errors import ConfigError, one_line
 from cari_keras.files import user_path
@@ -17,7 +21,7 @@ from cari_keras.vocabulary import AUTO, FROM_FOLDER, FROM_NOWHERE, MODALITIES, N
 from cari_keras.wording import counted
 
 if TYPE_CHECKING:
-    from cari_keras.gallery.adding import Change
+    from cari_keras.gallery.adding import Change, OnBeam
     from cari_keras.gallery.rows import FaceRow
 
 
@@ -31,14 +35,15 @@ examples:
   cari-gallery add people.gallery pictures/
   cari-gallery add people.gallery ann.jpg --identity ann
   cari-gallery add people.gallery heap/ --people none --modality caricature
+  cari-gallery add people.gallery many/ --engine beam --workers 8
 A command that was stopped goes on where it was. Several may add at a time.
 """,
     )
     parser.add_argument("places", metavar="PLACE", nargs="+", help="a folder, or a picture")
     _add_flags(parser)
-    given = parser.parse_args(arguments)
+    given, on = _given(parser, arguments)
     gallery = flags.open_gallery(given, with_model=True)
-    _tell(gallery.add(given.places, **_how(given)), len(gallery))
+    _tell(gallery.add(given.places, on=on, **_how(given)), len(gallery))
     line = command("gallery", "group" if given.people == FROM_NOWHERE else "list", given.gallery)
     tell_next(line, quiet=given.quiet)
     return 0
@@ -63,16 +68,18 @@ examples:
         "until all is done",
     )
     _add_flags(parser)
-    given = parser.parse_args(arguments)
+    given, on = _given(parser, arguments)
     if given.network == bool(given.places):
         raise ConfigError("name folders to bring up to date; or give --network, without folders")
+    if given.network and on is not None:
+        raise ConfigError("--network embeds in this process; leave --engine beam out")
     gallery = flags.open_gallery(given, with_model=not given.network)
     if given.network:
         change = gallery.rebuild(
             flags.model_of(given), thumbnails=given.thumbnails, progress=not given.quiet
         )
     else:
-        change = gallery.update(given.places, **_how(given))
+        change = gallery.update(given.places, on=on, **_how(given))
     _tell(change, len(gallery))
     return 0
 
@@ -172,6 +179,25 @@ def _add_flags(parser: Parser) -> None:
         help="keep each face as a small picture, for sheets [yes]",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument(
+        "--workers", type=at_least_one, metavar="X", help="with Beam's own runner: processes [1]"
+    )
+    add_engine_flag(parser)
+    parser.rare("workers")
+
+
+def _given(parser: Parser, arguments: Sequence[str]) -> tuple[argparse.Namespace, Optional[OnBeam]]:
+    """The flags, and Beam's pipelines where they are asked for."""
+    words, beam_options = split_options(arguments)
+    given = parser.parse_args(words)
+    if given.engine != BEAM:
+        if beam_options or given.workers is not None:
+            raise ConfigError("--workers and Beam's options go with --engine beam")
+        return given, None
+    from cari_keras.gallery.adding import OnBeam
+
+    opened = partial(flags.opened, given.model, given.align)
+    return given, OnBeam(opened, given.workers or 1, beam_options)
 
 
 def _how(given: argparse.Namespace) -> dict[str, Any]:

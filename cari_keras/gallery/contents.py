@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
-from cari_keras.errors import GalleryError
+from cari_keras.errors import AlignError, GalleryError
 from cari_keras.evaluation.templates import People
 from cari_keras.files import user_path
-from cari_keras.gallery.adding import Change, add_pictures, is_gone
+from cari_keras.gallery.adding import Change, Looking, OnBeam, add_pictures, is_gone
 from cari_keras.gallery.looking import (
     Found,
     Source,
@@ -67,6 +68,7 @@ class Contents:
         thumbnails: bool = True,
         remove_gone: bool = False,
         progress: bool = False,
+        on: Optional[OnBeam] = None,
     ) -> Change:
         """Adds the pictures below some folders, and looks anew at those that changed.
 
@@ -79,9 +81,11 @@ class Contents:
             thumbnails: Whether to keep each face as a small picture, for sheets.
             remove_gone: Whether to remove what is no more below the folders.
             progress: Whether to show a progress bar.
+            on: Beam's pipelines that look at the pictures, for very many; None: this process does.
 
         Raises:
-            GalleryError: It is of another network, cannot be written, or there is no model.
+            GalleryError: It is of another network, cannot be written, or there is no model; Beam
+                is missing, or its pipeline failed.
             DatasetError: A place is not there.
             ConfigError: There is no such modality or way to name people.
         """
@@ -89,6 +93,7 @@ class Contents:
         named = [places] if isinstance(places, (str, os.PathLike)) else list(places)
         found = sources_of(named, modality=modality, identity=identity, people=people)
         model = self._asked_model()
+        looking = None if on is None else self._looking_on(on, thumbnails)
         if not self._table.exists:
             self._create(self._table, model)
         return self._took(
@@ -99,8 +104,21 @@ class Contents:
                 thumbnails=thumbnails,
                 remove_gone=remove_gone,
                 progress=progress,
+                looking=looking,
             )
         )
+
+    def _looking_on(self, on: OnBeam, thumbnails: bool) -> Looking:
+        """Pipelines of Beam, which is imported only here."""
+        from cari_keras.align.pipelines import check_beam
+
+        try:
+            check_beam(self.path)
+        except AlignError as error:
+            raise GalleryError(f"{self.path}: {error}") from error
+        from cari_keras.gallery.beam import look_on_beam
+
+        return partial(look_on_beam, self._table, on, thumbnails=thumbnails)
 
     def update(self, places: Places, **how: Any) -> Change:
         """As `add`, and removes pictures that are no more below the folders."""
