@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
@@ -37,13 +39,17 @@ Places = Union[str, "os.PathLike[str]", Iterable[Union[str, "os.PathLike[str]"]]
 _NEXT = "next"
 
 
+#: The beginning of an address as object storage has it; a slash of it may be lost on the way.
+_ADDRESS = re.compile(r"([a-z][a-z0-9+]+):/+")
+
+
 class Contents:
     """The faces of a gallery; see `Gallery`, which answers about them too."""
 
     def __init__(
         self, path: Union[str, os.PathLike[str]], model: Optional[FaceModel] = None
     ) -> None:
-        self.path, self._model = user_path(path), model
+        self.path, self._model = _folder(path), model
         self._table = Table(self.path)
         self._searcher = Searcher(self._table)
         self._people: Optional[tuple[int, People, Any]] = None
@@ -212,3 +218,14 @@ class Contents:
         if self._model is None:
             raise GalleryError(f"{self.path}: pictures need a network; open it with a model")
         return self._model
+
+
+def _folder(path: Union[str, os.PathLike[str]]) -> Path:
+    """The folder of a gallery."""
+    folder = user_path(path)
+    if found := _ADDRESS.match(str(folder)):
+        raise GalleryError(
+            f"{_ADDRESS.sub(f'{found[1]}://', str(folder))}: a gallery is a folder, in which its "
+            "writers take turns by a lock; mount the storage as a file system that keeps locks"
+        )
+    return folder

@@ -128,6 +128,22 @@ def test_a_full_disk_loses_nothing_that_was_added(tmp_path):
     assert len(no_row_twice(again)) == 18 + 200
 
 
+def test_a_full_disk_leaves_pictures_that_changed_as_they_were(tmp_path):
+    folder, place = write_people(tmp_path / "faces", people=10, images=5), tmp_path / "g"
+    gallery = Gallery(place, SmallModel())
+    gallery.add(folder)
+    before = {row.key: row.sha256 for row in gallery.rows()}
+    for path in folder.rglob("*.png"):
+        picture(path, person=99, number=int(path.stem))
+    with no_room(), pytest.raises(GalleryError, match="what was there is whole"):
+        gallery.add(folder)
+    assert {row.key: row.sha256 for row in Gallery(place).rows()} == before
+    again = Gallery(place, SmallModel())
+    assert again.add(folder).changed == 100
+    assert no_row_twice(again) == set(before)
+    assert not {row.sha256 for row in again.rows()} & set(before.values())
+
+
 def test_what_another_process_added_is_read_when_asked(tmp_path):
     folder = write_people(tmp_path / "faces")
     one, other = (Gallery(tmp_path / "g", SmallModel()) for _ in range(2))
