@@ -17,6 +17,10 @@ from cari_keras.vocabulary import CARICATURE, MODALITIES
 #: How often people are dealt to gallery and strangers for a curve.
 DEALS = 20
 
+#: People of the galleries of a curve; the same for folds of any number of people, so that there is
+#: a mean over them.
+SIZES = (3, 5, 8, 12, 18, 27, 40, 60, 90, 135, 200, 300, 450, 700, 1000)
+
 
 class GrowthPoint(NamedTuple):
     """A gallery of some size; shares in [0, 1].
@@ -98,8 +102,8 @@ def growth_of(
 ) -> dict[str, list[GrowthPoint]]:
     """The growth of a gallery of both modalities, for faces of each modality: the mean of deals.
 
-    Sizes double up to half of the people. A size that is too small to tell the FPIR in every deal
-    is left out, and so is a modality without any size.
+    Sizes are those of `SIZES` up to half of the people. A size that is too small to tell the FPIR
+    in every deal is left out, and so is a modality without any size.
 
     Args:
         predictions: Answers of a network that has not seen these people.
@@ -114,7 +118,7 @@ def growth_of(
     found: dict[str, list[GrowthPoint]] = {}
     for modality in MODALITIES:
         asked = predictions.is_caricature == (modality == CARICATURE)
-        sizes = _doubling(people - people // 2)
+        sizes = [size for size in SIZES if size <= people - people // 2]
         while sizes:
             try:
                 each = [
@@ -144,19 +148,6 @@ def over_folds(
         if shared:
             found[modality] = [_mean([points[size] for points in each]) for size in shared]
     return found
-
-
-def _doubling(most: int) -> list[int]:
-    """From two people on, doubling up to the most.
-
-    Example:
-        >>> _doubling(20)
-        [2, 5, 10, 20]
-    """
-    sizes = [most]
-    while sizes[0] >= 4:
-        sizes.insert(0, sizes[0] // 2)
-    return sizes if most >= 2 else []
 
 
 def _mean(points: Sequence[GrowthPoint]) -> GrowthPoint:
