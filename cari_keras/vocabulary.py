@@ -81,6 +81,12 @@ CLASS_VECTORS = ("trained", "photos")
 #: What dense heads begin as, see `training.class_means`.
 HEAD_STARTS = ("random", "class_means")
 
+#: Where the names of a gallery's faces come from: the folder that a picture lies in, or nowhere.
+NAMED_BY = FROM_FOLDER, FROM_NOWHERE = ("folder", "none")
+
+#: How a gallery's faces are sorted into people, see `gallery.groups`.
+GROUPED_BY = BY_NEIGHBOURS, BY_HDBSCAN = ("neighbours", "hdbscan")
+
 DISTRIBUTE = ("none", "mirrored", "multiworker")
 
 #: The public weights' name, in place of a run's folder.

@@ -15,7 +15,7 @@ from cari_keras.settings import check_names, setting
 from cari_keras.settings import settings as setting_items
 
 #: How files may be aligned: by processes of this machine, or on Apache Beam.
-ENGINES = ("local", "beam")
+ENGINES = LOCAL, BEAM = ("local", "beam")
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ interruptions and additions led to them.
 
 from __future__ import annotations
 
-import glob
-import logging
 import os
 import shutil
 import sqlite3
@@ -20,10 +18,11 @@ from typing import Any, Optional
 
 from cari_keras.align.aligner import FileResult, rejected
 from cari_keras.align.bookkeeping import copy_lists
-from cari_keras.align.config import ENGINES, AlignConfig
+from cari_keras.align.config import ENGINES, LOCAL, AlignConfig
 from cari_keras.align.counts import FolderCounts, count_rows
 from cari_keras.align.journal import DamagedError, Journal
 from cari_keras.align.merge import NEW, finish_move, write_shards
+from cari_keras.align.pipelines import check_beam
 from cari_keras.align.pool import Done, align_files
 from cari_keras.align.sheet import write_sheet
 from cari_keras.errors import AlignError, ConfigError
@@ -128,23 +127,13 @@ def align_folder(
 def _engine(name: str, aligned: Path, beam_options: Sequence[str]) -> Align:
     """What aligns files, by name; Beam is imported only here."""
     check_word("engine", name, ENGINES)
-    if name == "local":
+    if name == LOCAL:
         if beam_options:
             raise ConfigError("Beam's options go with --engine beam")
         return align_files
-    there = str(aligned.resolve())
-    if glob.escape(there) != there:
-        raise AlignError(f"{there}: Beam takes [, * and ? for patterns; choose another name")
-    disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # Beam warns of cloud clients that nobody asked for
-    try:
-        from cari_keras.align import beam
-    except ImportError as error:
-        raise AlignError(
-            f"--engine beam needs apache-beam ({error}): pip install apache-beam"
-        ) from error
-    finally:
-        logging.disable(disabled)
+    check_beam(aligned)
+    from cari_keras.align import beam
+
     return partial(beam.align_files, staging=aligned / STAGING, options=beam_options)
 
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from cari_keras.align.config import ENGINES, AlignConfig
+from cari_keras.align.config import AlignConfig
 from cari_keras.cli.again import command, tell_next
+from cari_keras.cli.engines import add_engine_flag, split_options
 from cari_keras.cli.flags import add_flags, run_program
 from cari_keras.cli.parser import Parser
 from cari_keras.errors import CariError
@@ -44,10 +45,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    words, beam_options = list(arguments), []
-    if "--" in words:
-        place = words.index("--")
-        words, beam_options = words[:place], words[place + 1 :]
+    words, beam_options = split_options(arguments)
     parser = Parser(
         "cari-align",
         "Finds and crops the faces of a folder; says what became of every file.",
@@ -59,16 +57,10 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--workers", type=int, metavar="X", help="processes, of 0.7 GB each (default: all cores)"
     )
-    parser.add_argument(
-        "--engine",
-        choices=ENGINES,
-        default="local",
-        help="processes here, or Apache Beam (extra 'beam'), whose options follow -- [%(default)s]",
-    )
+    add_engine_flag(parser)
     parser.add_argument("--overwrite", action="store_true", help="start again")
     parser.add_argument("--quiet", action="store_true", help="only the table at the end")
     add_flags(parser, {"what to do": AlignConfig})
-    parser.rare("engine")
     given = vars(parser.parse_args(words))
     if given["workers"] is not None and given["workers"] < 1:
         parser.error(f"--workers must be at least 1, received {given['workers']}")

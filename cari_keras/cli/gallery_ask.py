@@ -10,20 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cari_keras.cli import gallery_flags as flags
 from cari_keras.cli.faces import at_least_one, each_image, picture_path
 from cari_keras.cli.gallery_change import line_of, told
-from cari_keras.cli.gallery_flags import (
-    action_parser,
-    add_model_flags,
-    add_only_flags,
-    model_of,
-    only_of,
-    open_gallery,
-)
 from cari_keras.cli.parser import Parser
 from cari_keras.errors import ConfigError, one_line
 from cari_keras.files import sha256_of_file, user_path
-from cari_keras.vocabulary import MODALITIES
+from cari_keras.vocabulary import BY_NEIGHBOURS, GROUPED_BY, MODALITIES
 
 if TYPE_CHECKING:
     from cari_keras.gallery.answers import Answer
@@ -31,7 +24,7 @@ if TYPE_CHECKING:
 
 def search(arguments: Sequence[str]) -> int:
     """Finds the nearest faces; returns the exit status."""
-    parser = action_parser(
+    parser = flags.action_parser(
         "search",
         "Finds the faces of a gallery that are nearest to the main faces of images.",
         """
@@ -43,14 +36,14 @@ examples:
     )
     _add_images(parser)
     parser.add_argument("--top", type=at_least_one, default=8, metavar="N", help="how many [8]")
-    add_only_flags(parser)
+    flags.add_only_flags(parser)
     parser.add_argument(
         "--include-query", action="store_true", help="find IMAGE itself too, where it is there"
     )
     parser.add_argument("--exact", action="store_true", help="compare with every face")
     parser.add_argument("--picture", type=picture_path, metavar="PNG", help="write what was found")
     given = parser.parse_args(arguments)
-    model, only = model_of(given), only_of(given)
+    model, only = flags.model_of(given), flags.only_of(given)
 
     from cari_keras.gallery.gallery import Gallery
     from cari_keras.gallery.sheets import Search, write_found
@@ -83,7 +76,7 @@ examples:
 
 def identify(arguments: Sequence[str]) -> int:
     """Names people; returns the exit status."""
-    parser = action_parser(
+    parser = flags.action_parser(
         "identify",
         "Says who is on images, or that it is nobody of the gallery.",
         """
@@ -109,7 +102,7 @@ compared with everybody else, as a stranger's would be.
     given = parser.parse_args(arguments)
     if given.fpir is not None and given.threshold is not None:
         raise ConfigError("--fpir is not for a --threshold that is given")
-    model = model_of(given)
+    model = flags.model_of(given)
 
     from cari_keras.gallery.gallery import Gallery
 
@@ -146,7 +139,7 @@ def _tell(given: argparse.Namespace, path: str, face: int, answer: Answer) -> No
 
 def group(arguments: Sequence[str]) -> int:
     """Sorts faces into people; returns the exit status."""
-    parser = action_parser(
+    parser = flags.action_parser(
         "group",
         "Sorts faces without a name into people, and names those it knows.",
         """
@@ -155,9 +148,9 @@ examples:
   cari-gallery group people.gallery --all --way hdbscan --json
 """,
     )
-    add_only_flags(parser)
+    flags.add_only_flags(parser)
     parser.add_argument("--all", action="store_true", help="faces with a name too")
-    parser.add_argument("--way", choices=("neighbours", "hdbscan"), default="neighbours")
+    parser.add_argument("--way", choices=GROUPED_BY, default=BY_NEIGHBOURS)
     parser.add_argument(
         "--within", type=float, metavar="D", help="neighbours' largest squared distance"
     )
@@ -167,10 +160,10 @@ examples:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a face")
     given = parser.parse_args(arguments)
-    only = only_of(given)
+    only = flags.only_of(given)
     if not given.all and not only.identities:
         only = only._replace(unnamed=True)
-    gallery = open_gallery(given)
+    gallery = flags.open_gallery(given)
     options: dict[str, Any] = {} if given.within is None else {"within": given.within}
     found = gallery.group(only, way=given.way, fpir=given.fpir, **options)
     if found.why:
@@ -201,4 +194,4 @@ def _add_images(parser: Parser) -> None:
         "--modality", choices=MODALITIES, default="photo", help="of the images [photo]"
     )
     parser.add_argument("--json", action="store_true", help="print JSON objects")
-    add_model_flags(parser)
+    flags.add_model_flags(parser)

@@ -6,31 +6,28 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Optional
 
+from cari_keras.align.config import BEAM
+from cari_keras.cli import gallery_flags as flags
 from cari_keras.cli.again import command, tell_next
-from cari_keras.cli.gallery_flags import (
-    action_parser,
-    add_model_flags,
-    add_only_flags,
-    model_of,
-    only_of,
-    open_gallery,
-)
+from cari_keras.cli.engines import add_engine_flag, split_options
+from cari_keras.cli.faces import at_least_one
 from cari_keras.cli.parser import Parser
 from cari_keras.errors import ConfigError, one_line
 from cari_keras.files import user_path
-from cari_keras.vocabulary import AUTO, MODALITIES
+from cari_keras.vocabulary import AUTO, FROM_FOLDER, FROM_NOWHERE, MODALITIES, NAMED_BY
 from cari_keras.wording import counted
 
 if TYPE_CHECKING:
-    from cari_keras.gallery.adding import Change
+    from cari_keras.gallery.adding import Change, OnBeam
     from cari_keras.gallery.rows import FaceRow
 
 
 def add(arguments: Sequence[str]) -> int:
     """Takes pictures into a gallery; returns the exit status."""
-    parser = action_parser(
+    parser = flags.action_parser(
         "add",
         "Takes the faces on pictures into a gallery. What it has is not looked at again.",
         """
@@ -38,22 +35,23 @@ examples:
   cari-gallery add people.gallery pictures/
   cari-gallery add people.gallery ann.jpg --identity ann
   cari-gallery add people.gallery heap/ --people none --modality caricature
+  cari-gallery add people.gallery many/ --engine beam --workers 8
 A command that was stopped goes on where it was. Several may add at a time.
 """,
     )
     parser.add_argument("places", metavar="PLACE", nargs="+", help="a folder, or a picture")
     _add_flags(parser)
-    given = parser.parse_args(arguments)
-    gallery = open_gallery(given, with_model=True)
-    _tell(gallery.add(given.places, **_how(given)), len(gallery))
-    line = command("gallery", "group" if given.people == "none" else "list", given.gallery)
+    given, on = _given(parser, arguments)
+    gallery = flags.open_gallery(given, with_model=True)
+    _tell(gallery.add(given.places, on=on, **_how(given)), len(gallery))
+    line = command("gallery", "group" if given.people == FROM_NOWHERE else "list", given.gallery)
     tell_next(line, quiet=given.quiet)
     return 0
 
 
 def update(arguments: Sequence[str]) -> int:
     """Brings a gallery up to date with its pictures; returns the exit status."""
-    parser = action_parser(
+    parser = flags.action_parser(
         "update",
         "Brings a gallery up to date with the pictures below folders.",
         """
@@ -70,23 +68,25 @@ examples:
         "until all is done",
     )
     _add_flags(parser)
-    given = parser.parse_args(arguments)
+    given, on = _given(parser, arguments)
     if given.network == bool(given.places):
         raise ConfigError("name folders to bring up to date; or give --network, without folders")
-    gallery = open_gallery(given, with_model=not given.network)
+    if given.network and on is not None:
+        raise ConfigError("--network embeds in this process; leave --engine beam out")
+    gallery = flags.open_gallery(given, with_model=not given.network)
     if given.network:
         change = gallery.rebuild(
-            model_of(given), thumbnails=given.thumbnails, progress=not given.quiet
+            flags.model_of(given), thumbnails=given.thumbnails, progress=not given.quiet
         )
     else:
-        change = gallery.update(given.places, **_how(given))
+        change = gallery.update(given.places, on=on, **_how(given))
     _tell(change, len(gallery))
     return 0
 
 
 def remove(arguments: Sequence[str]) -> int:
     """Removes faces from a gallery; returns the exit status."""
-    parser = action_parser(
+    parser = flags.action_parser(
         "remove",
         "Removes faces from a gallery; the pictures themselves stay.",
         """
@@ -95,20 +95,20 @@ examples:
   cari-gallery remove people.gallery --only-folder heap/
 """,
     )
-    add_only_flags(parser)
+    flags.add_only_flags(parser)
     parser.add_argument("--all", action="store_true", help="remove every face")
     given = parser.parse_args(arguments)
-    only = only_of(given)
+    only = flags.only_of(given)
     if given.all == any(only):
         raise ConfigError("say which faces by --only-...; or give --all, alone")
-    gallery = open_gallery(given)
+    gallery = flags.open_gallery(given)
     print(f"{counted(gallery.remove(only), 'faces')} removed, {len(gallery)} left")
     return 0
 
 
 def listing(arguments: Sequence[str]) -> int:
     """Lists faces of a gallery; returns the exit status."""
-    parser = action_parser(
+    parser = flags.action_parser(
         "list",
         "Lists the faces of a gallery: modality, person, picture, and which face of it.",
         """
@@ -117,17 +117,17 @@ examples:
   cari-gallery list people.gallery --json
 """,
     )
-    add_only_flags(parser)
+    flags.add_only_flags(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object a face")
     given = parser.parse_args(arguments)
-    for row in open_gallery(given).rows(only_of(given)):
+    for row in flags.open_gallery(given).rows(flags.only_of(given)):
         print(json.dumps(told(row), ensure_ascii=False) if given.json else line_of(row))
     return 0
 
 
 def export(arguments: Sequence[str]) -> int:
     """Writes faces of a gallery to a file; returns the exit status."""
-    parser = action_parser(
+    parser = flags.action_parser(
         "export",
         "Writes the faces of a gallery to FILE: .csv, or .parquet with embeddings.",
         """
@@ -137,9 +137,9 @@ examples:
 """,
     )
     parser.add_argument("file", metavar="FILE", type=user_path)
-    add_only_flags(parser)
+    flags.add_only_flags(parser)
     given = parser.parse_args(arguments)
-    count = open_gallery(given).export(given.file, only_of(given))
+    count = flags.open_gallery(given).export(given.file, flags.only_of(given))
     print(f"{counted(count, 'faces')} written to {given.file}")
     return 0
 
@@ -157,7 +157,7 @@ def line_of(row: FaceRow) -> str:
 
 
 def _add_flags(parser: Parser) -> None:
-    add_model_flags(parser)
+    flags.add_model_flags(parser)
     parser.add_argument(
         "--modality",
         choices=(AUTO, *MODALITIES),
@@ -167,8 +167,8 @@ def _add_flags(parser: Parser) -> None:
     parser.add_argument("--identity", metavar="NAME", help="whose the pictures' main faces are")
     parser.add_argument(
         "--people",
-        choices=("folder", "none"),
-        default="folder",
+        choices=NAMED_BY,
+        default=FROM_FOLDER,
         help="folder: the folder that a picture lies in names its person; none: nobody is named "
         "[folder]",
     )
@@ -179,6 +179,25 @@ def _add_flags(parser: Parser) -> None:
         help="keep each face as a small picture, for sheets [yes]",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument(
+        "--workers", type=at_least_one, metavar="X", help="with Beam's own runner: processes [1]"
+    )
+    add_engine_flag(parser)
+    parser.rare("workers")
+
+
+def _given(parser: Parser, arguments: Sequence[str]) -> tuple[argparse.Namespace, Optional[OnBeam]]:
+    """The flags, and Beam's pipelines where they are asked for."""
+    words, beam_options = split_options(arguments)
+    given = parser.parse_args(words)
+    if given.engine != BEAM:
+        if beam_options or given.workers is not None:
+            raise ConfigError("--workers and Beam's options go with --engine beam")
+        return given, None
+    from cari_keras.gallery.adding import OnBeam
+
+    opened = partial(flags.opened, given.model, given.align)
+    return given, OnBeam(opened, given.workers or 1, beam_options)
 
 
 def _how(given: argparse.Namespace) -> dict[str, Any]:

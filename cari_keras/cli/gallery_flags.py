@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 from cari_keras.cli.flags import given_path
 from cari_keras.cli.parser import Parser
@@ -71,8 +71,13 @@ def only_of(given: argparse.Namespace) -> Only:
 
 def model_of(given: argparse.Namespace) -> FaceModel:
     """The network that the flags name."""
+    return opened(given.model, given.align)
+
+
+def opened(model: Optional[str], align: Optional[bool]) -> FaceModel:
+    """A network by its name, as a worker opens it too."""
     load_tensorflow()
-    return load_model(given.model, align=given.align)
+    return load_model(model, align=align)
 
 
 def open_gallery(given: argparse.Namespace, *, with_model: bool = False) -> Gallery:

@@ -184,6 +184,14 @@ class Outcome:
                     ]
                     for fold in self.folds
                 },
+                "growth": {
+                    fold.name: {
+                        modality: [point._asdict() for point in points]
+                        for modality, points in fold.growth.items()
+                    }
+                    for fold in self.folds
+                    if fold.growth
+                },
                 "counts": {fold.name: dict(fold.counts) for fold in self.folds},
                 "published_code_arithmetic": dict(self.legacy),
                 "baselines": {name: one.to_dict() for name, one in self.baselines.items()},

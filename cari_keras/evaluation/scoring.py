@@ -20,6 +20,7 @@ from cari_keras.evaluation.curves import (
     tar_at_far,
     threshold_at_far,
 )
+from cari_keras.evaluation.growth import GrowthPoint
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.probability import ReliabilityBin
 from cari_keras.evaluation.probes import Probe, probes_of
@@ -84,6 +85,7 @@ class FoldScores:
         named: Gallery's name -> who is shown and who is nearest; see `Identified`.
         reliability: What is observed of pairs by their probability, which other pairs gave.
         probes: Gallery's name -> every search in it; see `Identified`.
+        growth: Modality -> FPIR and FNIR of galleries that grow.
     """
 
     name: str
@@ -97,6 +99,7 @@ class FoldScores:
     named: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
     reliability: Sequence[ReliabilityBin] = ()
     probes: Mapping[str, Sequence[Probe]] = field(default_factory=dict)
+    growth: Mapping[str, Sequence[GrowthPoint]] = field(default_factory=dict)
 
     def with_counts(self, counts: Mapping[str, int]) -> FoldScores:
         """The same with further counts before its own."""

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from cari_keras.evaluation.growth import over_folds
 from cari_keras.evaluation.labels import label, percent
+from cari_keras.evaluation.open_set import FPIR
 from cari_keras.evaluation.outcome import Outcome, OverFolds
 from cari_keras.evaluation.published import PAPER, TABLES, Column
 from cari_keras.evaluation.scoring import FarPoint
@@ -41,6 +43,8 @@ def tables_of(outcome: Outcome, *, brief: bool = False) -> list[TextTable]:
         found.append(points_table(outcome))
     if several:
         found.append(folds_table(outcome))
+    if not brief and any(fold.growth for fold in outcome.folds):
+        found.append(growth_table(outcome))
     if outcome.legacy:
         found.append(legacy_table(outcome))
     return found
@@ -136,6 +140,26 @@ def folds_table(outcome: Outcome) -> TextTable:
         for k, fold in enumerate(outcome.folds)
     ]
     return TextTable("Each fold, percent", ["fold", *map(label, summaries)], rows)
+
+
+def growth_table(outcome: Outcome) -> TextTable:
+    """FPIR and FNIR by the size of the gallery: the mean over the folds."""
+    growing = over_folds([fold.growth for fold in outcome.folds])
+    rows = [
+        [
+            modality,
+            str(point.people),
+            f"{point.threshold:.3f}",
+            number(point.fpir),
+            "-" if point.fnir is None else number(point.fnir),
+            number(point.fpir_fixed),
+        ]
+        for modality, points in growing.items()
+        for point in points
+    ]
+    columns = ["faces asked about", "people", "threshold", "FPIR", "FNIR"]
+    title = f"Galleries that grow, an FPIR of {percent(FPIR)} asked for, percent"
+    return TextTable(title, [*columns, "FPIR, threshold of the smallest"], rows)
 
 
 def legacy_table(outcome: Outcome) -> TextTable:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from cari_keras.errors import ImageError
 from cari_keras.gallery.looking import (
@@ -58,6 +59,40 @@ class Change:
     refused: list[str] = field(default_factory=list)
 
 
+class Looked(NamedTuple):
+    """Pictures that were looked at, for one commit.
+
+    Attributes:
+        paths: The pictures that could be read.
+        rows: Theirs.
+        embedded: How many of them the network looked at.
+        refused: Why the others could not be read, a line each; what the gallery has of them stays.
+    """
+
+    paths: list[str]
+    rows: list[FaceRow]
+    embedded: int
+    refused: list[str]
+
+
+class OnBeam(NamedTuple):
+    """Pictures are to be looked at on Apache Beam.
+
+    Attributes:
+        opened: Gives the network to a worker, as `partial(load_model, "runs/mine")`; is pickled.
+        workers: Processes of Beam's own runner, which is taken where `options` name none.
+        options: Beam's flags, `--runner=FlinkRunner` and so on.
+    """
+
+    opened: Callable[[], FaceModel]
+    workers: int = 1
+    options: Sequence[str] = ()
+
+
+#: From pictures to what is on them, in parts.
+Looking = Callable[[Sequence[Source]], Iterator[Looked]]
+
+
 class _Known(NamedTuple):
     """A picture as the gallery has it."""
 
@@ -74,6 +109,7 @@ def add_pictures(
     thumbnails: bool = True,
     remove_gone: bool = False,
     progress: bool = False,
+    looking: Optional[Looking] = None,
 ) -> Change:
     """Takes pictures into a gallery; what it has is not looked at again.
 
@@ -87,6 +123,7 @@ def add_pictures(
         remove_gone: Whether pictures that the gallery has below `found.places`, and that are no
             more there, lose their rows.
         progress: Whether to show a progress bar.
+        looking: What looks at pictures; None: this process does.
 
     Raises:
         GalleryError: It is of another network, or cannot be written.
@@ -98,10 +135,10 @@ def add_pictures(
     wanted = [source for source in found.sources if not _same(source, known)]
     change.unchanged = len(found.sources) - len(wanted)
     with Progress(len(wanted), "Looking at pictures", shown=progress) as bar:
-        for start in range(0, len(wanted), BATCH):
-            part = wanted[start : start + BATCH]
-            _add(table, model, part, known, change, thumbnails=thumbnails)
-            bar.update(len(part))
+        here = partial(_looked_here, table, model, thumbnails=thumbnails)
+        for looked in (looking or here)(wanted):
+            _commit(table, model, looked, known, change)
+            bar.update(len(looked.paths) + len(looked.refused))
     if remove_gone:  # at the end: until then the faces of what only moved are known
         there = {source.path for source in found.sources}
         _remove(table, [path for path in known if path not in there and is_gone(path)], change)
@@ -130,39 +167,65 @@ def _same(source: Source, known: dict[str, _Known]) -> bool:
     return had.source == source or (faceless and had.source.modality == source.modality)
 
 
-def _add(
-    table: Table,
-    model: FaceModel,
-    part: Sequence[Source],
-    known: dict[str, _Known],
-    change: Change,
-    *,
-    thumbnails: bool,
-) -> None:
-    """One batch: read, looked at and committed."""
-    contents = []
+def _looked_here(
+    table: Table, model: FaceModel, wanted: Sequence[Source], *, thumbnails: bool
+) -> Iterator[Looked]:
+    """Looks at pictures in this process; faces that the gallery has are not embedded again."""
+    network = network_key(model)
+    for part in batches(wanted):
+        contents, refused = read_contents(part)
+        rows = list(_there_already(table, contents))
+        there = {row.path for row in rows}
+        others = [content for content in contents if content.source.path not in there]
+        rows += look(model, others, network, thumbnails=thumbnails)
+        yield Looked(_paths(contents), rows, len(others), refused)
+
+
+def looked_at(
+    model: FaceModel, part: Sequence[Source], network: str, *, thumbnails: bool
+) -> Looked:
+    """Looks at a part of pictures, whatever the gallery has; see `looking.look`."""
+    contents, refused = read_contents(part)
+    rows = look(model, contents, network, thumbnails=thumbnails)
+    return Looked(_paths(contents), rows, len(contents), refused)
+
+
+def batches(wanted: Sequence[Source]) -> Iterator[Sequence[Source]]:
+    """Parts of one commit."""
+    for start in range(0, len(wanted), BATCH):
+        yield wanted[start : start + BATCH]
+
+
+def read_contents(part: Sequence[Source]) -> tuple[list[Content], list[str]]:
+    """Files as they were read, and why others were not, which the next time may be readable."""
+    contents, refused = [], []
     for source in part:
         try:
             contents.append(read_content(source))
-        except ImageError as error:  # the next time it may be readable; what was there stays
-            change.refused.append(str(error))
-    network = network_key(model)
-    rows = list(_there_already(table, contents))
-    there = {row.path for row in rows}
-    others = [content for content in contents if content.source.path not in there]
-    rows += look(model, others, network, thumbnails=thumbnails)
-    paths = [content.source.path for content in contents]
-    if not paths:
+        except ImageError as error:
+            refused.append(str(error))
+    return contents, refused
+
+
+def _paths(contents: Sequence[Content]) -> list[str]:
+    return [content.source.path for content in contents]
+
+
+def _commit(
+    table: Table, model: FaceModel, looked: Looked, known: dict[str, _Known], change: Change
+) -> None:
+    change.refused += looked.refused
+    if not looked.paths:
         return
     with table.writing():
         check_network(table.folder, table.meta, model)
-        table.replace(paths, rows)
+        table.replace(looked.paths, looked.rows)
         table.tidy(now=False)
-    change.new += sum(path not in known for path in paths)
-    change.changed += sum(path in known for path in paths)
-    change.embedded += len(others)
-    change.faces += sum(row.face != NO_FACE for row in rows)
-    change.refused += [f"{row.path}: {row.reason}" for row in rows if row.face == NO_FACE]
+    change.new += sum(path not in known for path in looked.paths)
+    change.changed += sum(path in known for path in looked.paths)
+    change.embedded += looked.embedded
+    change.faces += sum(row.face != NO_FACE for row in looked.rows)
+    change.refused += [f"{row.path}: {row.reason}" for row in looked.rows if row.face == NO_FACE]
 
 
 def _there_already(table: Table, contents: Sequence[Content]) -> Iterator[FaceRow]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from cari_keras.arrays import Array
 from cari_keras.evaluation.nearest import Nearest
+from cari_keras.evaluation.templates import People
 from cari_keras.gallery.groups import Grouping
-from cari_keras.gallery.people import People
 from cari_keras.gallery.rows import FaceRow
 
 if TYPE_CHECKING:

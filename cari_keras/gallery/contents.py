@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
-from cari_keras.errors import GalleryError
+from cari_keras.errors import AlignError, GalleryError
+from cari_keras.evaluation.templates import People
 from cari_keras.files import user_path
-from cari_keras.gallery.adding import Change, add_pictures, is_gone
+from cari_keras.gallery.adding import Change, Looking, OnBeam, add_pictures, is_gone
 from cari_keras.gallery.looking import (
-    PEOPLE,
     Found,
     Source,
     check_network,
@@ -20,11 +23,10 @@ from cari_keras.gallery.looking import (
     sources_of,
 )
 from cari_keras.gallery.only import EVERY, Only, among
-from cari_keras.gallery.people import People
 from cari_keras.gallery.rows import SMALL, FaceRow
 from cari_keras.gallery.searching import Searcher, index_when_large
 from cari_keras.gallery.table import Table
-from cari_keras.vocabulary import AUTO, check_word
+from cari_keras.vocabulary import AUTO, FROM_FOLDER, NAMED_BY, check_word
 from cari_keras.wording import counted
 
 if TYPE_CHECKING:
@@ -37,13 +39,17 @@ Places = Union[str, "os.PathLike[str]", Iterable[Union[str, "os.PathLike[str]"]]
 _NEXT = "next"
 
 
+#: The beginning of an address as object storage has it; a slash of it may be lost on the way.
+_ADDRESS = re.compile(r"([a-z][a-z0-9+]+):/+")
+
+
 class Contents:
     """The faces of a gallery; see `Gallery`, which answers about them too."""
 
     def __init__(
         self, path: Union[str, os.PathLike[str]], model: Optional[FaceModel] = None
     ) -> None:
-        self.path, self._model = user_path(path), model
+        self.path, self._model = _folder(path), model
         self._table = Table(self.path)
         self._searcher = Searcher(self._table)
         self._people: Optional[tuple[int, People, Any]] = None
@@ -64,10 +70,11 @@ class Contents:
         *,
         modality: str = AUTO,
         identity: Optional[str] = None,
-        people: str = PEOPLE[0],
+        people: str = FROM_FOLDER,
         thumbnails: bool = True,
         remove_gone: bool = False,
         progress: bool = False,
+        on: Optional[OnBeam] = None,
     ) -> Change:
         """Adds the pictures below some folders, and looks anew at those that changed.
 
@@ -80,16 +87,19 @@ class Contents:
             thumbnails: Whether to keep each face as a small picture, for sheets.
             remove_gone: Whether to remove what is no more below the folders.
             progress: Whether to show a progress bar.
+            on: Beam's pipelines that look at the pictures, for very many; None: this process does.
 
         Raises:
-            GalleryError: It is of another network, cannot be written, or there is no model.
+            GalleryError: It is of another network, cannot be written, or there is no model; Beam
+                is missing, or its pipeline failed.
             DatasetError: A place is not there.
             ConfigError: There is no such modality or way to name people.
         """
-        check_word("people", people, PEOPLE)
+        check_word("people", people, NAMED_BY)
         named = [places] if isinstance(places, (str, os.PathLike)) else list(places)
         found = sources_of(named, modality=modality, identity=identity, people=people)
         model = self._asked_model()
+        looking = None if on is None else self._looking_on(on, thumbnails)
         if not self._table.exists:
             self._create(self._table, model)
         return self._took(
@@ -100,8 +110,21 @@ class Contents:
                 thumbnails=thumbnails,
                 remove_gone=remove_gone,
                 progress=progress,
+                looking=looking,
             )
         )
+
+    def _looking_on(self, on: OnBeam, thumbnails: bool) -> Looking:
+        """Pipelines of Beam, which is imported only here."""
+        from cari_keras.align.pipelines import check_beam
+
+        try:
+            check_beam(self.path)
+        except AlignError as error:
+            raise GalleryError(f"{self.path}: {error}") from error
+        from cari_keras.gallery.beam import look_on_beam
+
+        return partial(look_on_beam, self._table, on, thumbnails=thumbnails)
 
     def update(self, places: Places, **how: Any) -> Change:
         """As `add`, and removes pictures that are no more below the folders."""
@@ -195,3 +218,14 @@ class Contents:
         if self._model is None:
             raise GalleryError(f"{self.path}: pictures need a network; open it with a model")
         return self._model
+
+
+def _folder(path: Union[str, os.PathLike[str]]) -> Path:
+    """The folder of a gallery."""
+    folder = user_path(path)
+    if found := _ADDRESS.match(str(folder)):
+        raise GalleryError(
+            f"{_ADDRESS.sub(f'{found[1]}://', str(folder))}: a gallery is a folder, in which its "
+            "writers take turns by a lock; mount the storage as a file system that keeps locks"
+        )
+    return folder

@@ -9,14 +9,21 @@ import numpy as np
 
 from cari_keras.arrays import Array
 from cari_keras.errors import ConfigError, GalleryError, shown
+from cari_keras.evaluation.templates import People, people_of, threshold_of
 from cari_keras.gallery.answers import Answer, Grouped, answers_of
 from cari_keras.gallery.contents import Contents
-from cari_keras.gallery.groups import WAYS, WITHIN, Grouping, group, names_of
+from cari_keras.gallery.groups import WITHIN, Grouping, group, names_of
 from cari_keras.gallery.only import EVERY, UNNAMED, Only, among
-from cari_keras.gallery.people import People, people_of, threshold_of
 from cari_keras.gallery.rows import EMBEDDING, SMALL, FaceRow, embeddings_of
 from cari_keras.gallery.searching import Hit
-from cari_keras.vocabulary import CARICATURE, MODALITIES, check_modality, check_word
+from cari_keras.vocabulary import (
+    BY_NEIGHBOURS,
+    CARICATURE,
+    GROUPED_BY,
+    MODALITIES,
+    check_modality,
+    check_word,
+)
 
 if TYPE_CHECKING:
     from cari_keras.evaluation.open_set import OpenSet
@@ -91,7 +98,8 @@ class Gallery(Contents):
             queries: As for `search`.
             modality: Of the images or embeddings; each modality has a threshold of its own.
             fpir: The share of strangers' faces that may be taken for somebody; None for 5 %. The
-                threshold is then taken from the gallery as it is, see `gallery.people`.
+                threshold is then taken from the gallery as it is, see
+                `evaluation.templates`.
             threshold: In place of that, the largest squared distance that counts as known.
             count: Candidates of each.
 
@@ -117,16 +125,25 @@ class Gallery(Contents):
         return self._named()[0]
 
     def threshold(self, modality: str, fpir: Optional[float] = None) -> OpenSet:
-        """By what faces of a modality are called unknown; see `people.threshold_of`."""
+        """By what faces of a modality are called unknown; see `evaluation.templates.threshold_of`.
+
+        Raises:
+            GalleryError: There is no gallery, or too few faces or people with names.
+        """
         people, (embeddings, names, drawn) = self._named()
         chosen = drawn == (modality == CARICATURE)
-        return threshold_of(people, embeddings[chosen], names[chosen], fpir)
+        try:
+            return threshold_of(people, embeddings[chosen], names[chosen], fpir)
+        except ConfigError as error:
+            raise GalleryError(
+                f"nobody can be called unknown: {error}; add people with names, or give a threshold"
+            ) from error
 
     def group(
         self,
         only: Only = UNNAMED,
         *,
-        way: str = WAYS[0],
+        way: str = BY_NEIGHBOURS,
         within: float = WITHIN,
         fpir: Optional[float] = None,
     ) -> Grouped:
@@ -143,7 +160,7 @@ class Gallery(Contents):
             GalleryError: There is no gallery, or there are too many faces for HDBSCAN.
             ConfigError: There is no such way.
         """
-        check_word("way", way, WAYS)
+        check_word("way", way, GROUPED_BY)
         table = self._existing()
         rows: list[FaceRow] = []
         embeddings: list[Any] = []

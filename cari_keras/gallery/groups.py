@@ -11,10 +11,7 @@ import numpy as np
 from cari_keras.arrays import Array
 from cari_keras.errors import GalleryError
 from cari_keras.evaluation.nearest import nearest
-
-#: Ways to sort: connected components of faces that are among each other's nearest, or HDBSCAN of
-#: scikit-learn.
-WAYS = ("neighbours", "hdbscan")
+from cari_keras.vocabulary import BY_HDBSCAN, BY_NEIGHBOURS
 
 #: A face's nearest faces that count as its neighbours, for galleries of any size.
 NEIGHBOURS = 10
@@ -41,7 +38,7 @@ class Grouping(NamedTuple):
 
 
 def group(
-    embeddings: Array, is_caricature: Array, *, way: str = WAYS[0], within: float = WITHIN
+    embeddings: Array, is_caricature: Array, *, way: str = BY_NEIGHBOURS, within: float = WITHIN
 ) -> Grouping:
     """Sorts faces into people.
 
@@ -51,7 +48,8 @@ def group(
     Args:
         embeddings: float32 [n, d] of unit norm.
         is_caricature: bool [n].
-        way: One of `WAYS`.
+        way: One of `GROUPED_BY`: connected components of faces that are among each other's nearest,
+            or HDBSCAN of scikit-learn.
         within: For `neighbours`: the largest squared distance of two that are joined.
 
     Raises:
@@ -64,7 +62,7 @@ def group(
         return Grouping(np.full(len(embeddings), -1), 0)
     means = modality_means(embeddings, is_caricature)
     moved = take_off(embeddings, is_caricature, means)
-    labels = _by_hdbscan(moved) if way == "hdbscan" else _by_neighbours(moved, within)
+    labels = _by_hdbscan(moved) if way == BY_HDBSCAN else _by_neighbours(moved, within)
     return _largest_first(labels)
 
 
@@ -108,7 +106,7 @@ def _by_hdbscan(embeddings: Array) -> Array:
     if len(embeddings) > MOST_FOR_HDBSCAN:
         raise GalleryError(
             f"{len(embeddings)} faces are too many for hdbscan ({MOST_FOR_HDBSCAN} at most); take "
-            f"{WAYS[0]}"
+            f"{BY_NEIGHBOURS}"
         )
     return np.asarray(HDBSCAN(min_cluster_size=2, copy=True).fit_predict(embeddings))
 

@@ -14,16 +14,13 @@ from cari_keras.errors import DatasetError, GalleryError, ImageError
 from cari_keras.gallery.only import full_path, named
 from cari_keras.gallery.rows import NO_FACE, FaceRow
 from cari_keras.images.names import modality_of_folder
-from cari_keras.vocabulary import AUTO, check_modality
+from cari_keras.vocabulary import AUTO, FROM_FOLDER, FROM_NOWHERE, check_modality
 
 if TYPE_CHECKING:
     from cari_keras.serving.face_model import FaceModel
 
 #: Side of the thumbnails, in pixels.
 THUMBNAIL = 112
-
-#: Where names come from: the folder that a picture lies in, or nowhere.
-PEOPLE = ("folder", "none")
 
 
 class Source(NamedTuple):
@@ -77,7 +74,7 @@ def sources_of(
     *,
     modality: str = AUTO,
     identity: Optional[str] = None,
-    people: str = PEOPLE[0],
+    people: str = FROM_FOLDER,
 ) -> Found:
     """The pictures below some folders, and those that are named themselves.
 
@@ -124,7 +121,7 @@ def sources_of(
 
 def _person(path: Path, top: Path, people: str) -> Optional[str]:
     folder = path.parent
-    plain = people == "none" or path == top or folder == top
+    plain = people == FROM_NOWHERE or path == top or folder == top
     return None if plain or modality_of_folder(folder.name) else folder.name
 
 

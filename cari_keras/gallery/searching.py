@@ -19,9 +19,14 @@ EXACT_FACES = 200_000
 #: So many queries at once are compared with every face: one pass over all is the quicker way then.
 EXACT_QUERIES = 1_000
 
-#: Faces of a partition of the index; partitions that a query looks into; and how many times the
-#: faces asked for are compared by their whole embeddings. scripts/bench_gallery.py has the recall.
-FACES_PER_PARTITION, PROBES, REFINE = 2_000, 400, 100
+#: Partitions of the index, and those that a query looks into. The number does not depend on the
+#: gallery's size, so that an index that has taken in ten times as many faces searches as well as a
+#: new one.
+PARTITIONS, PROBES = 100, 90
+
+#: Bits of the code of a number, and how many times the faces asked for are compared by their whole
+#: embeddings. scripts/bench_gallery.py has the recall.
+BITS, REFINE = 4, 4
 
 
 class Hit(NamedTuple):
@@ -108,8 +113,9 @@ class Searcher:
 def index_when_large(table: Table) -> None:
     """Makes the index that a large gallery needs. Within `Table.writing`.
 
-    Faces that come later are found without it, one by one, until `Table.tidy` takes them in.
+    Faces that come later are found without it, one by one, until `Table.tidy` takes them in; the
+    index is not made anew.
     """
     faces = table.count(EVERY.sql())
     if faces > EXACT_FACES and not table.has_index:
-        table.build_index(max(1, faces // FACES_PER_PARTITION))
+        table.build_index(PARTITIONS, BITS)

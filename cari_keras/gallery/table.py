@@ -12,6 +12,7 @@ import json
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Optional
 
@@ -217,9 +218,16 @@ class Table:
         found = asked(self.folder, query.to_arrow)
         return dict(zip(found["_rowid"].to_pylist(), of_arrow(found)))
 
-    def build_index(self, partitions: int) -> None:
-        """Makes the approximate index anew. Within `writing`."""
-        config = library("lancedb.index").IvfRq(distance_type="l2", num_partitions=partitions)
+    def build_index(self, partitions: int, bits: int) -> None:
+        """Makes the approximate index anew. Within `writing`.
+
+        Args:
+            partitions: Of the index.
+            bits: Of the code of a number of an embedding.
+        """
+        config = library("lancedb.index").IvfRq(
+            distance_type="l2", num_partitions=partitions, num_bits=bits
+        )
         written(
             self.folder, lambda: self._table.create_index(EMBEDDING, config=config, replace=True)
         )
@@ -229,6 +237,13 @@ class Table:
     def has_index(self) -> bool:
         """Whether there is an approximate index."""
         return bool(asked(self.folder, self._indices))
+
+    @property
+    def unindexed(self) -> int:
+        """How many rows came since the index was made or tidied; they are searched one by one."""
+        names = asked(self.folder, self._indices)
+        stats = [asked(self.folder, partial(self._table.index_stats, name)) for name in names]
+        return sum(one.num_unindexed_rows for one in stats)
 
     def approximate(
         self, query: Array, count: int, condition: Optional[str], *, probes: int, refine: int

@@ -54,7 +54,7 @@ def test_without_apache_beam(tmp_path):
     )
     error = last_error(run_python("-c", code))
     assert "--engine beam needs apache-beam" in error
-    assert "pip install apache-beam" in error
+    assert "pip install 'cari_keras[beam]'" in error
     assert not (tmp_path / "out").exists()
 
 

@@ -96,6 +96,9 @@ def test_the_actions_in_turn(run, tmp_path):
         (["list", "nowhere"], "nowhere: no such gallery; make one by cari-gallery add"),
         (["export", "nowhere", "x.csv"], "nowhere: no such gallery"),
         (["add", "g", "nowhere"], "nowhere: no such file or folder"),
+        (["add", "g", "x", "--workers", "2"], "--workers and Beam's options go with --engine beam"),
+        (["add", "g", "x", "--", "--runner=X"], "Beam's options go with --engine beam"),
+        (["update", "g", "--network", "--engine", "beam"], "leave --engine beam out"),
         (["identify", "g", "a.png", "--fpir", "1", "--threshold", "1"], "--fpir is not for"),
     ],
 )

@@ -13,10 +13,11 @@ import pytest
 
 from cari_keras.evaluation.drawing import svg_of
 from cari_keras.evaluation.evaluator import identification
+from cari_keras.evaluation.growth import GrowthPoint
 from cari_keras.evaluation.labels import LABELS, label
 from cari_keras.evaluation.listed_intervals import intervals_of
 from cari_keras.evaluation.predictions import Predictions
-from cari_keras.evaluation.report.curves import plot_det, plot_roc
+from cari_keras.evaluation.report.curves import plot_det, plot_growth, plot_roc
 from cari_keras.evaluation.report.html import report_html
 from cari_keras.evaluation.report.people import (
     confusions,
@@ -134,6 +135,37 @@ def test_a_page_of_ten_folds(tree):
     shown, named = outcome.folds[0].named["C2P"]
     assert np.mean(shown == named) < 0.5
     assert "Who is taken for whom" in Page(report_html(outcome)).headings
+
+
+def test_galleries_that_grow_have_a_curve_and_a_table(known):
+    """Of the sizes that both folds have; a rate that was not measured leaves a gap."""
+    points = [
+        GrowthPoint(5, 1.0, 0.05, None, 0.05),
+        GrowthPoint(10, 0.9, 0.04, 0.2, 0.08),
+        GrowthPoint(20, 0.8, 0.06, 0.4, 0.16),
+    ]
+    fold = known.folds[0]
+    folds = tuple(
+        replace(fold, name=name, growth={"photo": those})
+        for name, those in (("1", points), ("2", points[1:]))
+    )
+    grown = replace(known, folds=folds)
+    (table,) = (one for one in tables_of(grown) if one.title.startswith("Galleries that grow"))
+    assert table.rows == [
+        ["photo", "10", "0.900", "4.00", "20.00", "8.00"],
+        ["photo", "20", "0.800", "6.00", "40.00", "16.00"],
+    ]
+    assert table not in tables_of(grown, brief=True)
+    page = Page(report_html(grown))
+    assert "Somebody of the gallery, or nobody: as the gallery grows" in page.headings
+    assert sum(image["alt"].startswith("Photos of people in the g") for image in page.images) == 1
+    axes = plot_growth([replace(fold, growth={"photo": points})], "photo").axes[0]
+    drawn = {line.get_label(): line.get_ydata() for line in axes.lines}
+    assert drawn["FPIR"].tolist() == pytest.approx([5, 4, 6])
+    assert drawn["FPIR, threshold of the smallest"].tolist() == pytest.approx([5, 8, 16])
+    assert np.isnan(drawn["FNIR"][0])
+    assert drawn["FNIR"][1:].tolist() == pytest.approx([20, 40])
+    assert grown.to_dict()["growth"]["2"]["photo"][0]["people"] == 10
 
 
 def test_accepted_impostors_are_people_taken_for_each_other(known):

@@ -176,6 +176,16 @@ def test_mistakes_are_told(faces, tmp_path):
     assert not (tmp_path / "g").exists()
 
 
+@pytest.mark.parametrize("kind", [str, Path])
+def test_object_storage_is_refused(kind, tmp_path, monkeypatch):
+    """Writers would have no lock to take turns by, and a folder named s3: is nobody's wish."""
+    monkeypatch.chdir(tmp_path)
+    for address in ("s3://bucket/people", "gs://bucket/people", "memory://people"):
+        with pytest.raises(GalleryError, match=f"^{address}: a gallery is a folder, .*; mount the"):
+            Gallery(kind(address))
+    assert not list(tmp_path.iterdir())
+
+
 def test_names_that_are_hard_for_a_database(tmp_path):
     name = "O'Neal \"%_\\ ü"
     picture(tmp_path / "faces" / name / "a'b.png", 0)

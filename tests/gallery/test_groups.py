@@ -9,9 +9,10 @@ from cari_keras import Gallery, Only
 from cari_keras.errors import ConfigError, GalleryError
 from cari_keras.evaluation.clusters import b_cubed
 from cari_keras.gallery import groups
-from cari_keras.gallery.groups import WAYS, group
+from cari_keras.gallery.groups import group
 from cari_keras.gallery.sheets import write_sheets
 from cari_keras.images.decode import decode_image
+from cari_keras.vocabulary import GROUPED_BY
 from tests.helpers.galleries import SmallModel, unit_people, write_people
 
 
@@ -26,7 +27,7 @@ def test_b_cubed_by_hand():
     assert (alone.precision, alone.recall) == (1, 0.5)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", GROUPED_BY)
 def test_people_of_both_modalities_are_told_apart(way):
     """Though all drawings lie to one side of all photos."""
     embeddings, names = unit_people(40, 6, noise=0.3)

@@ -60,7 +60,7 @@ def large(tmp_path_factory):
         ]
         rows += [FaceRow(path=f"/none/{k}.png", face=-1, modality="photo") for k in range(50)]
         table.append(rows)
-        table.build_index(16)
+        table.build_index(16, 4)
     return table, embeddings, names
 
 
@@ -109,10 +109,12 @@ def test_faces_that_are_added_later_are_found_without_a_new_index(large):
                 for k, row in enumerate(new)
             ]
         )
+    assert table.unindexed >= 20
     hits = Searcher(table).hits(new, 1)
     assert places_of(hits) == [[10_000 + k] for k in range(20)]
     with table.writing():
         table.tidy()
+    assert table.unindexed == 0
     assert places_of(Searcher(table).hits(new, 1)) == [[10_000 + k] for k in range(20)]
     with table.writing():
         table.delete("starts_with(path, '/late/')")

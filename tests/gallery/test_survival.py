@@ -30,13 +30,13 @@ from cari_keras.gallery.gallery import Gallery
 from tests.helpers.galleries import SmallModel
 
 adding.BATCH = 4
-tell = adding._add
+commit = adding._commit
 
-def told(table, *rest, **options):
-    tell(table, *rest, **options)
+def told(table, *rest):
+    commit(table, *rest)
     print(table.count("face >= 0"), flush=True)
 
-adding._add = told
+adding._commit = told
 print("begun", flush=True)
 Gallery(sys.argv[1], SmallModel()).add(sys.argv[2])
 print("done", flush=True)
@@ -126,6 +126,22 @@ def test_a_full_disk_loses_nothing_that_was_added(tmp_path):
     again = Gallery(place, SmallModel())
     again.add(more)
     assert len(no_row_twice(again)) == 18 + 200
+
+
+def test_a_full_disk_leaves_pictures_that_changed_as_they_were(tmp_path):
+    folder, place = write_people(tmp_path / "faces", people=10, images=5), tmp_path / "g"
+    gallery = Gallery(place, SmallModel())
+    gallery.add(folder)
+    before = {row.key: row.sha256 for row in gallery.rows()}
+    for path in folder.rglob("*.png"):
+        picture(path, person=99, number=int(path.stem))
+    with no_room(), pytest.raises(GalleryError, match="what was there is whole"):
+        gallery.add(folder)
+    assert {row.key: row.sha256 for row in Gallery(place).rows()} == before
+    again = Gallery(place, SmallModel())
+    assert again.add(folder).changed == 100
+    assert no_row_twice(again) == set(before)
+    assert not {row.sha256 for row in again.rows()} & set(before.values())
 
 
 def test_what_another_process_added_is_read_when_asked(tmp_path):

@@ -5,7 +5,8 @@ for WebCaricature by its own lists. Thresholds are taken from other people than 
 people whom the network was not trained on either, where the dataset has enough of them (its split
 `unknown`), else from those it was trained on. Beside verification across the modalities there is
 the same between two photos, which shows what a network has lost on photographs, and identification
-both ways in galleries of one image of each person, drawn by a seed.
+both ways in galleries of one image of each person, drawn by a seed; and FPIR and FNIR of galleries
+of a half of the people that grow, the other half as strangers.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from cari_keras.data.prepare import Prepared, prepare
 from cari_keras.data.registry import load_dataset
 from cari_keras.data.unseen import same_people
 from cari_keras.errors import ConfigError, DatasetError
+from cari_keras.evaluation.growth import growth_of
 from cari_keras.evaluation.intervals import (
     DrawnPairs,
     interval_over_folds,
@@ -216,6 +218,7 @@ def score_fold(name: str, predictions: Predictions, chosen_on: Predictions) -> F
         named=found.named,
         probes=found.probes,
         reliability=tuple(rows),
+        growth=growth_of(predictions),
     )
 
 

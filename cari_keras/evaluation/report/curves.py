@@ -9,6 +9,8 @@ import numpy as np
 from cari_keras.arrays import Array
 from cari_keras.evaluation.curves import Roc, det, roc
 from cari_keras.evaluation.drawing import Axes, Figure, MaxNLocator, own_style
+from cari_keras.evaluation.growth import GrowthPoint, over_folds
+from cari_keras.evaluation.open_set import FPIR
 from cari_keras.evaluation.scoring import FoldScores
 from cari_keras.wording import counted
 
@@ -109,6 +111,40 @@ def plot_scores(folds: Sequence[FoldScores]) -> Figure:
     axes.set_xlim(0, bins[-1])
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     return figure
+
+
+@own_style()
+def plot_growth(folds: Sequence[FoldScores], modality: str) -> Figure:
+    """FPIR and FNIR against the people in a gallery: the mean over folds, and the folds' range.
+
+    Dashed is the FPIR by the threshold of the smallest gallery, dotted the FPIR asked for.
+    """
+    figure, axes = _empty("people in the gallery", f"share of {modality}s (%)")
+    growing = [fold.growth[modality] for fold in folds if modality in fold.growth]
+    mean = over_folds([{modality: points} for points in growing])[modality]
+    sizes = [point.people for point in mean]
+    for rate, name, color, dash in (
+        ("fnir", "FNIR", GENUINE, "-"),
+        ("fpir", "FPIR", IMPOSTOR, "-"),
+        ("fpir_fixed", "FPIR, threshold of the smallest", IMPOSTOR, "--"),
+    ):
+        axes.plot(sizes, _percent(mean, rate), dash, color=color, marker=".", label=name)
+        if len(growing) > 1 and dash == "-":
+            each = [_percent([p for p in ps if p.people in sizes], rate) for ps in growing]
+            low, high = np.min(each, axis=0), np.max(each, axis=0)
+            axes.fill_between(sizes, low, high, color=color, alpha=0.15)
+    axes.axhline(100 * FPIR, color="0.25", linewidth=0.8, linestyle=":")
+    axes.set_xscale("log")
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.minorticks_off()
+    axes.set_ylim(0, None)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False, fontsize=8)
+    return figure
+
+
+def _percent(points: Sequence[GrowthPoint], rate: str) -> Array:
+    """A rate of points in percent, float64 [n]; NaN where it was not measured."""
+    return 100 * np.array([getattr(point, rate) for point in points], float)
 
 
 def _steps(fold: FoldScores) -> Roc:

@@ -11,6 +11,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from cari_keras.evaluation.drawing import Figure, svg_of
+from cari_keras.evaluation.growth import over_folds
 from cari_keras.evaluation.outcome import Outcome
 from cari_keras.evaluation.plots import plot_reliability, plot_weights_and_losses
 from cari_keras.evaluation.published import PAPER
@@ -61,6 +62,7 @@ class Page(NamedTuple):
         verification: The curves and the scores of pairs.
         wrong: Pairs that were judged wrongly.
         galleries: The curves of searches in galleries.
+        growth: FPIR and FNIR of galleries that grow.
         confusions: Who is taken for whom.
         embeddings: Where the embeddings lie.
         training: The run's weights and losses.
@@ -76,6 +78,7 @@ class Page(NamedTuple):
     verification: list[Plot]
     wrong: list[WrongPairs]
     galleries: list[Plot]
+    growth: list[Plot]
     confusions: list[Plot]
     embeddings: list[Plot]
     training: list[Plot]
@@ -96,6 +99,7 @@ def report_html(outcome: Outcome) -> str:
         verification=_verification(folds),
         wrong=_wrong(folds, outcome),
         galleries=_galleries(outcome),
+        growth=_growth(outcome),
         confusions=_confusions(outcome),
         embeddings=_embeddings(outcome),
         training=_training(outcome),
@@ -159,6 +163,20 @@ def _galleries(outcome: Outcome) -> list[Plot]:
         return []
     caption = "CMC: mean over folds, shaded their range." if len(outcome.folds) > 1 else "CMC."
     return [_plot(curves.plot_cmc(outcome.folds), caption)]
+
+
+def _growth(outcome: Outcome) -> list[Plot]:
+    """A half of the people are in the gallery, the others are strangers."""
+    growing = over_folds([fold.growth for fold in outcome.folds])
+    spread = "mean over folds, shaded their range" if len(outcome.folds) > 1 else "mean over deals"
+    return [
+        _plot(
+            curves.plot_growth(outcome.folds, modality),
+            f"{modality.capitalize()}s of people in the gallery (FNIR) and of strangers (FPIR) "
+            f"by the gallery's own threshold, {spread}; dotted: the FPIR asked for.",
+        )
+        for modality in growing
+    ]
 
 
 def _confusions(outcome: Outcome) -> list[Plot]:

@@ -17,7 +17,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from cari_keras.arrays import Array
-from cari_keras.errors import ConfigError, GalleryError
+from cari_keras.errors import ConfigError
 from cari_keras.evaluation.nearest import Nearest, nearest
 from cari_keras.evaluation.open_set import FPIR, OpenSet, open_set
 
@@ -76,14 +76,14 @@ def threshold_of(
         fpir: The share of strangers' faces to accept; None for `open_set.FPIR`.
 
     Raises:
-        GalleryError: There are too few faces or people to tell that share.
+        ConfigError: There are too few faces or people to tell that share.
     """
     fpir = FPIR if fpir is None else fpir
     if len(embeddings) > MOST_PROBES:
         chosen = np.arange(MOST_PROBES) * len(embeddings) // MOST_PROBES
         embeddings, identities = embeddings[chosen], identities[chosen]
     if len(people.names) < 2:
-        raise GalleryError(_too_few(f"{len(people.names)} people have a name"))
+        raise ConfigError(f"{len(people.names)} people have a name")
     own = np.searchsorted(np.array(people.names), identities)
     found = people.nearest(embeddings, 2)
     other = np.where(found.places[:, 0] == own, found.distances[:, 1], found.distances[:, 0])
@@ -91,14 +91,7 @@ def threshold_of(
     rest = _unit(people.sums[own[several]] - embeddings[several])
     itself = np.maximum(2 - 2 * np.sum(rest * embeddings[several], axis=1), 0).astype(np.float32)
     right = itself < other[several]
-    try:
-        return open_set(-np.minimum(itself, other[several]), right, -other, identities, fpir)
-    except ConfigError as error:
-        raise GalleryError(_too_few(str(error))) from error
-
-
-def _too_few(why: str) -> str:
-    return f"nobody can be called unknown: {why}; add people with names, or give a threshold"
+    return open_set(-np.minimum(itself, other[several]), right, -other, identities, fpir)
 
 
 def _unit(vectors: Array) -> Array:
