@@ -116,7 +116,7 @@ def _scale(distance: float, threshold: float) -> str:
         f"{threshold:.3f}, nearer pairs count as one person"
     )
     return (
-        f'<svg role="img" aria-label="{told}" viewBox="0 0 400 74" width="100%" '
+        f'<svg role="img" aria-label="{told}" viewBox="0 0 400 88" width="100%" '
         'style="max-width:560px" fill="currentColor" font-size="12">'
         f'<rect x="20" y="30" width="{limit - 20:.1f}" height="10" fill="#1a7f4b"/>'
         f'<rect x="{limit:.1f}" y="30" width="{380 - limit:.1f}" height="10" fill="#c4501b"/>'
@@ -125,8 +125,8 @@ def _scale(distance: float, threshold: float) -> str:
         f'<path d="M{at - 6:.1f} 18 h12 l-6 11 z"/>'
         f'<text x="{min(max(at, 50), 350):.1f}" y="13" text-anchor="middle">distance '
         f"{distance:.3f}</text>"
-        '<text x="20" y="73">one person</text>'
-        '<text x="380" y="73" text-anchor="end">two people</text></svg>'
+        '<text x="20" y="80">one person</text>'
+        '<text x="380" y="80" text-anchor="end">two people</text></svg>'
     )
 
 

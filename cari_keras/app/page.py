@@ -105,6 +105,7 @@ def _why(gr: Any, desk: Desk, photo: _Side, other: _Side) -> None:
     problem = gr.HTML(html.NOTHING, padding=True)
     picture = gr.Image(
         label="Both faces, and both with their regions",
+        show_label=False,
         alt_text="Both faces, and both with the regions that raise and that lower the similarity",
         interactive=False,
         format="png",

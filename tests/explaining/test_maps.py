@@ -90,9 +90,10 @@ def test_gradients_add_up_to_what_the_features_bring():
     """The axiom of completeness."""
     face, other = ahead(SIDE), ahead(SIDE, mouth_width=2.0)
     target, nothing = embed(other[None])[0], blurred(face, BLUR * SIDE)
-    bring = float((embed(face[None]) - embed(nothing[None])) @ target)
-    cells = by_gradient(face, other).sum() / (SIDE // CELLS) ** 2
-    assert cells == pytest.approx(bring, rel=0.05)
+    bring = float((embed(face[None]) - embed(nothing[None]))[0] @ target)
+    sums = [by_gradient(face, other, seed).sum() for seed in range(8)]
+    cells = np.mean(sums) / (SIDE // CELLS) ** 2
+    assert cells == pytest.approx(bring, rel=0.1)
 
 
 def test_a_hidden_region_counts_where_it_is():
