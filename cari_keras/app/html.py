@@ -102,7 +102,7 @@ def footer(card: ModelCard) -> str:
     return (
         f"<details><summary>The network: {_safe(Path(card.title).name)}"
         f"</summary><table>{rows}</table></details>"
-        "<p>Pictures stay on this machine and are removed when the page's server ends. A verdict "
+        "<p>Pictures stay on this machine, for an hour at most. A verdict "
         "on drawings is a measurement with an error rate, not a proof.</p>"
     )
 

@@ -139,7 +139,9 @@ def test_nothing_is_asked_of_others_and_nothing_complains(opened, address):
     asked = [url for url in requests_of(opened) if not url.startswith(("data:", "blob:", "chrome"))]
     assert any("assets" in url for url in asked)
     assert [url for url in asked if not url.startswith(address)] == []
-    assert [e for e in opened.get_log("browser") if e["level"] == "SEVERE"] == []
+    severe = [e["message"] for e in opened.get_log("browser") if e["level"] == "SEVERE"]
+    # The tests before have left the page while it was loading, which ends what it waits for.
+    assert [message for message in severe if "AbortError" not in message] == []
 
 
 @pytest.mark.parametrize("width", [390, 1400])
