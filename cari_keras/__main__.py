@@ -12,7 +12,7 @@ from cari_keras.cli.parser import Parser
 #: Of the programs: `cari-train` is `cari_keras.cli.train`.
 COMMANDS = (
     *("align", "train", "compare", "evaluate", "export"),
-    *("verify", "identify", "search", "gallery", "pretrained"),
+    *("verify", "identify", "search", "gallery", "app", "pretrained"),
 )
 
 

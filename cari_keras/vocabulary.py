@@ -72,6 +72,9 @@ SCHEDULES = ("cosine", "constant", "steps")
 #: What verification compares.
 VERIFY_BY = ("embedding", "identities")
 
+#: How the similarity of two faces is explained.
+EXPLAIN_BY = ("gradient", "occlusion")
+
 #: What the heads of branches 2 and 3 read, see `model.network`.
 HEAD_FEATURES = ("bottleneck", "pooled")
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Optional
 
 from cari_keras.cli.faces import model_parser, open_given, picture_path
-from cari_keras.cli.flags import run_program
-from cari_keras.vocabulary import MODALITIES, VERIFY_BY
+from cari_keras.cli.flags import refuse, run_program
+from cari_keras.vocabulary import EXPLAIN_BY, MODALITIES, VERIFY_BY
 
 if TYPE_CHECKING:
     from cari_keras.serving.answers import Verification
@@ -21,7 +21,7 @@ examples:
                                         the public weights, with no training
   cari-verify facenet a.jpg b.jpg --modality photo
                                         two photos
-  cari-verify runs/cavi photo.jpg drawing.jpg --picture both.png
+  cari-verify photo.jpg drawing.jpg --picture both.png --explain why.png
   cari-verify runs/cavi photo.jpg drawing.jpg --by identities
                                         people it was trained on
 """
@@ -47,15 +47,32 @@ def _main(arguments: Sequence[str]) -> int:
         "--by",
         choices=VERIFY_BY,
         default=VERIFY_BY[0],
-        help="what is compared: the embeddings, of whomever; or what the network says of the "
-        "identities that it knows, for pictures of these people alone, of a run with --verify-by "
-        "identities [embedding]",
+        help="what is compared: embeddings, of whomever; or identities, of people alone whom a "
+        "run with --verify-by identities knows [embedding]",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--picture", type=picture_path, metavar="PNG", help="write both faces, with the answer"
     )
+    parser.add_argument(
+        "--explain",
+        type=picture_path,
+        metavar="PNG",
+        help="write which regions of both speak for and against",
+    )
+    parser.add_argument(
+        "--explain-by",
+        choices=EXPLAIN_BY,
+        help="how: by the gradient through the network, in about a second; or by occlusion, which "
+        "hides region after region and takes about a minute; an export takes no gradient "
+        "[gradient]",
+    )
+    parser.rare("explain_by")
     given = parser.parse_args(arguments)
+    if given.explain is None:
+        refuse(given, ["explain_by"], "an answer without --explain PNG")
+    elif given.by != VERIFY_BY[0]:
+        refuse(given, ["explain"], f"--by {given.by}: it explains embeddings")
 
     model = open_given(given)
     found = model.verify(given.photo, given.other, modality=given.modality, by=given.by)
@@ -72,6 +89,11 @@ def _main(arguments: Sequence[str]) -> int:
             Captioned(other, name_lines(given.other)),
         ]
         write_png(sheet_of(cells), given.picture)
+    if given.explain:
+        way = given.explain_by or EXPLAIN_BY[0]
+        model.explain(
+            given.photo, given.other, modality=given.modality, way=way, progress=True
+        ).save(given.explain)
     return 0
 
 

@@ -18,7 +18,7 @@ from cari_keras.images.encode import resize
 LEAST_WIDTH = 260
 
 #: Height of the letters, of a line, and the space about a face, in pixels.
-_FONT_SIZE, _LINE, _GAP = 15, 21, 10
+_FONT_SIZE, LINE, GAP = 15, 21, 10
 
 #: As many faces stand in a row.
 _IN_A_ROW = 6
@@ -53,39 +53,39 @@ class Captioned(NamedTuple):
 def sheet_of(cells: Sequence[Captioned]) -> Array:
     """Faces with their words, in rows on white: uint8 RGB [h, w, 3]."""
     side = max(LEAST_WIDTH, *(cell.face.shape[0] for cell in cells))
-    height = side + _LINE * max(len(cell.lines) for cell in cells) + 2 * _GAP
+    height = side + LINE * max(len(cell.lines) for cell in cells) + 2 * GAP
     columns = min(len(cells), _IN_A_ROW)
     rows = -(-len(cells) // columns)
-    size = (columns * (side + _GAP) + _GAP, rows * height + _GAP)
+    size = (columns * (side + GAP) + GAP, rows * height + GAP)
     page = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(page)
     for k, (face, lines) in enumerate(cells):
-        x = _GAP + k % columns * (side + _GAP)
-        y = _GAP + k // columns * height
+        x = GAP + k % columns * (side + GAP)
+        y = GAP + k // columns * height
         page.paste(Image.fromarray(resize(face, side)), (x, y))
         for row, line in enumerate(lines):
-            place = (x, y + side + 5 + row * _LINE)
-            draw.text(place, fitted(line.text, side), font=_font(), fill=_INK[line.ink])
+            place = (x, y + side + 5 + row * LINE)
+            draw.text(place, fitted(line.text, side), font=font(), fill=_INK[line.ink])
     return np.asarray(page)
 
 
 def fitted(text: str, width: int) -> str:
     """Text in at most so many pixels; what is left out of its middle is an ellipsis."""
     shown = text.encode("utf-8", "backslashreplace").decode().replace("\n", " ")
-    if _font().getlength(shown) <= width:
+    if font().getlength(shown) <= width:
         return shown
     kept = len(shown)
     while kept > 1:
         kept -= 1
         left = shown[: kept // 2]
         cut = f"{left}…{shown[len(shown) - (kept - len(left)) :]}"
-        if _font().getlength(cut) <= width:
+        if font().getlength(cut) <= width:
             return cut
     return "…"
 
 
 @cache
-def _font() -> ImageFont.FreeTypeFont:
+def font() -> ImageFont.FreeTypeFont:
     """DejaVu Sans, which Matplotlib brings along; its file is read without importing Matplotlib."""
     spec = importlib.util.find_spec("matplotlib")
     assert spec is not None, "Matplotlib is required"

@@ -11,10 +11,11 @@ import numpy as np
 from cari_keras.align.config import AlignConfig
 from cari_keras.arrays import Array
 from cari_keras.errors import ConfigError
-from cari_keras.serving.about import UNKNOWN, About, Described
+from cari_keras.serving.about import UNKNOWN, About
 from cari_keras.serving.answers import Candidate, Identification, Verification
 from cari_keras.serving.asking import Asker, Endpoints
 from cari_keras.serving.branches import EMBEDDING, PAIRS, PIXELS
+from cari_keras.serving.explained import Explaining
 from cari_keras.serving.faces import ON_ERROR, Cut, Faces, Seen
 from cari_keras.serving.handed import Image, Images, several
 from cari_keras.serving.lacking import VERIFY_WITH, check_as_many, check_pair, endpoint_of
@@ -28,7 +29,7 @@ KNOWN = ("known", "score", "threshold", "fpir")
 SAID = ("same", "distance", "threshold", "far", "probability")
 
 
-class FaceModel(Described):
+class FaceModel(Explaining):
     """Answers about faces; see `load_model`. May be used from several threads.
 
     A process that is forked from one with a model needs one of its own; it cannot use TensorFlow,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from cari_keras.data import demo
+from cari_keras.drawn import draw_photo, plan_photo, sample_identity
+from cari_keras.drawn.geometry import Pose, build_face
+from cari_keras.drawn.head import Expression
 
 
 @functools.cache
@@ -24,6 +28,14 @@ def face(modality: str = "photo", person: int = 0, number: int = 0) -> np.ndarra
     """uint8 RGB [200, 200, 3]."""
     people = sorted(key for key in _faces() if key[0] == modality)
     return _faces()[people[person]][number]
+
+
+def ahead(side: int, **feature: float) -> np.ndarray:
+    """A photo of one person who looks ahead, some features changed: uint8 RGB [side, side, 3]."""
+    who = replace(sample_identity(np.random.default_rng(5)), **feature)
+    plan = plan_photo(who, np.random.default_rng(3))
+    place = build_face(who, Pose(), Expression())
+    return draw_photo(replace(plan, face=place, noise=0.0, blur=0.0, grey=False), side)
 
 
 def write(path: Path, image: np.ndarray) -> Path:

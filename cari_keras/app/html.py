@@ -1,0 +1,148 @@
+"""What the page says, as HTML that browsers read aloud: verdicts, people, faces, errors."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional
+from urllib.parse import quote
+
+from cari_keras.app.desk import Near, Who
+from cari_keras.serving.about import ModelCard
+from cari_keras.serving.answers import Verification
+
+#: The scale of distances ends here, or where the distance does: hardly a pair is farther apart.
+_SCALE = 2.0
+
+#: Nothing has been asked yet.
+NOTHING = '<div role="status"></div>'
+
+#: Colours with enough contrast on light and on dark pages; the words say the same.
+STYLE = """
+.answer { border-left: 5px solid var(--border-color-primary); padding: 4px 14px; }
+.answer.good { border-color: #1a7f4b; } .answer.bad { border-color: #c4501b; }
+.answer.error { border-color: #b3261e; }
+.answer h3 { margin: 2px 0 6px; font-size: 1.3em; }
+.answer table { border-collapse: collapse; } .answer td { padding: 3px 12px 3px 0; }
+.faces { display: flex; flex-wrap: wrap; gap: 12px; padding: 0; margin: 0; list-style: none; }
+.faces li { width: 150px; overflow-wrap: anywhere; font-size: 0.9em; }
+.faces img, .answer td img { width: 100%; max-width: 150px; border-radius: 4px; }
+.answer td img { max-width: 72px; }
+"""
+
+
+def error(text: str) -> str:
+    """Why there is no answer."""
+    return f'<div role="alert" class="answer error"><b>No answer:</b> {_safe(text)}</div>'
+
+
+def verdict(found: Verification) -> str:
+    """Whether two faces are one person's, how sure that is, and by which rule."""
+    kind = {True: " good", False: " bad", None: ""}[found.same]
+    lines = [f"<h3>{_safe(found.verdict.capitalize())}</h3>"]
+    if found.probability is not None:
+        lines.append(
+            f"<p>Probability of one person: <b>{100 * found.probability:.0f} %</b>, where as many "
+            "of the pairs that are asked about are of one person as of two.</p>"
+        )
+    lines.append(_scale(found.distance, found.threshold))
+    if found.why is not None:
+        lines.append(f"<p>The network does not decide: {_safe(found.why)}.</p>")
+    else:
+        lines.append(
+            f"<p>The rule: one person up to a squared distance of {found.threshold:.3f} of the two "
+            f"{_safe(found.by)}s. By this rule {100 * found.far:.2g} % of pairs of two different "
+            f"people are taken for one person (FAR), measured on {_safe(found.measured_on)}.</p>"
+        )
+    return f'<div role="status" class="answer{kind}">{"".join(lines)}</div>'
+
+
+def people(found: Who) -> str:
+    """Who a face shows: the best five, or that it is nobody known."""
+    title = "Nobody known here" if found.known is False else found.people[0].name
+    nearest = "<p>The nearest people:</p>" if found.known is False else ""
+    rows = "".join(
+        f"<tr><td>{_picture(one.picture, one.name)}</td><td>{_safe(one.name)}</td>"
+        f"<td>{_safe(one.told)}</td></tr>"
+        for one in found.people
+    )
+    rate = f"<p>{_safe(found.rate)}.</p>" if found.rate else ""
+    kind = {True: " good", False: " bad", None: ""}[found.known]
+    return (
+        f'<div role="status" class="answer{kind}"><h3>{_safe(title)}</h3>{nearest}'
+        f"<table>{rows}</table>{rate}</div>"
+    )
+
+
+def faces(found: Sequence[Near]) -> str:
+    """The nearest faces of a gallery as a sheet, with the files they are from."""
+    if not found:
+        return '<div role="status" class="answer"><h3>No face of this kind in it</h3></div>'
+    items = "".join(
+        f"<li>{_picture(one.picture, one.row.identity or 'a face')}"
+        f"<b>{_safe(one.row.identity or 'no name')}</b><br>{one.row.modality}, distance "
+        f'{one.distance:.3f}<br><a href="{_link(one.row.path)}" target="_blank" rel="noopener">'
+        f"{_safe(Path(one.row.path).name)}</a></li>"
+        for one in found
+    )
+    return (
+        '<div role="status" class="answer"><h3>Nearest first</h3>'
+        f'<ul class="faces">{items}</ul></div>'
+    )
+
+
+def footer(card: ModelCard) -> str:
+    """The network's card."""
+    rows = "".join(
+        f"<tr><td><b>{_safe(heading)}</b></td><td>{_safe(told)}</td></tr>"
+        for heading, told in card.facts.items()
+    )
+    return (
+        f"<details><summary>The network: {_safe(Path(card.title).name)}"
+        f"</summary><table>{rows}</table></details>"
+        "<p>Pictures stay on this machine, for an hour at most. A verdict "
+        "on drawings is a measurement with an error rate, not a proof.</p>"
+    )
+
+
+def _scale(distance: float, threshold: float) -> str:
+    """Where a distance lies between 0 and the farthest, and on which side of the threshold."""
+    end = max(_SCALE, distance, threshold)
+    at, limit = 20 + 360 * distance / end, 20 + 360 * threshold / end
+    told = (
+        f"Squared distance {distance:.3f} on a scale from 0 to {end:.1f}; the threshold is "
+        f"{threshold:.3f}, nearer pairs count as one person"
+    )
+    return (
+        f'<svg role="img" aria-label="{told}" viewBox="0 0 400 88" width="100%" '
+        'style="max-width:560px" fill="currentColor" font-size="12">'
+        f'<rect x="20" y="30" width="{limit - 20:.1f}" height="10" fill="#1a7f4b"/>'
+        f'<rect x="{limit:.1f}" y="30" width="{380 - limit:.1f}" height="10" fill="#c4501b"/>'
+        f'<line x1="{limit:.1f}" x2="{limit:.1f}" y1="24" y2="46" stroke="currentColor"/>'
+        f'<text x="{limit:.1f}" y="60" text-anchor="middle">threshold {threshold:.3f}</text>'
+        f'<path d="M{at - 6:.1f} 18 h12 l-6 11 z"/>'
+        f'<text x="{min(max(at, 50), 350):.1f}" y="13" text-anchor="middle">distance '
+        f"{distance:.3f}</text>"
+        '<text x="20" y="80">one person</text>'
+        '<text x="380" y="80" text-anchor="end">two people</text></svg>'
+    )
+
+
+def _picture(content: Optional[bytes], name: str) -> str:
+    if content is None:
+        return ""
+    data = base64.b64encode(content).decode("ascii")
+    return f'<img alt="{_safe(name)}" src="data:image/jpeg;base64,{data}">'
+
+
+def _link(path: str) -> str:
+    """Where the page's server has a file that it may show."""
+    return _safe("gradio_api/file=" + quote(path))
+
+
+def _safe(text: str) -> str:
+    """Text within HTML, and within Gradio's templates, in which `${` would be code."""
+    plain = text.encode("utf-8", "backslashreplace").decode()
+    return html.escape(plain).replace("$", "&#36;").replace("{", "&#123;").replace("`", "&#96;")

@@ -1,0 +1,87 @@
+"""cari-app: a page to try a network on, in a browser on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional
+
+from cari_keras.cli.faces import model_parser, open_given
+from cari_keras.cli.flags import given_path, run_program
+from cari_keras.errors import GalleryError, quoted
+
+EXAMPLES = """
+examples:
+  cari-app                              the package's own network
+  cari-app facenet --port 8000          the public weights, with no training
+  cari-app --gallery people.gallery     names and finds its faces, too
+The page is at http://127.0.0.1:7860. It sends nothing anywhere.
+"""
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Entry point of the console script; returns the exit status."""
+    return run_program("cari-app", _main, sys.argv[1:] if arguments is None else arguments)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    parser = model_parser("cari-app", "Serves a page to try a network on, in a browser.", EXAMPLES)
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="where to listen; 0.0.0.0 lets everybody in who reaches this machine [127.0.0.1]",
+    )
+    parser.add_argument("--port", type=_port, default=7860, metavar="N", help="its port [7860]")
+    parser.add_argument(
+        "--gallery",
+        type=given_path,
+        metavar="DIR",
+        help="a gallery of cari-gallery, whose people are named and whose faces are found",
+    )
+    given = parser.parse_args(arguments)
+
+    from cari_keras.app.library import gradio
+
+    with tempfile.TemporaryDirectory(prefix="cari-app-") as folder:
+        uploads, pictures = (Path(folder) / name for name in ("uploads", "examples"))
+        gradio(uploads)  # missing, it is told before a network is loaded
+        model = open_given(given)
+        gallery = None
+        if given.gallery:
+            from cari_keras.gallery.gallery import Gallery
+
+            gallery = Gallery(given.gallery, model)
+            if not len(gallery):
+                raise GalleryError(
+                    f"{given.gallery}: no gallery, or an empty one; add faces by cari-gallery add"
+                )
+
+        from cari_keras.app.desk import Desk
+        from cari_keras.app.examples import write_examples
+        from cari_keras.app.page import build
+        from cari_keras.app.serving import serve
+
+        desk = Desk(model, gallery)
+        examples = write_examples(pictures)
+        desk.warm_up(*examples[0])
+        page = build(desk, examples)
+        with serve(page, given.host, given.port, [pictures]) as address:
+            print(f"The page is at {address} (Ctrl-C ends it)", flush=True)
+            threading.Event().wait()
+    return 0
+
+
+def _port(text: str) -> int:
+    """The type of the flag `--port`."""
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"must be from 1 to 65535, received {quoted(text)}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""What the page asks and answers, without a browser."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from cari_keras.app import html
+from cari_keras.app.desk import Asked, Desk, Named, Who
+from cari_keras.app.examples import write_examples
+from cari_keras.app.looking import MAX_BYTES, SHOWN, face_at, look, outlined
+from cari_keras.errors import ConfigError, ImageError
+from cari_keras.gallery.gallery import Gallery
+from cari_keras.images.decode import decode_image
+from cari_keras.serving.answers import Verification
+from tests.helpers.faces import write
+from tests.helpers.pages import PageModel, bomb, pattern, write_pictures
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return write_pictures(tmp_path_factory.mktemp("uploads"))
+
+
+@pytest.fixture
+def desk():
+    return Desk(PageModel())
+
+
+def asked(pictures, name, modality="photo", face=0):
+    return Asked(str(pictures[name]), modality, face)
+
+
+def test_pairs_are_told_apart_and_the_face_can_be_changed(desk, pictures):
+    photo = asked(pictures, "one.png")
+    assert desk.compare(photo, asked(pictures, "drawn.png", "caricature")).same is True
+    assert desk.compare(photo, asked(pictures, "other.png", "caricature")).same is False
+    left, right = (asked(pictures, "both.png", "caricature", face) for face in (0, 1))
+    assert desk.compare(photo, left).same is False
+    assert desk.compare(photo, right).same is True
+    with pytest.raises(ImageError, match=r"both\.png: has no face 3"):
+        desk.compare(photo, right._replace(face=2))
+    with pytest.raises(ConfigError, match="one of the two pictures must be a photo"):
+        desk.compare(right, right)
+
+
+def test_faces_are_outlined_and_found_by_a_click(pictures):
+    looked = look(PageModel(), str(pictures["both.png"]), "photo")
+    assert looked.boxes == ((0, 0, 64, 64), (64, 0, 128, 64))
+    assert (face_at(looked, 10, 30), face_at(looked, 100, 30)) == (0, 1)
+    assert face_at(looked, 300, 30) is None
+    first, second = outlined(looked, 0), outlined(looked, 1)
+    assert first.shape == looked.picture.shape
+    assert (first != second).any()
+    assert (first != looked.picture).any()
+
+
+def test_large_pictures_are_shown_small(tmp_path):
+    path = write(tmp_path / "large.png", pattern(1, side=1200))
+    looked = look(PageModel(), str(path), "photo")
+    assert max(looked.picture.shape) == SHOWN
+
+
+def test_errors_name_the_file_and_not_its_folder(desk, pictures, tmp_path):
+    wide = write(tmp_path / "tall.png", pattern(1)[:63, :21])
+    empty = tmp_path / "empty.png"
+    empty.write_bytes(b"")
+    huge = tmp_path / "huge.png"
+    with huge.open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    for path, message in (
+        (pictures["text.png"], "text.png: not a picture"),
+        (wide, "tall.png: no face found"),
+        (empty, "empty.png: empty file"),
+        (huge, "huge.png: too large; at most 30 MB are taken"),
+        (bomb(tmp_path / "bomb.png", 14_200), "bomb.png: too many pixels"),
+        (tmp_path / "gone.png", "gone.png: "),
+    ):
+        with pytest.raises(ImageError) as caught:
+            desk.look(Asked(str(path), "photo"))
+        assert str(caught.value).startswith(message)
+        assert str(path.parent) not in html.error(str(caught.value))
+    with pytest.raises(ImageError, match="no picture yet"):
+        desk.look(Asked(None, "photo"))
+
+
+def test_ten_at_once_get_their_own_answers(desk, pictures, tmp_path):
+    photo = asked(pictures, "one.png")
+    alone = {}
+    for person in range(10):
+        path = write(tmp_path / f"{person}.png", pattern(person))
+        alone[Asked(str(path), "caricature")] = None
+    for other in alone:
+        alone[other] = desk.compare(photo, other).distance
+    assert len(set(alone.values())) == 10
+    with ThreadPoolExecutor(10) as pool:
+        for _ in range(5):
+            found = pool.map(lambda other: desk.compare(photo, other).distance, alone)
+            assert list(found) == list(alone.values())
+
+
+def test_the_network_or_the_gallery_says_who_it_is(desk, pictures, tmp_path):
+    found = desk.who(asked(pictures, "one.png"))
+    assert found.people[0].name in ("ann", "bob")
+    assert found.rate == "5.0 % of strangers' faces are taken for one of the 2 people"
+    with pytest.raises(ConfigError, match="--gallery DIR"):
+        desk.find(asked(pictures, "one.png"), None)
+    pytest.importorskip("lancedb")
+    for person in range(1, 9):
+        for number in range(8):
+            kind = "photo" if number % 2 else "caricature"
+            write(tmp_path / "in" / kind / f"p{person}" / f"{number}.png", pattern(person, number))
+    gallery = Gallery(tmp_path / "people.gallery", desk.model)
+    gallery.add(tmp_path / "in")
+    desk = Desk(desk.model, gallery)
+    found = desk.who(asked(pictures, "one.png"))
+    assert found.known is True
+    assert found.people[0].name == "p1"
+    assert len(found.people) == 5
+    assert decode_image(found.people[0].picture).ndim == 3
+    near = desk.find(asked(pictures, "one.png"), "caricature")
+    assert {one.row.modality for one in near} == {"caricature"}
+    assert {one.row.identity for one in near[:4]} == {"p1"}
+    said = html.faces(near)
+    assert said.count("<img") == len(near) == 12
+    assert "0.png</a>" in said
+
+
+def test_an_explanation_tells_its_progress(desk, pictures):
+    told = []
+    pair = asked(pictures, "one.png"), asked(pictures, "drawn.png", "caricature")
+    found = desk.explain(*pair, "occlusion", told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert abs(found.similarity) <= 1
+
+
+def test_it_is_warmed_up_by_all_that_a_network_can_answer(desk, pictures, monkeypatch):
+    asked = []
+    for name in ("verify_faces", "explain_faces", "identify_faces"):
+        monkeypatch.setattr(desk.model, name, lambda *_, name=name, **how: _refused(asked, name))
+    desk.warm_up(str(pictures["one.png"]), str(pictures["drawn.png"]))
+    assert asked == ["verify_faces", "explain_faces", "identify_faces"]
+
+
+def _refused(asked, name):
+    asked.append(name)
+    raise ConfigError("not this network")
+
+
+def test_what_is_said_of_a_pair():
+    answer = Verification(True, 0.4, 1.0, 0.01, "<pairs>", probability=0.9)
+    said = html.verdict(answer)
+    for words in ("The same person", "90 %", "squared distance of 1.000", "1 % of pairs"):
+        assert words in said
+    assert "&lt;pairs&gt;" in said
+    undecided = html.verdict(answer._replace(same=None, why="too few"))
+    assert "does not decide: too few" in undecided
+    assert "The rule" not in undecided
+    assert "Nobody known here" in html.people(Who([Named("a ${b}", "1 %", None)], False, ""))
+    assert "${" not in html.people(Who([Named("a ${b}", "1 %", None)], True, ""))
+
+
+def test_the_examples_show_faces(tmp_path):
+    for pair in write_examples(tmp_path / "examples"):
+        for path in pair:
+            assert decode_image(Path(path).read_bytes()).shape == (320, 320, 3)
