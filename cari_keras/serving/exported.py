@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Optional
 
 import tensorflow as tf
 
+from cari_keras.align.config import AlignConfig
 from cari_keras.errors import CheckpointError
 from cari_keras.evaluation.open_set import OpenSet
 from cari_keras.images.encode import to_png
@@ -23,8 +24,9 @@ from cari_keras.serving.endpoints import (
     identification_endpoints,
     verification_endpoints,
 )
-from cari_keras.serving.export import CARD, hash_of_files, read_card
+from cari_keras.serving.export import CARD, hash_of_files, read_card, versions
 from cari_keras.serving.face_model import FaceModel
+from cari_keras.serving.faces import Faces
 from cari_keras.serving.runtimes.base import looking
 from cari_keras.serving.runtimes.registry import runtime_of
 from cari_keras.serving.thresholds import Thresholds
@@ -82,6 +84,29 @@ def _checked(folder: Path) -> _Export:
     if hash_of_files(folder) != recorded:
         raise CheckpointError(f"{folder}: its files do not have the recorded hash; damaged?")
     return _Export(str(recorded), network, aligned, limits, identities, origin, form, card)
+
+
+def faces_of(folder: Path, branch: str) -> Faces:
+    """What finds and cuts out faces as a branch is to see them, for clients of its server.
+
+    Args:
+        folder: Holds the exports.
+        branch: One of `TASKS`.
+
+    Raises:
+        CheckpointError: There is no export of the branch, or its card does not say how.
+    """
+    there = versions(folder / branch)
+    if not there:
+        raise CheckpointError(f"{folder / branch}: no export; name a folder that cari-export wrote")
+    try:
+        card = read_card(there[-1])
+        side, aligned = int(card["side"]), card["preprocessing"]["aligned"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{there[-1] / CARD}: does not say how faces are cut out; export it anew ({error})"
+        ) from error
+    return Faces(side, AlignConfig.of_crops(aligned or {}, side))
 
 
 def _through_files(of_bytes: Any) -> Any:
