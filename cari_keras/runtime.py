@@ -27,13 +27,19 @@ def load_tensorflow() -> None:
     """
     if "tensorflow" in sys.modules:
         return
+    with libraries_quiet(), keras_json_named():
+        import tensorflow  # noqa: F401
+
+
+@contextlib.contextmanager
+def libraries_quiet() -> Iterator[None]:
+    """What libraries write to standard error below Python goes nowhere in the block."""
     fill_closed_streams()
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        with keras_json_named():
-            import tensorflow  # noqa: F401
+        yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)

@@ -58,6 +58,9 @@ PRECISIONS = ("float32", "bfloat16")
 #: What `serving_default` of exports may take.
 PIXELS_AND_BYTES = ("pixels", "bytes")
 
+#: Of exports; all but the first are of other run-times: a module of `serving.runtimes` each.
+FORMATS = ("saved_model", "onnx", "openvino", "litert")
+
 #: How the tasks are weighed, see `training.strategies`: a module of each name.
 STRATEGIES = (
     *("aligned", "dwa", "dynamic", "equal", "famo", "gls", "go4align", "gradnorm", "imtl_g", "ldc"),

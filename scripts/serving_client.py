@@ -5,8 +5,11 @@
     .venv/bin/python scripts/serving_client.py verification photo.jpg --host server:8501
     .venv/bin/python scripts/serving_client.py verify photo.jpg drawing.png
     .venv/bin/python scripts/serving_client.py photo photo.jpg --grpc --host server:8500
+    .venv/bin/python scripts/serving_client.py verify a.jpg b.jpg --align saved_models
 
 REST needs nothing but Python; --grpc needs the extra `client`: pip install 'cari_keras[client]'.
+--align needs the package and the exports, or their export.json: faces are found and cut out before
+they are sent, as load_model does it.
 Answers of images that the server refused are zeros, named on standard error; the status is then 1.
 """
 
@@ -130,6 +133,39 @@ def refused(found: dict[str, list[Any]], images: list[str]) -> list[str]:
     return [f"{', '.join(row)}: {error}" for row, error in zip(rows, errors) if error]
 
 
+def aligned(
+    paths: list[str], folder: Path, model: str, names: tuple[str, ...], modality: str
+) -> list[bytes]:
+    """The main face of each image as a PNG, cut out as the model is to see it.
+
+    Args:
+        paths: Images, those of a row one after the other.
+        folder: Of the exports; their cards say how faces are cut out.
+        model: Which of them is asked.
+        names: Of a row's inputs, which tell the modality of a pair's images.
+        modality: Of images whose input and model do not tell it.
+
+    Raises:
+        RequestError: The package or the exports are not there, or an image shows no face.
+    """
+    try:
+        from cari_keras.errors import CariError
+        from cari_keras.images.encode import to_png
+        from cari_keras.serving.exported import faces_of
+    except ImportError as error:
+        raise RequestError(f"--align needs the package cari_keras ({error})") from error
+    told = {"photo_bytes": "photo", "other_photo_bytes": "photo", "caricature_bytes": "caricature"}
+    found = []
+    try:
+        faces = faces_of(folder, model)
+        for i, path in enumerate(paths):
+            own = modality if model == "verification" else model
+            found.append(to_png(faces(path, told.get(names[i % len(names)], own))))
+    except CariError as error:
+        raise RequestError(str(error)) from error
+    return found
+
+
 def _as_text(value: Any) -> Any:
     if isinstance(value, list):
         return [_as_text(one) for one in value]
@@ -144,13 +180,26 @@ def main() -> int:
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="for verify: photo, drawing")
     parser.add_argument("--grpc", action="store_true", help="gRPC instead of REST")
     parser.add_argument("--host", help="host:port [localhost:8501, with --grpc localhost:8500]")
+    parser.add_argument(
+        "--align", metavar="DIR", type=Path, help="find faces first, as the exports in DIR say"
+    )
+    parser.add_argument(
+        "--modality",
+        choices=("photo", "caricature"),
+        default="photo",
+        help="of what `verification` is asked about with --align: more confidence is asked of "
+        "photos [%(default)s]",
+    )
     given = parser.parse_args()
     model, signature, names = QUESTIONS[given.question]
     if len(given.images) % len(names):
         parser.error("verify takes a photo and a drawing, or several such pairs")
     host = given.host or ("localhost:8500" if given.grpc else "localhost:8501")
     try:
-        files = [Path(path).read_bytes() for path in given.images]
+        if given.align is None:
+            files = [Path(path).read_bytes() for path in given.images]
+        else:
+            files = aligned(given.images, given.align, model, names, given.modality)
         inputs = {name: files[k :: len(names)] for k, name in enumerate(names)}
         found = (ask_grpc if given.grpc else ask_rest)(host, model, signature, inputs)
     except (RequestError, OSError) as error:

@@ -1,12 +1,12 @@
-"""cari-export: a network's branches as SavedModels for TensorFlow Serving."""
+"""cari-export: a network's branches for TensorFlow Serving and other run-times."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from cari_keras.cli.again import tell_next
 from cari_keras.cli.flags import given_path, refuse, run_program
@@ -16,7 +16,7 @@ from cari_keras.evaluation.open_set import FPIR
 from cari_keras.files import user_path
 from cari_keras.runtime import load_tensorflow
 from cari_keras.shipped import shipped_run, tell_licence
-from cari_keras.vocabulary import MODALITIES, PIXELS_AND_BYTES, PRECISIONS
+from cari_keras.vocabulary import FORMATS, MODALITIES, PIXELS_AND_BYTES, PRECISIONS
 
 if TYPE_CHECKING:
     from cari_keras.evaluation.matcher import Matcher
@@ -39,6 +39,11 @@ MORE = """more examples:
   cari-export runs/cavi --keep 3        older versions are removed
   cari-export runs/cavi --precision float32
                                         for processors without bfloat16
+  cari-export runs/cavi --format onnx   into onnx_models/, with what that changes
+  cari-export runs/cavi --format openvino --int8
+                                        in 8 bits, calibrated on the run's images
+  cari-export --format onnx --int8 --calibrate pictures/
+                                        calibrated on pictures of one's own
 """
 
 
@@ -49,7 +54,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 def _main(arguments: Sequence[str]) -> int:
     parser = Parser(
-        "cari-export", "Exports each branch of a network as a SavedModel.", EXAMPLES, MORE
+        "cari-export",
+        "Exports each branch of a network, as a SavedModel or for another run-time.",
+        EXAMPLES,
+        MORE,
     )
     parser.add_argument(
         "run",
@@ -63,8 +71,7 @@ def _main(arguments: Sequence[str]) -> int:
         metavar="DIR",
         nargs="?",
         type=user_path,
-        default=Path("saved_models"),
-        help="where to [saved_models]",
+        help="where to [saved_models; onnx_models and so on of other formats]",
     )
     parser.add_argument(
         "--far",
@@ -98,6 +105,24 @@ def _main(arguments: Sequence[str]) -> int:
         "--data-dir", type=given_path, metavar="DIR", help="the dataset's folder, if it has moved"
     )
     parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default=FORMATS[0],
+        help="saved_model for TensorFlow Serving; onnx, openvino and litert for ONNX Runtime, "
+        "OpenVINO and LiteRT; load_model opens all of them [%(default)s]",
+    )
+    parser.add_argument(
+        "--int8",
+        action="store_true",
+        help="convolutions in 8 bits, of onnx and openvino, calibrated on training images",
+    )
+    parser.add_argument(
+        "--calibrate",
+        type=given_path,
+        metavar="PICTURES",
+        help="a folder of pictures for --int8, of any people [the run's training images]",
+    )
+    parser.add_argument(
         "--default-signature",
         choices=PIXELS_AND_BYTES,
         default=PIXELS_AND_BYTES[0],
@@ -112,7 +137,12 @@ def _main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.rare("thresholds_of", "precision", "fpir", "default_signature", "keep")
+    parser.rare("format", "int8", "calibrate")
     given = parser.parse_args(arguments)
+    served = given.format == FORMATS[0]
+    folder = given.folder or Path("saved_models" if served else f"{given.format}_models")
+    if not served and given.default_signature != PIXELS_AND_BYTES[0]:
+        parser.error("--default-signature is for saved_model: other formats take pixels alone")
     if given.keep is not None and given.keep < 1:
         parser.error(f"--keep must be at least 1: the new version stays. Received: {given.keep}")
     if own := given.run is None:
@@ -120,7 +150,8 @@ def _main(arguments: Sequence[str]) -> int:
 
     load_tensorflow()
     from cari_keras.evaluation.matcher import judge_of, load_matcher
-    from cari_keras.serving.export import export
+    from cari_keras.serving.export import export, read_card
+    from cari_keras.serving.forms import form_of
     from cari_keras.serving.kept import read_kept, without_dataset
     from cari_keras.serving.public import public_thresholds
     from cari_keras.serving.thresholds import NO_THRESHOLDS, thresholds_of
@@ -151,7 +182,9 @@ def _main(arguments: Sequence[str]) -> int:
                 print(f"thresholds as the run has kept them: {lacks}")
                 _tell(kept, matcher)
     elif kept := read_kept(matcher):
-        refuse(given, ("far", "fpir", "data_dir"), f"{given.run}, which keeps its own thresholds")
+        # Other formats are compared on the dataset, and calibrated.
+        moot = ("far", "fpir", "data_dir") if served else ("far", "fpir")
+        refuse(given, moot, f"{given.run}, which keeps its own thresholds")
         judge, thresholds = matcher, kept
         _tell(kept, matcher)
     else:
@@ -167,15 +200,47 @@ def _main(arguments: Sequence[str]) -> int:
             "thresholds: there will be no signature verify, and nobody is said to be unknown; "
             "--thresholds-of RUN takes those of a run that was not"
         )
-    folder = given.folder
+    form = form_of(
+        matcher,
+        given.format,
+        int8=given.int8,
+        calibrate=None if given.calibrate is None else Path(given.calibrate),
+        data_dir=given.data_dir,
+        progress=not given.quiet,
+    )
     written = export(
-        matcher, thresholds, folder, judge, default=given.default_signature, keep=given.keep
+        matcher,
+        thresholds,
+        folder,
+        judge,
+        default=given.default_signature,
+        keep=given.keep,
+        form=form,
     )
     for path in written:
         print(path)
+        if not served:
+            _tell_format(read_card(path))
+    if not served:
+        return 0
     serve = ["docker", "compose", "-f", str(folder / "docker-compose.yml"), "up"]
     tell_next(shlex.join(serve), quiet=given.quiet)
     return 0
+
+
+def _tell_format(card: Mapping[str, Any]) -> None:
+    """Prints what a format changes, as a card says it."""
+    found = card["parity"]
+    told = [f"{card['size_bytes'] / 1e6:.1f} MB"]
+    if card["int8"]:
+        told.append(f"8 bits by {card['int8']}")
+    if (moved := found.get("largest_embedding_difference")) is not None:
+        told.append(f"embeddings differ by {moved:.1e} at most")
+    if tar := found.get("tar_at_far_1_percent"):
+        told.append(f"TAR at FAR 1 % {tar['before']:.2%} before, {tar['after']:.2%} after")
+    if (same := found.get("equal_top1")) is not None:
+        told.append(f"{same:.1%} have the same likeliest identity")
+    print(f"  {'; '.join(told)} ({found['images']} {found['source']})")
 
 
 def _tell(thresholds: Thresholds, judge: Matcher) -> None:

@@ -1,4 +1,4 @@
-"""Branches as SavedModels, each with what TensorFlow Serving needs beside it."""
+"""Branches as files that a server or another run-time opens, each with its card."""
 
 from __future__ import annotations
 
@@ -21,18 +21,17 @@ from cari_keras.files import atomic_path, lock_file, sha256_of_file, user_path, 
 from cari_keras.images.encode import to_jpeg
 from cari_keras.images.walk import files_of
 from cari_keras.runtime import file_errors
-from cari_keras.serving.branches import (
-    COMPARED_BY,
-    Branch,
-    branches_of,
-    with_default,
-)
+from cari_keras.serving.branches import Branch, branches_of, with_default
+from cari_keras.serving.endpoints import COMPARED_BY
+from cari_keras.serving.forms import SAVED_MODEL, Form
 from cari_keras.serving.origin import origin_of
+from cari_keras.serving.parity import answers, in_tensorflow, parity
+from cari_keras.serving.runtimes.registry import runtime_of
 from cari_keras.serving.server_files import write_server_files
 from cari_keras.serving.thresholds import Thresholds
 from cari_keras.serving.warmup import write_warmup
 from cari_keras.stack import keras
-from cari_keras.vocabulary import PIXELS_AND_BYTES, TASKS
+from cari_keras.vocabulary import FORMATS, PIXELS_AND_BYTES, TASKS
 
 #: Beside the model: where it comes from and how it looks at images.
 CARD = "export.json"
@@ -46,8 +45,9 @@ def export(
     *,
     default: str = PIXELS_AND_BYTES[0],
     keep: Optional[int] = None,
+    form: Form = SAVED_MODEL,
 ) -> list[Path]:
-    """Writes `folder/{verification,caricature,photo}/<version>/` and the server's configuration.
+    """Writes `folder/{verification,caricature,photo}/<version>/`; for SavedModels, server's files.
 
     The version is the next that is free in all of them. A version appears whole, by a rename, since
     the server polls the folders; those of the branches appear together, when all are written, so
@@ -60,12 +60,14 @@ def export(
         judge: Whose validation images the thresholds come from, see `judge_of`.
         default: What `serving_default` takes, one of `PIXELS_AND_BYTES`.
         keep: How many versions of each model stay, the newest; older ones are removed. None: all.
+        form: The format, and what its answers are compared on.
 
     Returns:
         The folders of the new versions.
 
     Raises:
-        ConfigError: `keep` is less than 1, or there is no such default.
+        ConfigError: `keep` is less than 1, or there is no such default; the folder has exports of
+            another format; or what writes the format is not installed.
         OSError: The folder cannot be written, or its disk is full; with a path's name.
     """
     if keep is not None and keep < 1:
@@ -74,6 +76,7 @@ def export(
     branches = [with_default(branch, default) for branch in branches_of(matcher, thresholds)]
     folder.mkdir(parents=True, exist_ok=True)
     with lock_file(folder / ".lock", wait=True):  # no other process exports into it meanwhile
+        _check_format(folder, form.name)
         version = next_version(folder, TASKS)
         written = [folder / branch.name / str(version) for branch in branches]
         names = {branch.name for branch in branches}
@@ -82,13 +85,42 @@ def export(
             for branch, path in zip(branches, written):
                 together.enter_context(_never_empty(path.parent))
                 temporary = together.enter_context(atomic_path(path))
-                _write_model(branch, temporary)
-                write_warmup(temporary, branch.name, _examples(branch, matcher.side))
-                write_json(temporary / CARD, card(matcher, thresholds, branch, temporary, judge))
-            write_server_files(folder, served, tf.__version__)
+                told = _write(branch, temporary, matcher.side, form)
+                found = card(matcher, thresholds, branch, temporary, judge)
+                write_json(temporary / CARD, {**found, **told})
+            if form.name == SAVED_MODEL.name:
+                write_server_files(folder, served, tf.__version__)
         for path in written:
             _prune(path.parent, keep)
     return written
+
+
+def _write(branch: Branch, path: Path, side: int, form: Form) -> dict[str, Any]:
+    """Writes a branch, and returns what its card says of the format."""
+    told: dict[str, Any] = {"format": form.name}
+    if form.name == SAVED_MODEL.name:
+        _write_model(branch, path)
+        write_warmup(path, branch.name, _examples(branch, side))
+    else:
+        runtime = runtime_of(form.name)
+        calibrated, compared = form.calibration, form.compared
+        runtime.write(branch.look, side, path, None if calibrated is None else calibrated.pixels)
+        told |= {"int8": None if calibrated is None else calibrated.told}
+        if compared is not None:
+            before = answers(in_tensorflow(branch.look), compared, progress=form.progress)
+            after = answers(runtime.opened(path), compared, progress=form.progress)
+            told["parity"] = parity(before, after, compared)
+    return {**told, "size_bytes": sum((path / file).stat().st_size for file in files_of(path))}
+
+
+def _check_format(folder: Path, name: str) -> None:
+    """Raises ConfigError for a folder of another format: a server reads what it finds there."""
+    for path in (path for task in TASKS for path in versions(folder / task)):
+        there = FORMATS[0]
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            there = read_card(path).get("format", there)
+        if there != name:
+            raise ConfigError(f"{folder}: has exports as {there}; name another folder for {name}")
 
 
 def _prune(model: Path, keep: Optional[int]) -> None:
@@ -131,6 +163,12 @@ def _write_model(branch: Branch, path: Path) -> None:
         archive.write_out(str(path))
 
 
+def read_card(path: Path) -> dict[str, Any]:
+    """What the card of an export's version says."""
+    found: dict[str, Any] = json.loads((path / CARD).read_text(encoding="utf-8"))
+    return found
+
+
 def card(
     matcher: Matcher,
     thresholds: Thresholds,
@@ -144,6 +182,7 @@ def card(
     found: dict[str, Any] = {
         "cari_keras": __version__,
         "branch": branch.name,
+        "side": matcher.side,
         "network": matcher.describe(),
         "validation": matcher.metrics,
         "preprocessing": {

@@ -14,7 +14,7 @@ from cari_keras.errors import ConfigError
 from cari_keras.serving.about import UNKNOWN, About
 from cari_keras.serving.answers import Candidate, Identification, Verification
 from cari_keras.serving.asking import Asker, Endpoints
-from cari_keras.serving.branches import EMBEDDING, PAIRS, PIXELS
+from cari_keras.serving.endpoints import EMBEDDING, PAIRS, PIXELS
 from cari_keras.serving.explained import Explaining
 from cari_keras.serving.faces import ON_ERROR, Cut, Faces, Seen
 from cari_keras.serving.handed import Image, Images, several

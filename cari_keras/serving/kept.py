@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Optional
 from cari_keras.errors import AlignError, DatasetError
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.files import write_json
-from cari_keras.serving.branches import COMPARED_BY
+from cari_keras.serving.endpoints import COMPARED_BY
 from cari_keras.serving.thresholds import NO_THRESHOLDS, Thresholds, thresholds_of
 
 THRESHOLDS = "thresholds.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Sized
 
 from cari_keras.errors import ConfigError
-from cari_keras.serving.branches import EMBEDDING, IDENTITIES
+from cari_keras.serving.endpoints import EMBEDDING, IDENTITIES
 from cari_keras.vocabulary import CARICATURE, PHOTO, VERIFY_BY, check_modality, check_word
 
 #: A second image's modality, and what is compared -> the endpoint that compares it with a photo.

@@ -94,6 +94,28 @@ def standing_out(logits: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(tf.reduce_max(logits, axis=-1) - mean, tf.sqrt(variance))
 
 
+def prepared_of(
+    matcher: Matcher, data_dir: Optional[str] = None, *, progress: bool = False
+) -> Prepared:
+    """The dataset that a run was trained on, in the size of its images.
+
+    Args:
+        matcher: The run's network.
+        data_dir: For a dataset that has moved since.
+        progress: Whether to show a progress bar.
+
+    Raises:
+        DatasetError: The dataset is not there, or is of other people.
+    """
+    config = matcher.config.with_values({"data_dir": data_dir} if data_dir else {})
+    dataset = load_dataset(config)
+    cache_dir = config.data.cache_dir
+    # In this process: new ones would run a user's script again, if it has no `__main__`.
+    prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, workers=1, progress=progress)
+    matcher.check_heads(prepared)
+    return prepared
+
+
 def thresholds_of(
     matcher: Matcher,
     *,
@@ -125,12 +147,8 @@ def thresholds_of(
     """
     if matcher.run is None:
         raise ConfigError(f"{matcher.name} has no dataset of its own to take thresholds from")
-    config = matcher.config.with_values({"data_dir": data_dir} if data_dir else {})
-    dataset = load_dataset(config)
-    cache_dir = config.data.cache_dir
-    # In this process: new ones would run a user's script again, if it has no `__main__`.
-    prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, workers=1, progress=progress)
-    matcher.check_heads(prepared)
+    prepared = prepared_of(matcher, data_dir, progress=progress)
+    cache_dir = matcher.config.data.cache_dir
 
     def predict(split: str) -> Predictions:
         # Not kept: outside `runtime.in_order` answers may differ from an evaluation's in a digit.

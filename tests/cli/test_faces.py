@@ -183,11 +183,14 @@ def test_a_cache_that_cannot_be_written_is_no_matter(run, folder_dataset, monkey
     assert result.stdout.split()[1] == str(query)
 
 
-def test_the_benchmark_compares_three_sides(run):
-    printed = run_script("bench_serve.py", run, "--turns", 2, "--batches", 1, 2)
-    rows = [line for line in printed.splitlines() if re.match(r" +[12]  (Keras|export)", line)]
-    assert len(rows) == 6
-    assert [row.split()[-1] for row in rows if "called" in row] == ["1.00", "1.00"]
+def test_the_benchmark_compares_formats(run):
+    flags = ["--turns", 2, "--batches", 1, 2, "--formats", "saved_model", "onnx"]
+    printed = run_script("bench_serve.py", run, *flags)
+    rows = [line for line in printed.splitlines() if re.match(r" +[12]  (Keras|saved|onnx)", line)]
+    assert len(rows) == 10  # two ways to call Keras, and onnx in 8 bits too
+    assert [row.split()[-1] for row in rows if "saved_model" in row] == ["1.00", "1.00"]
+    for label in ("saved_model", "onnx", "onnx, 8 bits"):
+        assert re.search(rf"^{label}: [0-9.]+ MB; -?[0-9]+ MB of memory", printed, re.M)
 
 
 def test_a_far_that_the_pairs_cannot_tell(run, tmp_path):

@@ -22,6 +22,11 @@ import grpc
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from cari_keras import load_model
+from cari_keras.align.config import AlignConfig
+from cari_keras.files import write_json
+from cari_keras.serving.faces import Faces
+from cari_keras.serving.handed import pixels_of
+from tests.helpers.faces import face, write
 from tests.helpers.places import ROOT
 
 pytestmark = pytest.mark.slow
@@ -120,7 +125,7 @@ def _plain(value):
 def client(*arguments):
     command = [sys.executable, ROOT / "scripts" / "serving_client.py", *arguments]
     return subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, timeout=120, check=False
+        list(map(str, command)), capture_output=True, text=True, timeout=600, check=False
     )
 
 
@@ -162,6 +167,44 @@ def test_answers_are_the_models(over, rest, grpc_host, exported, encoded, tmp_pa
     result = client("verify", *paths, *where)
     pair = f"{paths[0]}, {paths[1]}"
     assert said(result) == [f"{pair}: caricature: not a picture"]
+
+
+def test_faces_are_found_before_they_are_sent(tmp_path):
+    """What is sent are the pixels that the network sees by `load_model(align=True)`."""
+    how = {"align": "similarity", "margin": 0.2}
+    card = {"side": 96, "preprocessing": {"aligned": how}}
+    write_json(tmp_path / "verification" / "1" / "export.json", card)
+    sent = []
+
+    class Taker(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            sent.append({n: v[0]["b64"] for n, v in json.loads(body)["inputs"].items()})
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"outputs": {"same": [true]}}')
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("localhost", 0), Taker)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    where = ["--align", tmp_path, "--host", f"localhost:{server.server_port}"]
+    photo = write(tmp_path / "photo.png", face("photo", 0, 0))
+    drawing = write(tmp_path / "drawing.png", face("caricature", 1, 0))
+    result = client("verify", photo, drawing, *where)
+    assert result.returncode == 0, result.stderr
+    seen = Faces(96, AlignConfig.of_crops(how, 96))
+    for name, path in (("photo", photo), ("caricature", drawing)):
+        found = pixels_of(base64.b64decode(sent[0][f"{name}_bytes"]))
+        np.testing.assert_array_equal(found, seen(path, name))
+    blank = write(tmp_path / "blank.png", np.full((99, 99, 3), 128, np.uint8))
+    (line,) = said(client("verification", blank, *where))
+    assert line.startswith(f"{blank}: no face found")
+    (line,) = said(client("photo", photo, *where))
+    assert line.endswith("no export; name a folder that cari-export wrote")
+    assert len(sent) == 1
+    server.shutdown()
 
 
 def test_nobody_there(tmp_path):
