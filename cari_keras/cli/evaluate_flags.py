@@ -19,7 +19,7 @@ examples:
   cari-evaluate runs/cavi --gallery DIR --probe DIR
                                         whoever of DIR/<identity>/* is in both
   cari-evaluate facenet --dataset lfw --data-dir DIR
-                                        or cfp, sketches, pairs: see docs/evaluate.md
+                                        or cfp, sketches, pairs
 """
 
 MORE = """more examples:
@@ -131,7 +131,9 @@ def evaluate_parser() -> Parser:
         help="where images and answers are kept (per-user cache)",
     )
     add("--quiet", action="store_true", help="only the tables")
-    parser.rare("protocol", "folds", "unseen_fold", "flip_test", "test_crops", "view_power")
+    parser.rare(
+        "protocol", "folds", "unseen_fold", "flip_test", "test_crops", "view_power", "centre"
+    )
     parser.rare("verify_by", "thresholds_of", "legacy", "cache_dir")
     return parser
 
