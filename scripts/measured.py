@@ -64,6 +64,23 @@ MEASURED = {
         "Branch 1 trained, the people named by class means",
         ("cari-train --preset cavi-fast --data-dir {cavi}",),
     ),
+    "cavi-three-tasks": Measured(
+        "The three tasks together",
+        (
+            "cari-train --preset strangers --image-size 192 --retain 1 --retain-embedding 3.3 "
+            "--class-means 0.5 --head-start class_means --tasks verification caricature photo "
+            "--verify-by identities --data-dir {cavi}",
+        ),
+    ),
+    "people-never-seen-aligned": Measured(
+        "Aligned faces of people never seen",
+        (
+            "cari-align {cavi} {aligned} --margin 0.2",
+            "cari-train --preset strangers --data-dir {aligned} --unseen-fold 1/5 "
+            "--output runs/aligned-1",
+            "cari-evaluate runs/aligned-1",
+        ),
+    ),
     "people-never-seen": Measured("People never seen", (_UNSEEN, f"cari-evaluate {_RUN}")),
     "people-never-seen-elsewhere": Measured(
         "People never seen", (_UNSEEN, f"cari-evaluate {_RUN} --collection {{other}}")
