@@ -26,6 +26,11 @@ def check_together(config: Config) -> None:
                 f"Received: {config.data.unseen_fold}"
             )
     training = config.training
+    if config.data.align and training.distribute == "multiworker":
+        raise ConfigError(
+            "align cuts faces out by one process, before the workers of multiworker start; run "
+            "cari-align --margin 0.2 first, and name its folder. Received: align True"
+        )
     if training.frozen_epochs > training.epochs:
         raise ConfigError(
             f"frozen_epochs must be at most epochs, {training.epochs}. "

@@ -45,6 +45,11 @@ class DataConfig(WithPaths):
         path=True,
         metavar="DIR",
     )
+    align: bool = setting(
+        False,
+        "cut out the faces of raw pictures first, as cari-align --margin 0.2 does",
+        usual=True,
+    )
     final: bool = setting(
         False,
         "cavi: train on the validation images too, for a score on the test split; validation "
@@ -56,8 +61,7 @@ class DataConfig(WithPaths):
     )
     unseen_fold: Optional[str] = setting(
         None,
-        "1/5 and the like: hold out the people of the k-th of K folds, to judge the network by "
-        "people it has never seen",
+        "1/5 and the like: hold out the k-th of K folds of people, to judge by people never seen",
         metavar="k/K",
         usual=True,
     )
@@ -152,7 +156,7 @@ class TrainingConfig(WithPaths):
     epochs: int = setting(10, "passes over the training images", metavar="EPOCHS", usual=True)
     seed: int = setting(
         0,
-        "decides initial weights, order, augmentation, dropout and splits",
+        "decides weights, order, augmentation and splits",
         metavar="SEED",
         usual=True,
     )

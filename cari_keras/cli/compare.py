@@ -59,7 +59,7 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quiet", action="store_true", help="only the tables at the end")
     others = ("weighting", "seed")
     add_config_flags(parser, hidden=others)
-    parser.rare("unseen_fold")
+    parser.rare("unseen_fold", "align")
     given = parser.parse_args(arguments)
     for name in others:
         if hasattr(given, name):
@@ -67,7 +67,7 @@ def _main(arguments: Sequence[str]) -> int:
     preset = given.preset or getattr(given, "dataset", "demo")
     config, flags = asked_config(given), config_values(given)
     folder = Path(config.training.output or f"runs/compare-{preset}")
-    config = _fitted(config, flags, alone="single" in given.strategies)
+    config = _fitted(config, flags, alone="single" in given.strategies, progress=not given.quiet)
     runs = plan_runs(config, given.strategies, given.seeds, folder)
     if begun := next((run for run in runs if (run.folder / CONFIG).is_file()), None):
         # Tasks are each run's own; whatever else was fitted stays as it was.
@@ -88,20 +88,23 @@ def _main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _fitted(config: Config, given: Collection[str], *, alone: bool) -> Config:
+def _fitted(
+    config: Config, given: Collection[str], *, alone: bool, progress: bool = False
+) -> Config:
     """The settings that the runs share, fitted to their data as cari-train does it.
 
     Args:
         config: What is asked for.
         given: Names of the settings that the user gave.
         alone: Whether tasks are trained alone as well: batches fit the one with fewest images.
+        progress: Show how far the search for faces has come.
 
     Raises:
         DatasetError: The runs would have no figures to be compared by.
     """
-    from cari_keras.data.registry import load_dataset
+    from cari_keras.align.before import load_faces
 
-    dataset = load_dataset(config)
+    dataset = load_faces(config, renew=True, progress=progress)
     if not dataset.splits.get("validation"):
         raise DatasetError(f"{dataset.name}: no validation images to compare strategies on")
     fitted = fit(config, dataset, given).config

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 import tensorflow as tf
 
+from cari_keras.align.before import load_faces
 from cari_keras.arrays import Array
 from cari_keras.data.prepare import Prepared, prepare
-from cari_keras.data.registry import load_dataset
 from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.open_set import OpenSet, open_set
@@ -108,7 +108,7 @@ def prepared_of(
         DatasetError: The dataset is not there, or is of other people.
     """
     config = matcher.config.with_values({"data_dir": data_dir} if data_dir else {})
-    dataset = load_dataset(config)
+    dataset = load_faces(config, progress=progress)
     cache_dir = config.data.cache_dir
     # In this process: new ones would run a user's script again, if it has no `__main__`.
     prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, workers=1, progress=progress)

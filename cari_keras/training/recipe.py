@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cari_keras.align.config import FILLING
 from cari_keras.config import Config
 from cari_keras.data.base import Dataset
 from cari_keras.data.unseen import same_people
@@ -26,11 +27,6 @@ LEAST_IN_ALL = 128
 
 #: BatchNorm's statistics are poor below it.
 SMALLEST_BATCH = 8
-
-#: The margin of `cari-align` at which a face fills its crop as it fills CaVI's pictures, for which
-#: the presets' crops were chosen: with the default margin of 0.6 a central square of 0.75 does then
-#: what the whole picture does, as was measured (docs/results.md).
-MARGIN_OF_WHOLE_PICTURES = 0.2
 
 #: The settings that a rule may change.
 FITTED = (
@@ -188,7 +184,7 @@ def _aligned_faces(config: Config, dataset: Dataset) -> list[Change]:
     margin = dataset.records.settings.get("margin") if dataset.records else None
     if margin is None:
         return []
-    usual, face = 1 / (1 + MARGIN_OF_WHOLE_PICTURES), 1 / (1 + margin)  # shares of the image's side
+    usual, face = 1 / (1 + FILLING["margin"]), 1 / (1 + margin)  # shares of the image's side
     asked = [min(round(face / usual * s, 3), 1.0) for s in config.training.test_crops]
     sides = tuple(dict.fromkeys(asked))
     shown = (config.data.crop - (1 - usual) / 2) / usual

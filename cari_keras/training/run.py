@@ -92,7 +92,7 @@ def train_run(asked: Asked, caller: Caller) -> None:
             be written.
         StoppedError: A signal came; everything is saved.
     """
-    from cari_keras.data.registry import load_dataset
+    from cari_keras.align.before import faces_of, load_faces
     from cari_keras.training.recipe import as_begun, check_never_seen, describe, fit
 
     config, run, given = asked
@@ -100,7 +100,11 @@ def train_run(asked: Asked, caller: Caller) -> None:
     if saved:
         config = as_begun(config, saved, given)
         _refuse_changes(run, saved, config, caller)
-    dataset = load_dataset(config)
+    dataset = load_faces(
+        config, renew=not saved, workers=config.training.workers, progress=caller.progress
+    )
+    if (faces := faces_of(config)) is not None:
+        caller.tell(f"faces of {config.data.data_dir}: {faces} (contact_sheet.png shows them)")
     told: Sequence[str] = ()
     if not saved:
         check_never_seen(config, dataset)

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Optional
 
+from cari_keras.align.before import load_faces
 from cari_keras.config import Config
 from cari_keras.data.prepare import Prepared, prepare
-from cari_keras.data.registry import load_dataset
 from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.evaluation.evaluator import IDENTIFICATION, identification, rank1
 from cari_keras.evaluation.legacy import legacy_verification
@@ -54,7 +54,7 @@ def evaluate_closed_set(
     """
     judge = judge_of(matcher, thresholds_of)
     cache_dir = cache_dir or config.data.cache_dir
-    dataset = load_dataset(config)
+    dataset = load_faces(config, progress=progress)
     prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, progress=progress)
     split = split or ("test" if prepared.count("test") else "validation")
     if not prepared.count(split):

@@ -19,11 +19,11 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
+from cari_keras.align.before import load_faces
 from cari_keras.config import Config
 from cari_keras.data.base import Dataset
 from cari_keras.data.given import SPLIT, load_images
 from cari_keras.data.prepare import Prepared, prepare
-from cari_keras.data.registry import load_dataset
 from cari_keras.data.unseen import same_people
 from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.evaluation.growth import growth_of
@@ -86,7 +86,7 @@ def look(
     """
     matcher.check_verifies()
     cache_dir = cache_dir or config.data.cache_dir
-    dataset = load_dataset(config)
+    dataset = load_faces(config, progress=progress)
     prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, progress=progress)
     matcher.check_heads(prepared)
     ask = partial(matcher.predict, prepared, cache_dir=cache_dir, progress=progress)

@@ -1,0 +1,72 @@
+"""Datasets of aligned faces, from raw pictures: the faces are cut out into the cache, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+from cari_keras.align.config import FILLING, AlignConfig
+from cari_keras.align.engine import align_folder
+from cari_keras.align.folder import check_faces
+from cari_keras.data.registry import load_dataset
+from cari_keras.files import cache_name, cache_place, usable_cache, user_path
+from cari_keras.records.aligned import is_aligned
+from cari_keras.records.manifest import INDEX
+from cari_keras.workers import check_can_start
+
+if TYPE_CHECKING:
+    from cari_keras.config import Config
+    from cari_keras.data.base import Dataset
+
+
+def load_faces(
+    config: Config,
+    *,
+    renew: bool = False,
+    workers: Optional[int] = None,
+    progress: bool = False,
+) -> Dataset:
+    """The dataset that a configuration names, with its faces cut out where `align` asks for that.
+
+    A folder that `cari-align` wrote, and the demo, are read as they are. A raw folder is read once
+    as it is before its faces are looked for, so that a mistake in it is told at once.
+
+    Args:
+        config: Names the dataset.
+        renew: Look for pictures that are new, changed or gone since the faces were cut out.
+        workers: Processes that look for faces; None: as many as there are cores.
+        progress: Show how far this has come.
+
+    Raises:
+        DatasetError: The dataset is missing or not as it should be.
+        AlignError: No face is found, or another process is at work on the same faces.
+        ConfigError: The cache cannot be written, or workers cannot start.
+    """
+    place = faces_of(config)
+    if place is None:
+        return load_dataset(config)
+    raw = user_path(config.data.data_dir or "")
+    there = (place / INDEX).is_file()
+    if renew or not there:
+        if not there:
+            load_dataset(config)
+        check_can_start()
+        usable_cache(place.parent)
+        counts = align_folder(
+            raw, place, AlignConfig.of_values(FILLING), workers=workers, progress=progress
+        )
+        check_faces(counts, raw, place)
+    return load_dataset(config.with_values({"data_dir": str(place)}))
+
+
+def faces_of(config: Config) -> Optional[Path]:
+    """Where the faces of a configuration's raw pictures are; None where pictures are read whole.
+
+    Raises:
+        ConfigError: No place for the cache is known.
+    """
+    data = config.data
+    if not data.align or not data.data_dir or is_aligned(user_path(data.data_dir)):
+        return None
+    raw = str(user_path(data.data_dir).resolve())
+    return cache_place(data.cache_dir, "faces") / f"{data.dataset}-{cache_name([raw, FILLING])}"

@@ -1,0 +1,50 @@
+"""Datasets whose faces are cut out before they are read."""
+
+import pytest
+
+import cari_keras.align.before as before
+from cari_keras.align.before import faces_of, load_faces
+from cari_keras.align.config import FILLING
+from cari_keras.errors import ConfigError, DatasetError
+from tests.helpers.faces import write_modalities
+from tests.helpers.runs import small_config
+
+
+def asked(tmp_path, **values):
+    return small_config(align=True, cache_dir=str(tmp_path / "cache"), **values)
+
+
+def test_workers_of_one_run_do_not_cut_out_the_same_faces(tmp_path):
+    with pytest.raises(ConfigError, match="run cari-align"):
+        asked(tmp_path, distribute="multiworker")
+
+
+def test_only_raw_pictures_are_aligned(tmp_path):
+    assert faces_of(small_config(data_dir=str(tmp_path))) is None
+    assert faces_of(asked(tmp_path)) is None
+    (tmp_path / "aligned").mkdir()
+    (tmp_path / "aligned" / "manifest.csv").touch()
+    assert faces_of(asked(tmp_path, data_dir=str(tmp_path / "aligned"))) is None
+    place = faces_of(asked(tmp_path, data_dir=str(tmp_path)))
+    assert place is not None
+    assert place.parent == tmp_path / "cache" / "faces"
+
+
+def test_a_folder_that_is_no_dataset_is_refused_before_faces_are_looked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(before, "align_folder", None)
+    with pytest.raises(DatasetError, match="no such folder"):
+        load_faces(asked(tmp_path, data_dir=str(tmp_path / "nowhere")))
+
+
+@pytest.mark.slow
+def test_faces_are_cut_out_once(tmp_path, monkeypatch):
+    write_modalities(tmp_path / "raw")
+    config = asked(tmp_path, data_dir=str(tmp_path / "raw"))
+    first = load_faces(config, workers=1)
+    assert first.records is not None
+    assert FILLING.items() <= first.records.settings.items()
+
+    monkeypatch.setattr(before, "align_folder", None)
+    again = load_faces(config)
+    assert again.fingerprint == first.fingerprint
+    assert not load_faces(config.with_values({"align": False})).records
