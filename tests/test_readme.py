@@ -26,8 +26,7 @@ COMMANDS = [
 
 #: What is run in Python: page -> its snippets.
 SNIPPETS = {
-    page.name: [b.text for b in blocks(page) if b.kind == "python" and not b.skipped]
-    for page in PAGES
+    page: [b.text for b in blocks(page) if b.kind == "python" and not b.skipped] for page in PAGES
 }
 
 
@@ -96,7 +95,7 @@ def test_every_command_does_what_it_says(place):
     assert list((place / "runs" / "cavi" / "evaluation").rglob("report.html"))
     assert (place / "saved_models" / "docker-compose.yml").is_file()
 
-    (python,) = SNIPPETS.pop("README.md")
+    (python,) = SNIPPETS[ROOT / "README.md"]
     result = run_python("-c", python, cwd=place)
     assert result.returncode == 0, result.stderr
     verified, identified, embedded = result.stdout.splitlines()
@@ -104,7 +103,7 @@ def test_every_command_does_what_it_says(place):
     assert identified.startswith("[Candidate(identity='person ")
     assert embedded == "(2, 128)"
 
-    others = [text for texts in SNIPPETS.values() for text in texts]
+    others = [text for page, texts in SNIPPETS.items() if page.parent != ROOT for text in texts]
     assert len(others) >= 3
     result = run_python("-c", "\n".join(others), cwd=place)
     assert result.returncode == 0, result.stderr
