@@ -25,10 +25,10 @@ def test_words_are_readable_and_below(tmp_path):
 
 def test_names_that_are_too_long_keep_both_ends():
     text = fitted("a very long name of somebody, and then of the file.png", 200)
-    assert captions._font().getlength(text) <= 200
+    assert captions.font().getlength(text) <= 200
     assert text.startswith("a very")
     assert text.endswith("file.png")
     assert "…" in text
     assert fitted("Zoë Ğ 猫.png", 200) == "Zoë Ğ 猫.png"
     assert fitted("a\udcff.png", 200) == "a\\udcff.png"
-    assert captions._font().getname() == ("DejaVu Sans", "Book")
+    assert captions.font().getname() == ("DejaVu Sans", "Book")

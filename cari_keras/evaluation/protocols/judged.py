@@ -44,7 +44,8 @@ def evaluate_judged(
     how = {"title": judged.title, "slug": name, "notes": judged.notes}
     kept = {"cache_dir": cache_dir, "progress": progress}
     if SPLIT not in dataset.crossed:
-        return evaluate_listed(matcher, judged.listed, legacy=legacy, **how, **kept)  # type: ignore[arg-type]
+        where = images or root
+        return evaluate_listed(matcher, judged.listed, where, legacy=legacy, **how, **kept)  # type: ignore[arg-type]
     if legacy:
         raise ConfigError("--legacy is for pairs of lists and for galleries; leave it out")
     return evaluate_crossed(matcher, dataset, SPLIT, **how, **kept)  # type: ignore[arg-type]

@@ -51,6 +51,7 @@ def evaluate_pairs(
     return evaluate_listed(
         matcher,
         found,
+        images,
         title=f"Pairs of {list_file.name}",
         slug=f"pairs-{list_file.stem}",
         cache_dir=cache_dir,
@@ -62,6 +63,7 @@ def evaluate_pairs(
 def evaluate_listed(
     matcher: Matcher,
     listed: Listed,
+    images: Path,
     *,
     title: str,
     slug: str,
@@ -75,6 +77,7 @@ def evaluate_listed(
     Args:
         matcher: The network.
         listed: The pairs with their images.
+        images: The folder that messages name.
         title: Of the outcome.
         slug: Likewise.
         notes: What else there is to say of the pairs, a sentence each.
@@ -94,7 +97,7 @@ def evaluate_listed(
     known = set(predictions.paths)
     there = [k for k, pair in enumerate(pairs) if pair.first in known and pair.second in known]
     if not there:
-        raise DatasetError(f"{title}: no pair has two images that can be read")
+        raise DatasetError(f"{images}: no listed pair has two images that can be read")
     trials = listed_trials(predictions, [pairs[k] for k in there])
     told = [*notes, *matcher.on_strangers(), *matcher.on_other_crops(prepared)]
     told += [f"{counted(count, kind)}." for kind, count in prepared.report.items()]
@@ -114,8 +117,8 @@ def evaluate_listed(
         fold_of = np.array(listed.folds)[there]
         if len(np.unique(fold_of)) < 2:
             raise DatasetError(
-                f"{title}: the images of one fold's pairs alone are there; each fold's thresholds "
-                "come from the others"
+                f"{images}: has the images of one fold's pairs alone; each fold's thresholds come "
+                "from the others"
             )
         folds = [
             _fold(str(k + 1), trials.only(fold_of == k), trials.only(fold_of != k))
