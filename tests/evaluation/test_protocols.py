@@ -145,7 +145,7 @@ def test_the_test_split_takes_its_threshold_from_the_validation_pairs(
     pairs = folder.draw_pairs(both["test"], 4, 0)
     assert pairs
     dataset = replace(dataset, splits=both, pairs={**dataset.pairs, "test": pairs})
-    monkeypatch.setattr(closed_set, "load_dataset", lambda config: dataset)
+    monkeypatch.setattr(closed_set, "load_faces", lambda config, **how: dataset)
     tested = {sample.path for sample in both["test"]}
 
     def rule(path, label, drawn):

@@ -54,7 +54,7 @@ def measured(monkeypatch):
             pairs={"validation": pairs},
             count=lambda split, modalities=(): len(getattr(splits[split], "paths", ())),
         )
-        monkeypatch.setattr(thresholds, "load_dataset", lambda config: None)
+        monkeypatch.setattr(thresholds, "load_faces", lambda config, **how: None)
         monkeypatch.setattr(thresholds, "prepare", lambda *_, **__: prepared)
         matcher = SimpleNamespace(
             name="a rule",
