@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Optional
 from cari_keras.align.config import FILLING, AlignConfig
 from cari_keras.align.engine import align_folder
 from cari_keras.align.folder import check_faces
+from cari_keras.data.given import load_images
 from cari_keras.data.registry import load_dataset
 from cari_keras.files import cache_name, cache_place, usable_cache, user_path
 from cari_keras.records.aligned import is_aligned
@@ -47,16 +48,42 @@ def load_faces(
         return load_dataset(config)
     raw = user_path(config.data.data_dir or "")
     there = (place / INDEX).is_file()
+    if not there:
+        load_dataset(config)
     if renew or not there:
-        if not there:
-            load_dataset(config)
-        check_can_start()
-        usable_cache(place.parent)
-        counts = align_folder(
-            raw, place, AlignConfig.of_values(FILLING), workers=workers, progress=progress
-        )
-        check_faces(counts, raw, place)
+        _cut_out(raw, place, workers=workers, progress=progress)
     return load_dataset(config.with_values({"data_dir": str(place)}))
+
+
+def load_faces_below(config: Config, folder: Path, *, progress: bool = False) -> Dataset:
+    """Every image below a folder as `data.given.load_images` reads them, faces cut out likewise.
+
+    Args:
+        config: Says by `align` whether faces are cut out, and where the cache is.
+        folder: `{photo,caricature}/<identity>/*`, raw or from cari-align.
+        progress: Show how far this has come.
+
+    Raises:
+        DatasetError: The folder is missing or has no images.
+        AlignError: No face is found, or another process is at work on the same faces.
+        ConfigError: The cache cannot be written, or workers cannot start.
+    """
+    folder = user_path(folder)
+    if not config.data.align or is_aligned(folder):
+        return load_images(folder)
+    load_images(folder)  # tells a mistake in it at once
+    place = _place(config, "collection", folder)
+    _cut_out(folder, place, progress=progress)
+    return load_images(place)
+
+
+def _cut_out(
+    raw: Path, place: Path, *, workers: Optional[int] = None, progress: bool = False
+) -> None:
+    check_can_start()
+    usable_cache(place.parent)
+    settings = AlignConfig.of_values(FILLING)
+    check_faces(align_folder(raw, place, settings, workers=workers, progress=progress), raw, place)
 
 
 def faces_of(config: Config) -> Optional[Path]:
@@ -68,5 +95,10 @@ def faces_of(config: Config) -> Optional[Path]:
     data = config.data
     if not data.align or not data.data_dir or is_aligned(user_path(data.data_dir)):
         return None
-    raw = str(user_path(data.data_dir).resolve())
-    return cache_place(data.cache_dir, "faces") / f"{data.dataset}-{cache_name([raw, FILLING])}"
+    return _place(config, data.dataset, user_path(data.data_dir))
+
+
+def _place(config: Config, name: str, raw: Path) -> Path:
+    """Where the cache has the faces of a folder."""
+    key = cache_name([str(raw.resolve()), FILLING])
+    return cache_place(config.data.cache_dir, "faces") / f"{name}-{key}"

@@ -3,7 +3,7 @@
 import pytest
 
 import cari_keras.align.before as before
-from cari_keras.align.before import faces_of, load_faces
+from cari_keras.align.before import faces_of, load_faces, load_faces_below
 from cari_keras.align.config import FILLING
 from cari_keras.errors import ConfigError, DatasetError
 from tests.helpers.faces import write_modalities
@@ -48,3 +48,14 @@ def test_faces_are_cut_out_once(tmp_path, monkeypatch):
     again = load_faces(config)
     assert again.fingerprint == first.fingerprint
     assert not load_faces(config.with_values({"align": False})).records
+
+
+@pytest.mark.slow
+def test_faces_of_another_collection_are_cut_out_likewise(tmp_path):
+    write_modalities(tmp_path / "other")
+    whole = load_faces_below(small_config(), tmp_path / "other")
+    assert whole.records is None
+    faces = load_faces_below(asked(tmp_path), tmp_path / "other")
+    assert faces.records is not None
+    assert FILLING.items() <= faces.records.settings.items()
+    assert faces.people == whole.people

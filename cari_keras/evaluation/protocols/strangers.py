@@ -19,10 +19,10 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from cari_keras.align.before import load_faces
+from cari_keras.align.before import load_faces, load_faces_below
 from cari_keras.config import Config
 from cari_keras.data.base import Dataset
-from cari_keras.data.given import SPLIT, load_images
+from cari_keras.data.given import SPLIT
 from cari_keras.data.prepare import Prepared, prepare
 from cari_keras.data.unseen import same_people
 from cari_keras.errors import ConfigError, DatasetError
@@ -131,7 +131,7 @@ def evaluate_strangers(
         seen = look(matcher, config, cache_dir=cache_dir, progress=progress)
         dataset, prepared, predictions = seen.dataset, seen.prepared, None
         if collection is not None:
-            dataset, prepared = _in_collection(seen, collection, cache_dir, progress)
+            dataset, prepared = _in_collection(seen, config, collection, cache_dir, progress)
             predictions = seen.matcher.predict(
                 prepared, SPLIT, cache_dir=cache_dir, progress=progress
             )
@@ -247,10 +247,10 @@ def _other_people(seen: Looked) -> tuple[Predictions, str]:
 
 
 def _in_collection(
-    seen: Looked, collection: Path, cache_dir: Optional[str], progress: bool
+    seen: Looked, config: Config, collection: Path, cache_dir: Optional[str], progress: bool
 ) -> tuple[Dataset, Prepared]:
     """The pictures of a fold's held-out people in another collection."""
-    whole = load_images(collection)
+    whole = load_faces_below(config, collection, progress=progress)
     held = {sample.identity for sample in seen.dataset.splits[UNSEEN]}
     chosen = same_people(held, whole.strangers)
     samples = [
