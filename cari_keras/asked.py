@@ -100,10 +100,28 @@ def same_run(
 
 def unusual(config: Config) -> dict[str, Any]:
     """The settings, by name, that make a configuration of its dataset's preset."""
-    dataset = config.data.dataset
-    found = _differences(config, PRESETS[dataset]())
+    return _over(None, config)
+
+
+def fewest_settings(config: Config) -> tuple[Optional[str], dict[str, Any]]:
+    """A preset, and the settings over it that make a configuration: as few as any preset needs.
+
+    None stands for the dataset's own preset, as for `asked_config`.
+    """
+    best: tuple[Optional[str], dict[str, Any]] = (None, unusual(config))
+    for name in PRESETS:
+        found = _over(name, config)
+        if len(found) + 1 < len(best[1]) and asked_config(name, found) == config:
+            best = (name, found)
+    return best
+
+
+def _over(preset: Optional[str], config: Config) -> dict[str, Any]:
+    """The settings, by name, that `asked_config` makes a configuration of over a preset."""
+    found = _differences(config, PRESETS[preset or config.data.dataset]())
+    own = {} if preset else {"dataset": config.data.dataset}
     # One setting may bring others with it, as `epochs` the frozen ones, which are then named too.
-    return found | _differences(config, asked_config(None, {"dataset": dataset, **found}))
+    return found | _differences(config, asked_config(preset, {**own, **found}))
 
 
 def longer(run: Path, config: Config, epochs: int) -> Config:

@@ -29,7 +29,8 @@ def check_together(config: Config) -> None:
     if config.data.align and training.distribute == "multiworker":
         raise ConfigError(
             "align cuts faces out by one process, before the workers of multiworker start; run "
-            "cari-align --margin 0.2 first, and name its folder. Received: align True"
+            "cari-align --margin 0.2 first, and name its folder with --no-align. "
+            "Received: align True"
         )
     if training.frozen_epochs > training.epochs:
         raise ConfigError(

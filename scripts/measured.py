@@ -37,7 +37,7 @@ _LEVERS = (
     "scripts/levers.py --dataset cavi --epochs 16 --frozen-epochs 16 --frozen-views 2 "
     "--precision bfloat16"
 )
-_UNSEEN = "cari-train --preset strangers --final --data-dir {cavi} --unseen-fold 1/5"
+_UNSEEN = "cari-train --preset strangers --no-align --final --data-dir {cavi} --unseen-fold 1/5"
 _RUN = "runs/cavi-unseen-5/fold-1"
 
 MEASURED = {
@@ -53,23 +53,24 @@ MEASURED = {
         f"cavi-seed-{seed}": Measured(
             "CaVI from public weights",
             (
-                f"cari-train --dataset cavi --data-dir {{cavi}} --seed {seed} "
+                f"cari-train --preset cavi-facenet --data-dir {{cavi}} --seed {seed} "
                 f"--output runs/cavi-{seed}",
                 f"cari-evaluate runs/cavi-{seed} --split validation",
             ),
         )
         for seed in range(3)
     },
-    "cavi-fast": Measured(
+    "cavi-whole-pictures": Measured(
         "Branch 1 trained, the people named by class means",
-        ("cari-train --preset cavi-fast --data-dir {cavi}",),
+        ("cari-train --preset cavi --no-align --data-dir {cavi}",),
     ),
+    "cavi": Measured("Aligned faces", ("cari-train --preset cavi --data-dir {cavi}",)),
     "cavi-three-tasks": Measured(
         "The three tasks together",
         (
-            "cari-train --preset strangers --image-size 192 --retain 1 --retain-embedding 3.3 "
-            "--class-means 0.5 --head-start class_means --tasks verification caricature photo "
-            "--verify-by identities --data-dir {cavi}",
+            "cari-train --preset strangers --no-align --image-size 192 --retain 1 "
+            "--retain-embedding 3.3 --class-means 0.5 --head-start class_means "
+            "--tasks verification caricature photo --verify-by identities --data-dir {cavi}",
         ),
     ),
     "people-never-seen-aligned": Measured(

@@ -116,7 +116,7 @@ def test_every_field_has_help_and_a_unique_name():
         (["--dataset", "webcaricature"], "webcaricature"),
         (["--dataset", "cavi", "--pretrained", "none"], "cavi-scratch"),
         (["--dataset", "demo", "--pretrained", "none"], "demo"),
-        (["--preset", "cavi-facenet"], "cavi"),
+        (["--preset", "cavi-facenet"], "cavi-facenet"),
     ],
 )
 def test_what_is_typed_decides_the_recipe(flags, preset):
@@ -130,7 +130,7 @@ def test_all_settings_as_flags_are_the_settings_again():
     """Whatever preset they are put over, if it has no list of its own."""
     parser = Parser("program", "Does it.", "")
     add_config_flags(parser)
-    for name in ("cavi", "cavi-fast", "cavi-scratch", "toy", "webcaricature"):
+    for name in ("cavi", "cavi-facenet", "cavi-scratch", "toy", "webcaricature"):
         config = PRESETS[name]().with_values({"output": "a b", "final": name == "cavi"})
         given = parser.parse_args(config_flags(config))
         assert asked_config(given) == config, name

@@ -66,5 +66,6 @@ def longer_command(run: Path, config: Config, epochs: int) -> str:
 
 def train_command(config: Config) -> str:
     """Trains a run of some settings."""
-    flags = config_flags(config, asked.unusual(config))
-    return command("train", "--dataset", config.data.dataset, *flags)
+    preset, values = asked.fewest_settings(config)
+    recipe = ("--preset", preset) if preset else ("--dataset", config.data.dataset)
+    return command("train", *recipe, *config_flags(config, values))

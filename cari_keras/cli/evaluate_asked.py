@@ -109,7 +109,7 @@ def _evaluate_unknown(
     given: argparse.Namespace, matcher: Matcher, how: Mapping[str, Any]
 ) -> Outcome:
     """The dataset's strangers, whom no run is trained on."""
-    from cari_keras.data.registry import load_dataset
+    from cari_keras.align.before import load_faces
     from cari_keras.evaluation.protocols.crossed import evaluate_crossed
 
     refuse(given, ("protocol", "folds", "unseen_fold", "thresholds_of"), f"the split {UNKNOWN}")
@@ -117,7 +117,8 @@ def _evaluate_unknown(
         raise ConfigError("--legacy is for pairs of lists and for galleries; leave it out")
     names = ("dataset", "data_dir")
     data = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
-    dataset = load_dataset(matcher.config.with_values({**data, "unseen_fold": None}))
+    config = matcher.config.with_values({**data, "unseen_fold": None})
+    dataset = load_faces(config, progress=how["progress"])
     return evaluate_crossed(
         matcher,
         dataset,
@@ -154,11 +155,17 @@ def _evaluate_strangers(
         data = {name: getattr(config.data, name) for name in _OF_DATA}
         data["seed"] = config.training.seed
         views = same_views(runs.matcher(folds[0]))
-        ways: dict[str, dict[str, Any]] = {f"{FACENET}, untrained": {}}
-        if replace(PLAIN, **views) != PLAIN:
-            ways["with the same views"] = views
-        for name, looked in ways.items():
-            public = FoldRuns(FACENET, looked, data)
+        # As it comes, of whole pictures; and by what the run looks at, which shows the training.
+        whole, same = {**data, "align": False}, {**data, "align": config.data.align}
+        ways: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+            f"{FACENET}, untrained": ({}, whole)
+        }
+        if same != whole:
+            ways["with the same faces and views"] = (views, same)
+        elif replace(PLAIN, **views) != PLAIN:
+            ways["with the same views"] = (views, same)
+        for name, (looked, pictures) in ways.items():
+            public = FoldRuns(FACENET, looked, pictures)
             baselines[name] = evaluate_strangers(public.matcher, public.config, folds, **asked)
     return evaluate_strangers(runs.matcher, runs.config, folds, baselines=baselines, **asked)
 

@@ -57,7 +57,7 @@ def plan_runs(
     if len(config.training.tasks) < 2 and set(strategies) != {"single"}:
         raise ConfigError(
             f"the recipe trains {config.training.tasks[0]} alone, which leaves nothing to weigh; "
-            "add --preset cavi-short or --preset cavi"
+            "add --preset cavi-short or cavi-facenet"
         )
     for title, named in (("strategies", strategies), ("seeds", seeds)):
         if len(set(named)) < len(named):

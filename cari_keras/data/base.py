@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
@@ -11,7 +11,9 @@ from cari_keras.arrays import Array
 from cari_keras.errors import DatasetError
 from cari_keras.images.decode import RefusedError, decode_image, may_be_readable_later, read_bytes
 from cari_keras.records.aligned import AlignedRecords
+from cari_keras.records.manifest import read_manifest
 from cari_keras.records.sample import Sample
+from cari_keras.records.traits import Trait, face_traits
 from cari_keras.vocabulary import check_modality
 from cari_keras.wording import counts_behind
 
@@ -100,6 +102,16 @@ class Dataset:
             DatasetError: The file is missing, empty or not an image.
         """
         return self.records.load(sample.path) if self.records else read_image(sample.source)
+
+    def traits(self, paths: Collection[str]) -> tuple[Trait, ...]:
+        """What sorts some images into groups; an aligned folder's faces have size, pose and look.
+
+        Args:
+            paths: Of the samples that are asked about; others may have groups too.
+        """
+        if self.records is None:
+            return ()
+        return face_traits(read_manifest(self.records.root.parent))
 
     def count(self, split: str, modality: str) -> int:
         """The number of samples of one modality in one split.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Union
 
@@ -14,8 +15,10 @@ from cari_keras.data.base import Dataset
 from cari_keras.data.splits import draw_pairs, split_groups
 from cari_keras.drawn.caricature import CaricaturePlan
 from cari_keras.drawn.photo import PhotoPlan
+from cari_keras.drawn.styles import STYLES
 from cari_keras.errors import ConfigError
 from cari_keras.records.sample import Sample
+from cari_keras.records.traits import Trait
 from cari_keras.vocabulary import CARICATURE, MODALITIES, PHOTO, UNKNOWN
 
 Plan = Union[PhotoPlan, CaricaturePlan]
@@ -35,11 +38,21 @@ class DemoDataset(Dataset):
 
     def load(self, sample: Sample) -> Array:
         """Draws the sample's image, uint8 RGB [size, size, 3]."""
-        person, image = int(sample.identity.split("_")[1]), int(sample.path.split("/")[2][:-4])
-        plan = _plan(self.seed, person, sample.modality, image)
+        plan = _plan_of(self.seed, sample)
         if isinstance(plan, PhotoPlan):
             return drawn.draw_photo(plan, self.size)
         return drawn.draw_caricature(plan, self.size)
+
+    def traits(self, paths: Collection[str]) -> tuple[Trait, ...]:
+        """The styles that the caricatures are drawn in."""
+        asked, styles = set(paths), {}
+        for samples in self.splits.values():
+            for sample in samples:
+                if sample.modality == CARICATURE and sample.path in asked:
+                    plan = _plan_of(self.seed, sample)
+                    assert isinstance(plan, CaricaturePlan)
+                    styles[sample.path] = plan.style
+        return (Trait("style", tuple(STYLES), styles),)
 
 
 def load(
@@ -106,6 +119,11 @@ def _sample(seed: int, person: int, modality: str, image: int) -> Sample:
     name = f"person_{person:03d}"
     keypoints = _plan(seed, person, modality, image).face.keypoints
     return Sample(f"{modality}/{name}/{image:03d}.png", name, modality, keypoints=keypoints)
+
+
+def _plan_of(seed: int, sample: Sample) -> Plan:
+    person, image = int(sample.identity.split("_")[1]), int(sample.path.split("/")[2][:-4])
+    return _plan(seed, person, sample.modality, image)
 
 
 def _plan(seed: int, person: int, modality: str, image: int) -> Plan:

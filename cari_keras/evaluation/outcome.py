@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
@@ -13,6 +14,7 @@ from cari_keras.data.base import Dataset
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.resampling import Interval
+from cari_keras.evaluation.robustness import GroupScore, group_scores
 from cari_keras.evaluation.scoring import FoldScores
 from cari_keras.evaluation.trials import Trials
 from cari_keras.wording import counted
@@ -66,6 +68,15 @@ class Outcome:
     intervals: Mapping[str, Interval] = field(default_factory=dict)
     legacy: Mapping[str, float] = field(default_factory=dict)
     baselines: Mapping[str, Outcome] = field(default_factory=dict)
+
+    @cached_property
+    def groups(self) -> list[GroupScore]:
+        """Verification by groups of pictures, of the first fold."""
+        trials, asked = self.folds[0].trials, self.predictions
+        if trials is None:
+            return []
+        caricatures = dict(zip(asked.paths, asked.is_caricature.tolist()))
+        return group_scores(trials, self.dataset.traits(caricatures), caricatures)
 
     def summaries(self) -> dict[str, OverFolds]:
         """Every metric over the folds, in the order in which the folds name them."""
@@ -192,6 +203,7 @@ class Outcome:
                     for fold in self.folds
                     if fold.growth
                 },
+                "groups": [score._asdict() for score in self.groups],
                 "counts": {fold.name: dict(fold.counts) for fold in self.folds},
                 "published_code_arithmetic": dict(self.legacy),
                 "baselines": {name: one.to_dict() for name, one in self.baselines.items()},

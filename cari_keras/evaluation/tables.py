@@ -12,6 +12,7 @@ from cari_keras.evaluation.labels import label, percent
 from cari_keras.evaluation.open_set import FPIR
 from cari_keras.evaluation.outcome import Outcome, OverFolds
 from cari_keras.evaluation.published import PAPER, TABLES, Column
+from cari_keras.evaluation.robustness import FAR
 from cari_keras.evaluation.scoring import FarPoint
 
 
@@ -45,6 +46,8 @@ def tables_of(outcome: Outcome, *, brief: bool = False) -> list[TextTable]:
         found.append(folds_table(outcome))
     if not brief and any(fold.growth for fold in outcome.folds):
         found.append(growth_table(outcome))
+    if not brief and outcome.groups:
+        found.append(groups_table(outcome))
     if outcome.legacy:
         found.append(legacy_table(outcome))
     return found
@@ -160,6 +163,27 @@ def growth_table(outcome: Outcome) -> TextTable:
     columns = ["faces asked about", "people", "threshold", "FPIR", "FNIR"]
     title = f"Galleries that grow, an FPIR of {percent(FPIR)} asked for, percent"
     return TextTable(title, [*columns, "FPIR, threshold of the smallest"], rows)
+
+
+def groups_table(outcome: Outcome) -> TextTable:
+    """Verification by groups of pictures, at one threshold for all of them."""
+    rows = [
+        [
+            " of ".join(filter(None, (score.trait, f"{score.modality}s" * bool(score.modality)))),
+            score.group,
+            f"{score.images:,}",
+            f"{score.genuine:,}",
+            f"{score.impostors:,}",
+            *map(number, (score.auc, score.tar, score.far)),
+        ]
+        for score in outcome.groups
+    ]
+    where = "" if len(outcome.folds) == 1 else f", fold {outcome.folds[0].name}"
+    title = (
+        f"Groups of pictures{where}, at the threshold of FAR {percent(FAR)} over all pairs, percent"
+    )
+    columns = ["", "group", "images", "genuine pairs", "impostor pairs", "AUC", "TAR", "FAR"]
+    return TextTable(title, columns, rows)
 
 
 def legacy_table(outcome: Outcome) -> TextTable:

@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from cari_keras.cli import align, evaluate, pretrained
-from cari_keras.cli.again import command, longer_command, tell_next, tensorboard_command
+from cari_keras.cli.again import (
+    command,
+    longer_command,
+    tell_next,
+    tensorboard_command,
+    train_command,
+)
 from cari_keras.cli.evaluate_flags import evaluate_parser
 from cari_keras.cli.flags import add_config_flags, asked_config
 from cari_keras.cli.parser import Parser
@@ -46,13 +52,23 @@ def asked(words):
         (PRESETS["demo"](), 8),
         (PRESETS["strangers"]().with_values({"data_dir": "/d", "weighting": "equal"}), 8),
         # Half of them are the preset's 20, which half of the preset's epochs would halve again.
-        (PRESETS["cavi"]().with_values({"data_dir": "/d", "frozen_epochs": 40}), 24),
+        (PRESETS["cavi-facenet"]().with_values({"data_dir": "/d", "frozen_epochs": 40}), 24),
     ],
 )
 def test_more_epochs_with_the_same_settings(config, epochs):
     run = Path("runs/it's mine")
     expected = {"epochs": epochs, "pretrained": str(run), "output": f"{run}-{epochs}"}
     assert asked(shlex.split(longer_command(run, config, epochs))) == config.with_values(expected)
+
+
+def test_a_command_names_the_preset_that_needs_the_fewest_flags():
+    config = PRESETS["strangers"]().with_values({"data_dir": "/d", "final": True})
+    words = shlex.split(train_command(config))
+    assert words[words.index("train") + 1 :] == [
+        *("--preset", "strangers", "--data-dir", "/d", "--final")
+    ]
+    assert asked(words) == config
+    assert "--preset" not in shlex.split(train_command(PRESETS["cavi"]()))
 
 
 def test_tensorboard_is_this_environments(tmp_path):
