@@ -80,6 +80,22 @@ def test_a_change_of_what_a_cell_shows_is_told():
     assert notebooks.noise(found) == ["cell 1 wrote to standard error: a warning"]
 
 
+def test_logs_of_libraries_are_left_out():
+    logged = (
+        "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+        "I0000 00:00:1796103945.694756    4814 port.cc:153] oneDNN custom operations are on.\n"
+    )
+    outputs = [
+        nbformat.v4.new_output("stream", name="stderr", text=text)
+        for text in (logged, f"{logged}a warning\n")
+    ]
+    outputs.append(nbformat.v4.new_output("display_data", {"text/plain": "kept"}))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=outputs)])
+    first, last = notebooks.without_logs(notebook).cells[0].outputs
+    assert first.text == "a warning\n"
+    assert last.data == {"text/plain": "kept"}
+
+
 @EACH
 def test_a_notebook_is_a_page_of_the_site(name):
     made = docs_site.notebook_page(notebooks.FOLDER / f"{name}.ipynb")
