@@ -1,7 +1,9 @@
-"""MkDocs' hook: pages from outside docs/, and tables that the package's dataclasses fill.
+"""MkDocs' hook: pages from outside docs/, of notebooks, and tables that dataclasses fill.
 
 A page asks for a table by a comment of its own line, as `<!-- table: settings training -->`. On
 GitHub the comment is invisible, and the page says which command prints the same.
+
+A notebook becomes a page as it is stored, with what its cells showed; nothing runs.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any
 
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from nbconvert import MarkdownExporter
 
 from cari_keras.align.config import AlignConfig
 from cari_keras.presets import PRESETS
@@ -30,21 +33,46 @@ OUTSIDE = {
     "saved_models/cavi/README.md": "model-card.md",
 }
 
+#: Links to notebooks: among themselves, and from other pages.
+_NOTEBOOK = re.compile(r"(?<=\]\()(\w+)\.ipynb(?=\))")
+_LINK = re.compile(r"\]\(notebooks/(\w+)\.ipynb(?=\))")
+
+#: What nbconvert writes for pictures that cells show.
+_ALT = re.compile(r"!\[(?:png|jpeg|svg)\]")
+
 _TABLE = re.compile(r"^<!-- table: (\w+)(?: (\w+))? -->$", re.MULTILINE)
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Adds the pages that lie outside docs/."""
+    """Adds the pages that lie outside docs/, and those of notebooks."""
     for name, page in OUTSIDE.items():
         text = (ROOT / name).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=_from_root(text)))
+    for path in sorted((ROOT / "docs" / "notebooks").glob("*.ipynb")):
+        for place, content in notebook_page(path).items():
+            files.append(File.generated(config, place, content=content))
     return files
+
+
+def notebook_page(path: Path) -> dict[str, str | bytes]:
+    """A notebook as a page and the pictures on it: place in the site -> content."""
+    names = {"output_files_dir": f"{path.stem}_files", "unique_key": path.stem}
+    text, found = MarkdownExporter().from_filename(str(path), resources=names)
+    text = _ALT.sub(f"![Shown by a cell of {path.name}]", text)
+    text = _NOTEBOOK.sub(r"\1.md", text)
+    for name, page in OUTSIDE.items():
+        text = text.replace(f"](../../{name}", f"](../{page}")
+    title, _, rest = text.partition("\n")
+    told = f"[Download this notebook]({path.name}) to run it in Jupyter."
+    pictures = {f"notebooks/{place}": data for place, data in found["outputs"].items()}
+    return {f"notebooks/{path.stem}.md": f"{title}\n\n{told}\n{rest}", **pictures}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Turns links that lead out of docs/ into links to pages, and fills the tables in."""
     for name, page in OUTSIDE.items():
         markdown = markdown.replace(f"](../{name}", f"]({page}")
+    markdown = _LINK.sub(r"](notebooks/\1.md", markdown)
     return _TABLE.sub(_table, markdown)
 
 

@@ -40,7 +40,8 @@ def _main(arguments: Sequence[str]) -> int:
     print()
     for table in tables_of(outcome, brief=True):
         print(table)
-    folder = _written(outcome, [given.output] if given.output else _default_outputs(given, outcome))
+    folders = [given.output] if given.output else _default_outputs(given, outcome)
+    folder = _written(outcome, folders, progress=not given.quiet)
     print(f"Metrics: {folder / 'results.json'}\nReport: {folder / 'report.html'}")
     for path in sorted(folder.glob("*.csv")):
         print(f"Scores: {path}")
@@ -76,7 +77,7 @@ def _next(given: argparse.Namespace) -> str:
     return command("export", *words)
 
 
-def _written(outcome: Outcome, folders: Sequence[Path]) -> Path:
+def _written(outcome: Outcome, folders: Sequence[Path], *, progress: bool = False) -> Path:
     """Writes an outcome into the first of some folders that can be written to; returns it."""
     from cari_keras.evaluation.report.html import report_html
     from cari_keras.evaluation.scores import left_out, write_scores
@@ -91,7 +92,7 @@ def _written(outcome: Outcome, folders: Sequence[Path]) -> Path:
                 raise
             told = f"{folder}: cannot be written ({error.strerror}); {folders[k + 1]} is taken"
             print(f"cari-evaluate: note: {told}", file=sys.stderr)
-    write_text(folder / "report.html", report_html(outcome))
+    write_text(folder / "report.html", report_html(outcome, progress=progress))
     write_scores(outcome, folder)
     for line in left_out(outcome):
         print(f"note: {line}")

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
+from cari_keras.cards import card
 from cari_keras.errors import ImageError
 from cari_keras.gallery.looking import (
     Content,
@@ -24,6 +25,7 @@ from cari_keras.gallery.rows import NO_FACE, FaceRow
 from cari_keras.gallery.table import Table
 from cari_keras.images.walk import stamp
 from cari_keras.progress import Progress
+from cari_keras.wording import counted
 
 if TYPE_CHECKING:
     from cari_keras.serving.face_model import FaceModel
@@ -57,6 +59,18 @@ class Change:
     embedded: int = 0
     faces: int = 0
     refused: list[str] = field(default_factory=list)
+
+    def _repr_html_(self) -> str:
+        """What became of the pictures as a small card, for notebooks.
+
+        Example:
+            >>> Change(new=2, unchanged=1, faces=3)._repr_html_().count("<div>")
+            2
+        """
+        counts = {"new": self.new, "changed": self.changed, "removed": self.gone}
+        counts["unchanged"] = self.unchanged
+        told = [counted(count, f"{word} pictures") for word, count in counts.items() if count]
+        return card(counted(self.faces, "faces"), [*told, *self.refused])
 
 
 class Looked(NamedTuple):

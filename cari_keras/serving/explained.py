@@ -7,18 +7,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Union
 
 import numpy as np
-import tensorflow as tf
 
 from cari_keras.arrays import Array
-from cari_keras.data.augment import standardize
 from cari_keras.errors import ConfigError
-from cari_keras.evaluation.views import views_of
+from cari_keras.evaluation.why import GRADIENT, OCCLUSION, by_gradient, halves_of
 from cari_keras.explaining.explanation import Explanation
-from cari_keras.explaining.gradients import Halves, cut, gradient_map
+from cari_keras.explaining.gradients import Halves
 from cari_keras.explaining.occlusion import occlusion_map, places
 from cari_keras.process import check_not_forked
 from cari_keras.progress import Progress
-from cari_keras.runtime import eagerly
 from cari_keras.serving.about import Described
 from cari_keras.serving.faces import Faces
 from cari_keras.serving.handed import Image
@@ -26,9 +23,6 @@ from cari_keras.vocabulary import CARICATURE, EXPLAIN_BY, PHOTO, check_word
 
 if TYPE_CHECKING:
     from cari_keras.serving.asking import Asker
-
-#: The two ways.
-GRADIENT, OCCLUSION = EXPLAIN_BY
 
 
 class Explaining(Described):
@@ -121,31 +115,11 @@ class Explaining(Described):
             ]
         return Explanation.of(maps, (photo, other), float(one @ another), OCCLUSION, seed)
 
-    @eagerly()
     def _by_gradient(
         self, photo: Array, other: Array, seed: int, progress: Union[bool, Progress]
     ) -> Explanation:
-        halves = self._halves
-        faces = tf.constant(np.stack([photo, other]), tf.float32)
-        one, another = halves.embedding(halves.features(faces)).numpy()
-        maps = [
-            gradient_map(face, embedding, halves, seed=seed)
-            for face, embedding in ((photo, another), (other, one))
-        ]
-        return Explanation.of(maps, (photo, other), float(one @ another), GRADIENT, seed)
+        return by_gradient(photo, other, self._halves, seed=seed)
 
     @functools.cached_property
     def _halves(self) -> Halves:
-        """The network, as it looks at whole images in one view."""
-        network = self.keras_model
-        first, second = cut(network)
-
-        def features(pixels: tf.Tensor) -> tf.Tensor:
-            (view,) = views_of(standardize(pixels), image_size=network.input_shape[1])
-            return first(view, training=False)
-
-        def embedding(features: tf.Tensor) -> tf.Tensor:
-            found = tf.cast(second(features, training=False), tf.float32)
-            return tf.math.l2_normalize(found, axis=-1)
-
-        return Halves(features, embedding)
+        return halves_of(self.keras_model)

@@ -41,7 +41,8 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def test_what_was_found_is_kept_where_the_run_is_to_read_from_only(tmp_path, monkeypatch, capsys):
     outcome = SimpleNamespace(to_dict=lambda: {"metrics": 1}, folds=())
-    monkeypatch.setattr("cari_keras.evaluation.report.html.report_html", lambda outcome: "page")
+    report = "cari_keras.evaluation.report.html.report_html"
+    monkeypatch.setattr(report, lambda outcome, progress: "page")
     monkeypatch.setattr("cari_keras.evaluation.scores.write_scores", lambda outcome, folder: [])
     blocked, here = tmp_path / "file" / "a", tmp_path / "evaluation" / "a"
     (tmp_path / "file").write_text("")
@@ -86,7 +87,10 @@ def test_twice_gives_identical_files(run, tmp_path, capsys):
     assert set(first) == {"results.json", "report.html", "pairs.csv", "names.csv"}
     assert content(tmp_path / "b") == first
     assert content(tmp_path / "c") == first
-    assert "Training" in first["report.html"].decode()
+    report = first["report.html"].decode()
+    assert "Training" in report
+    assert "Why the worst pairs were judged so" in report
+    assert "Explaining the worst pairs: " in results[1].stderr
     found = json.loads(first["results.json"])
     stored = json.loads((run / "best" / "checkpoint.json").read_text())["metrics"]
     for name, value in stored.items():
@@ -111,7 +115,7 @@ def test_pairs_and_galleries_of_one_s_own(run, tmp_path, capsys):
     assert evaluate.main([str(run), *arguments, *common, str(out / "gallery")]) == 0
     assert "Rank-1" in capsys.readouterr().out
     for name in ("pairs", "gallery"):
-        assert "<h2>" in (out / name / "report.html").read_text()
+        assert "<h2 id=" in (out / name / "report.html").read_text()
 
 
 @pytest.mark.slow

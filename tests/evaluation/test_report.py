@@ -18,6 +18,7 @@ from cari_keras.evaluation.labels import LABELS, label
 from cari_keras.evaluation.listed_intervals import intervals_of
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.report.curves import plot_det, plot_growth, plot_roc
+from cari_keras.evaluation.report.explained import EXPLAINED, explained_pairs
 from cari_keras.evaluation.report.html import report_html
 from cari_keras.evaluation.report.people import (
     confusions,
@@ -27,8 +28,11 @@ from cari_keras.evaluation.report.people import (
     principal_components,
 )
 from cari_keras.evaluation.report.pictures import SIDE, wrong_pairs
+from cari_keras.evaluation.report.worst import worst_people
 from cari_keras.evaluation.scoring import FoldScores
 from cari_keras.evaluation.tables import tables_of
+from cari_keras.evaluation.why import halves_of
+from cari_keras.images.encode import resize
 from cari_keras.vocabulary import TASKS
 from tests.helpers.matchers import one_hot
 from tests.helpers.pictures import write_folder_dataset
@@ -57,7 +61,7 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.images, self.headings, self.links = [], [], [], []
+        self.open, self.images, self.headings, self.links, self.ids = [], [], [], [], []
         self.feed(text)
         assert not self.open, self.open
 
@@ -67,6 +71,7 @@ class Page(HTMLParser):
             self.images.append(found)
         if tag not in ("img", "meta", "br"):
             self.open.append(tag)
+        self.ids += [found["id"]] if "id" in found else []
         self.links += [found[name] for name in ("href", "src") if name in found]
 
     def handle_endtag(self, tag):
@@ -82,18 +87,24 @@ def test_a_page_of_known_people(known):
     page = Page(text)
     assert page.headings == [
         "The folder dataset, validation split",
+        "Figures",
         "Verification",
+        "People whom the network is wrong about most",
         "False accepted pairs, the worst first",
         "False rejected pairs, the worst first",
         "Who is taken for whom",
         "Where the embeddings lie",
         "Notes",
     ]
-    assert all(link.startswith("data:image/") for link in page.links)
+    inside = [link[1:] for link in page.links if link.startswith("#")]
+    assert len(inside) == len(page.headings) - 2  # accepted and rejected pairs have one place
+    assert all(page.ids.count(place) == 1 for place in inside)
+    assert all(link.startswith(("data:image/", "#")) for link in page.links)
+    assert "<script" not in text
     assert not re.search(r"https?://", text)
     alts = [image["alt"] for image in page.images]
     assert all(alts)
-    for beginning in ("ROC", "DET", "Scores of", "Two principal"):
+    for beginning in ("ROC", "DET", "Scores of", "Reliability", "Two principal"):
         assert sum(alt.startswith(beginning) for alt in alts) == 1
     assert sum(image["src"].startswith("data:image/jpeg") for image in page.images) >= 2
     assert "LEGACY" in text
@@ -108,7 +119,8 @@ def test_a_page_in_words_and_as_narrow_as_a_telephone(known):
     one = replace(known, folds=(replace(known.folds[0], counts={"genuine pairs": 1, "photos": 2}),))
     assert "<li>1 genuine pair, 2 photos.</li>" in report_html(one)
     # No column demands more than the page has.
-    assert re.findall(r"minmax\(([^,]*)", text) == ["min(430px", "min(236px"]
+    columns = re.findall(r"minmax\(([^,]*)", text)
+    assert columns == ["min(430px", "min(236px", "min(460px", "min(210px"]
     assert ".pairs img { width: 224px; height: 112px; max-width: 100%" in text
 
 
@@ -225,7 +237,7 @@ def test_a_name_is_text_wherever_it_stands(known):
     page = Page(text)
     assert page.headings[0] == named("title")
     pairs = [image["alt"] for image in page.images if "jpeg" in image["src"]]
-    assert pairs
+    assert len(pairs) > len(known.people)
     assert all(alt.count(named("path")) == 2 for alt in pairs)
 
 
@@ -269,6 +281,85 @@ def test_the_worst_pairs_come_first_and_no_image_twice(known):
 
     image = cv2.imdecode(np.frombuffer(found[0].jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert image.shape == (SIDE, 2 * SIDE, 3)
+
+
+def test_the_worst_people_by_hand(known):
+    """Person 0's photos are taken for person 1, whose photos are; person 2's drawings are misnamed.
+
+    Columns: pairs of person 0 that are accepted, of person 1 rejected and accepted.
+    """
+    table = worst_people(known)
+    rows = {row.name: dict(zip(table.questions, row.cells)) for row in table.rows}
+    trials, thresholds = known.folds[0].trials, known.folds[0].thresholds
+    people = {s.path: s.identity for part in known.dataset.splits.values() for s in part}
+    for name, cells in rows.items():
+        pairs = [[people[path] for path in trials.names(k)] for k in range(len(trials.same))]
+        theirs = np.array([name in pair for pair in pairs])
+        accepted = trials.distances <= thresholds
+        for title, of, wrong in (
+            ("genuine pairs rejected", trials.same, ~accepted),
+            ("impostor pairs accepted", ~trials.same, accepted),
+        ):
+            counted = int(np.sum(theirs & of & wrong)), int(np.sum(theirs & of))
+            assert cells[title] == (f"{counted[0]} of {counted[1]}" if counted[1] else "-"), name
+    drawn = known.predictions.is_caricature & (known.predictions.labels == 2)
+    assert rows["person_2"]["Caricature id.: misnamed"] == f"{drawn.sum()} of {drawn.sum()}"
+    assert rows["person_2"]["genuine pairs rejected"].startswith("0 of ")
+    assert rows["person_1"]["genuine pairs rejected"].split(" of ")[0] != "0"
+    shares = [
+        np.mean([int(a) / int(b) for a, b in (c.split(" of ") for c in row.cells if c != "-")])
+        for row in table.rows
+    ]
+    assert shares == sorted(shares, reverse=True)
+    assert len(worst_people(known, most=1).rows) == 1
+    # The picture of each modality is of the image in most errors.
+    for row in table.rows:
+        assert [people[path] for path in row.paths] == [row.name, row.name]
+        photo, drawing = row.paths
+        assert "photo/" in photo
+        assert "caricature/" in drawing
+
+
+def test_people_of_galleries_and_of_all_pairs(tree):
+    """Their drawings are all alike: each gallery names one person, and misses the others."""
+    outcome, _ = evaluate(tree, "identification", ["1"], lambda path, label, drawn: one_hot(1))
+    table = worst_people(outcome)
+    assert table.questions == ["C2P Rank-1: missed", "P2C Rank-1: missed"]
+    assert table.rows
+    assert table.where == ""
+    outcome, _ = evaluate(tree, "unrestricted", ["1", "2"], lambda path, label, drawn: one_hot(1))
+    table = worst_people(outcome)
+    assert table.where == " (fold 1)"
+    assert "impostor pairs accepted" in table.questions
+    trials = outcome.folds[0].trials
+    assert trials.crossed
+    assert not worst_people(evaluate(tree, "unrestricted", ["1"], by_person)[0]).rows
+
+
+def test_the_worst_pairs_are_explained(known, network, capsys):
+    assert "Why the worst pairs" not in report_html(known)  # a rule has no layers
+    matcher = copy.copy(known.matcher)
+    matcher.model = network
+    wrong = [
+        (kind, wrong_pairs(known.folds[0], known.dataset, same=same))
+        for kind, same in (("accepted", False), ("rejected", True))
+    ]
+    found = explained_pairs(matcher, known.dataset, wrong, progress=True)
+    most = [min(len(pairs), EXPLAINED) for _, pairs in wrong]
+    assert [one.kind for one in found] == ["accepted"] * most[0] + ["rejected"] * most[1]
+    assert f"Explaining the worst pairs: {len(found)} of {len(found)}" in capsys.readouterr().err
+    first = found[0]
+    assert first.pair == wrong[0][1][0]
+    images = {s.path: s for part in known.dataset.splits.values() for s in part}
+    faces = [resize(known.dataset.load(images[path]), matcher.side) for path in first.pair.paths]
+    halves = halves_of(network)
+    one, another = halves.embedding(halves.features(np.stack(faces).astype(np.float32))).numpy()
+    assert first.cosine == pytest.approx(float(one @ another), abs=1e-5)
+    assert first.faces != first.maps
+    page = Page(report_html(replace(known, matcher=matcher)))
+    assert "Why the worst pairs were judged so" in page.headings
+    shown = [image for image in page.images if image["alt"].startswith("Regions that speak")]
+    assert len(shown) == len(found)
 
 
 def test_confusions_by_hand(known):

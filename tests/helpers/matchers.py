@@ -23,6 +23,7 @@ class RuleMatcher:
     """Answers by a rule; for the rest it is like `Matcher`."""
 
     run = None
+    model = None
     epoch = 3
     weights = "0" * 64
     name = "a rule"

@@ -15,11 +15,13 @@ from cari_keras.align.before import load_faces
 from cari_keras.config import Config
 from cari_keras.data.prepare import Prepared, prepare
 from cari_keras.errors import ConfigError, DatasetError
+from cari_keras.evaluation.calibration import told_and_observed
 from cari_keras.evaluation.evaluator import IDENTIFICATION, identification, rank1
 from cari_keras.evaluation.legacy import legacy_verification
 from cari_keras.evaluation.listed_intervals import intervals_of
 from cari_keras.evaluation.matcher import Matcher, judge_of
 from cari_keras.evaluation.outcome import Outcome, total_pairs
+from cari_keras.evaluation.probability import ReliabilityBin
 from cari_keras.evaluation.scoring import FoldScores, Verified, verify
 from cari_keras.evaluation.trials import Trials, listed_trials
 from cari_keras.wording import counted
@@ -69,6 +71,7 @@ def evaluate_closed_set(
     notes = matcher.on_other_crops(prepared)
     notes += [f"{counted(count, kind)}." for kind, count in prepared.report.items()]
     trials, verified = None, Verified({}, (), None)
+    rows: list[ReliabilityBin] = []
     if "embedding" in predictions.outputs and prepared.pairs.get(split):
         trials = listed_trials(predictions, prepared.pairs[split])
         chosen_on = None
@@ -76,6 +79,7 @@ def evaluate_closed_set(
             known = judge.predict(prepared, "validation", cache_dir=cache_dir, progress=progress)
             chosen_on = listed_trials(known, pairs)
         verified = verify(trials, chosen_on)
+        rows = told_and_observed(trials, chosen_on)
         notes.insert(0, _threshold_note(split, chosen_on, judge))
     if matcher.config.data.final:
         notes.insert(0, _FINAL[split])
@@ -88,6 +92,7 @@ def evaluate_closed_set(
         trials=trials,
         thresholds=verified.thresholds,
         counts=_counts(prepared, split, trials),
+        reliability=tuple(rows),
     )
     return Outcome(
         title=f"{_TITLES.get(dataset.name, dataset.name)}, {split} split",

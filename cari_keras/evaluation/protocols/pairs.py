@@ -11,6 +11,7 @@ import numpy as np
 from cari_keras.data.given import SPLIT, Listed, load_pairs, read_pair_list
 from cari_keras.data.prepare import prepare
 from cari_keras.errors import DatasetError
+from cari_keras.evaluation.calibration import told_and_observed
 from cari_keras.evaluation.legacy import legacy_verification
 from cari_keras.evaluation.listed_intervals import intervals_of
 from cari_keras.evaluation.matcher import Matcher
@@ -147,4 +148,12 @@ _WITHOUT_FOLDS = (
 
 def _fold(name: str, trials: Trials, chosen_on: Optional[Trials]) -> FoldScores:
     metrics, points, thresholds = verify(trials, chosen_on)
-    return FoldScores(name, metrics, points, trials, thresholds, counts=total_pairs(trials))
+    return FoldScores(
+        name,
+        metrics,
+        points,
+        trials,
+        thresholds,
+        counts=total_pairs(trials),
+        reliability=tuple(told_and_observed(trials, chosen_on)),
+    )

@@ -26,6 +26,7 @@ from cari_keras.data.given import SPLIT
 from cari_keras.data.prepare import Prepared, prepare
 from cari_keras.data.unseen import same_people
 from cari_keras.errors import ConfigError, DatasetError
+from cari_keras.evaluation.calibration import told_and_observed
 from cari_keras.evaluation.growth import growth_of
 from cari_keras.evaluation.intervals import (
     DrawnPairs,
@@ -35,12 +36,7 @@ from cari_keras.evaluation.intervals import (
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.outcome import Outcome, total_pairs
 from cari_keras.evaluation.predictions import Predictions
-from cari_keras.evaluation.probability import (
-    ReliabilityBin,
-    calibration_error,
-    fit_probability,
-    reliability,
-)
+from cari_keras.evaluation.probability import calibration_error
 from cari_keras.evaluation.resampling import Interval
 from cari_keras.evaluation.scoring import FARS, FoldScores, identify_drawn, verify
 from cari_keras.evaluation.trials import Trials, crossed_trials, photo_trials
@@ -54,9 +50,6 @@ ENOUGH_IMPOSTORS = round(1 / min(FARS))
 
 #: Photos whose pairs thresholds are taken from, at most.
 MOST_PHOTOS = 2_000
-
-#: Impostor pairs that a probability curve is fitted to, at most: it has two parameters.
-MOST_IMPOSTORS = 200_000
 
 
 class Looked(NamedTuple):
@@ -193,11 +186,8 @@ def score_fold(name: str, predictions: Predictions, chosen_on: Predictions) -> F
     others = _usable(crossed_trials(chosen_on))
     verified = verify(trials, others, with_accuracy=False, with_balanced=True)
     metrics |= verified.metrics
-    rows: list[ReliabilityBin] = []
-    if others is not None and trials.both_kinds:
-        curve = fit_probability(*others.sample(MOST_IMPOSTORS))
-        told = curve.probability(trials.distances)
-        rows = reliability(told, trials.same)
+    rows = told_and_observed(trials, others)
+    if rows and others is not None:
         metrics["calibration_error"] = calibration_error(rows)
     found = identify_drawn(predictions)
     metrics |= found.metrics

@@ -13,6 +13,7 @@ from typing import Optional
 from cari_keras.config import Config
 from cari_keras.data.base import Dataset
 from cari_keras.errors import DatasetError
+from cari_keras.evaluation.calibration import told_and_observed
 from cari_keras.evaluation.legacy import legacy_galleries, legacy_verification, mean_of
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.outcome import Outcome, total_pairs
@@ -117,9 +118,15 @@ def _evaluate_fold(
                 f"{dataset.name}: fold {name}: no training pairs to take thresholds from"
             )
         trials = listed_trials(predictions, prepared.pairs[split])
-        verified = verify(trials, listed_trials(seen.answers("train"), prepared.pairs["train"]))
-        counts |= total_pairs(trials)
+        others = listed_trials(seen.answers("train"), prepared.pairs["train"])
+        verified = verify(trials, others)
         fold = FoldScores(
-            name, verified.metrics, verified.points, trials, verified.thresholds, {}, counts
+            name,
+            verified.metrics,
+            verified.points,
+            trials,
+            verified.thresholds,
+            counts=counts | total_pairs(trials),
+            reliability=tuple(told_and_observed(trials, others)),
         )
     return fold, legacy_verification(fold.trials) if legacy and fold.trials else {}

@@ -14,7 +14,7 @@ from cari_keras.evaluation.open_set import FPIR
 from cari_keras.evaluation.scoring import FoldScores
 from cari_keras.wording import counted
 
-GENUINE, IMPOSTOR, FAINT = "#0072B2", "#D55E00", "#9AA5B1"
+GENUINE, IMPOSTOR, FAINT = "#0072B2", "#D55E00", "#6B7683"
 _SIZE = (5.4, 4.2)
 
 #: Rates in percent at which a DET plot's axes are marked.

@@ -16,9 +16,12 @@ from cari_keras.evaluation.outcome import Outcome
 from cari_keras.evaluation.plots import plot_reliability, plot_weights_and_losses
 from cari_keras.evaluation.published import PAPER
 from cari_keras.evaluation.report import curves, people
+from cari_keras.evaluation.report.explained import EXPLAINED, ExplainedPair, explained_pairs
 from cari_keras.evaluation.report.pictures import WrongPair, wrong_pairs
+from cari_keras.evaluation.report.worst import People, worst_people
 from cari_keras.evaluation.scoring import FoldScores
 from cari_keras.evaluation.tables import TextTable, tables_of
+from cari_keras.explaining.picture import LOWERS, RAISES
 from cari_keras.history import STEPS_FILE, read_steps
 from cari_keras.wording import counted
 
@@ -50,7 +53,7 @@ class WrongPairs(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What the template shows. A list of plots that is empty has no heading on the page.
+    """What the template shows. A list that is empty has no heading on the page.
 
     Attributes:
         title: Of the outcome.
@@ -60,7 +63,11 @@ class Page(NamedTuple):
         settings: How the network looks at an image.
         tables: All of the outcome's tables.
         verification: The curves and the scores of pairs.
+        people: Those whom the network is wrong about most often.
         wrong: Pairs that were judged wrongly.
+        explained: What speaks for and against the worst of them.
+        most: As many of each kind, at most.
+        colors: What lowers the similarity, and what raises it: RGB.
         galleries: The curves of searches in galleries.
         growth: FPIR and FNIR of galleries that grow.
         confusions: Who is taken for whom.
@@ -76,7 +83,11 @@ class Page(NamedTuple):
     settings: str
     tables: list[TextTable]
     verification: list[Plot]
+    people: People
     wrong: list[WrongPairs]
+    explained: list[ExplainedPair]
+    most: int
+    colors: tuple[tuple[int, int, int], tuple[int, int, int]]
     galleries: list[Plot]
     growth: list[Plot]
     confusions: list[Plot]
@@ -85,10 +96,18 @@ class Page(NamedTuple):
     notes: list[str]
 
 
-def report_html(outcome: Outcome) -> str:
-    """The whole page. Equal outcomes give equal pages."""
+def report_html(outcome: Outcome, *, progress: bool = False) -> str:
+    """The whole page. Equal outcomes give equal pages.
+
+    Args:
+        outcome: What was found.
+        progress: Whether to show how far the explanations of the worst pairs are; nothing else
+            takes long.
+    """
     matcher = outcome.matcher
     folds = _with_both_kinds_of_pairs(outcome)
+    wrong = _wrong(folds, outcome)
+    worst = [(one.kind, one.pairs) for one in wrong]
     page = Page(
         title=outcome.title,
         network=matcher.name,
@@ -97,7 +116,11 @@ def report_html(outcome: Outcome) -> str:
         settings=matcher.settings.told(),
         tables=tables_of(outcome),
         verification=_verification(folds),
-        wrong=_wrong(folds, outcome),
+        people=worst_people(outcome),
+        wrong=wrong,
+        explained=explained_pairs(matcher, outcome.dataset, worst, progress=progress),
+        most=EXPLAINED,
+        colors=(LOWERS, RAISES),
         galleries=_galleries(outcome),
         growth=_growth(outcome),
         confusions=_confusions(outcome),
@@ -137,7 +160,10 @@ def _verification(folds: list[FoldScores]) -> list[Plot]:
         return []
     scores = "Scores of genuine and impostor pairs; dashed: threshold."
     told = {f"fold {fold.name}": fold.reliability for fold in folds if fold.reliability}
-    means = "Reliability: probabilities that other people's pairs gave, at a prior of 50 %."
+    means = (
+        "Reliability: the probability that other pairs give these, at a prior of 50 %, and the "
+        "share of genuine pairs that was found."
+    )
     return [
         _plot(curves.plot_roc(folds), "ROC, on a logarithmic FAR axis."),
         _plot(curves.plot_det(folds), "DET, on normal-deviate axes."),

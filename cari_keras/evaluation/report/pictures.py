@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +52,7 @@ def wrong_pairs(
         return []
     margin = trials.distances - thresholds
     wrong = np.flatnonzero((trials.same == same) & ((margin > 0) == same))
-    samples = {s.path: s for split in dataset.splits.values() for s in split}
+    samples = samples_of(dataset)
     found: list[WrongPair] = []
     shown: set[str] = set()
     for row in wrong[np.argsort(-np.abs(margin[wrong]), kind="stable")].tolist():
@@ -62,7 +63,7 @@ def wrong_pairs(
         pair = (samples[first], samples[second])
         found.append(
             WrongPair(
-                _side_by_side(dataset, pair),
+                side_by_side(dataset, pair),
                 (pair[0].identity, pair[1].identity),
                 (first, second),
                 float(trials.distances[row]),
@@ -74,5 +75,11 @@ def wrong_pairs(
     return found
 
 
-def _side_by_side(dataset: Dataset, pair: tuple[Sample, Sample]) -> bytes:
-    return to_jpeg(np.hstack([resize(dataset.load(sample), SIDE) for sample in pair]))
+def samples_of(dataset: Dataset) -> dict[str, Sample]:
+    """Every sample of a dataset by its path."""
+    return {s.path: s for split in dataset.splits.values() for s in split}
+
+
+def side_by_side(dataset: Dataset, samples: Sequence[Sample]) -> bytes:
+    """Some images in a row, each SIDE x SIDE pixels, as JPEG."""
+    return to_jpeg(np.hstack([resize(dataset.load(sample), SIDE) for sample in samples]))
