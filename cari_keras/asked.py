@@ -63,7 +63,9 @@ def new_run(preset: Optional[str], values: Mapping[str, Any]) -> Asked:
         ConfigError: See `asked_config`; or settings do not go with the dataset.
     """
     if values.get("distribute") == "multiworker" and "output" not in values:
-        raise ConfigError("--distribute multiworker needs --output, to go on by the same command")
+        raise ConfigError(
+            "--distribute multiworker needs --output, so that the same command resumes the run"
+        )
     config = asked_config(preset, values)
     return _asked(config, Path(config.training.output or _default_run(config)), values)
 
@@ -139,7 +141,9 @@ def _preset(name: str) -> Config:
 def _asked(config: Config, run: Path, values: Mapping[str, Any]) -> Asked:
     config = anywhere(config)
     if config.data.final and config.data.dataset != "cavi":
-        raise ConfigError(f"--final is for cavi alone; leave it out with {config.data.dataset}")
+        raise ConfigError(
+            f"--final applies only to the dataset cavi; leave it out with {config.data.dataset}"
+        )
     return Asked(config, run, tuple(values))
 
 

@@ -54,7 +54,10 @@ FLAGS += ["--image-size", "80", "--batch-size", "4", "--epochs", "2", "--embeddi
         ({"output": 3}, "output must be of type str. Received: 3"),
         ({"resume": "a", "output": "b"}, "resume names the run's folder already; leave output out"),
         ({"data_dir": "a"}, "the demo is drawn and has no --data-dir"),
-        ({"dataset": "folder", "final": True, "data_dir": "a"}, "--final is for cavi alone"),
+        (
+            {"dataset": "folder", "final": True, "data_dir": "a"},
+            "--final applies only to the dataset cavi",
+        ),
         ({"distribute": "multiworker"}, "--distribute multiworker needs --output"),
     ],
 )

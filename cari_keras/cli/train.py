@@ -31,7 +31,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def _main(arguments: Sequence[str]) -> int:
     parser = Parser("cari-train", "Trains the multi-task photo-caricature network.", EXAMPLES, MORE)
     parser.add_argument(
-        "--resume", type=given_path, metavar="RUN", help="a run folder to go on with"
+        "--resume", type=given_path, metavar="RUN", help="the folder of a run to resume"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_config_flags(parser)

@@ -29,7 +29,7 @@ class Person(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """Who a face shows, or that it is nobody of the gallery.
+    """Who a face shows, or that it is nobody in the gallery.
 
     Attributes:
         candidates: People, nearest first.
@@ -54,7 +54,7 @@ class Answer(NamedTuple):
 
     @property
     def identity(self) -> Optional[str]:
-        """The nearest person's name; None where the face shows nobody of the gallery."""
+        """The nearest person's name; None where the face shows nobody in the gallery."""
         return self.candidates[0].identity if self.known else None
 
 

@@ -92,7 +92,7 @@ class Gallery(Contents):
         threshold: Optional[float] = None,
         count: int = 5,
     ) -> list[Answer]:
-        """Who is on each of some pictures, or that it is nobody of the gallery.
+        """Who is on each of some pictures, or that it is nobody in the gallery.
 
         Args:
             queries: As for `search`.

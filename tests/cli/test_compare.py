@@ -29,8 +29,8 @@ def arguments(tmp_path, *more):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["--weighting", "equal"], "name --strategies instead"),
-        (["--seed", "3"], "name --seeds instead"),
+        (["--weighting", "equal"], "cari-compare has no --weighting; use --strategies"),
+        (["--seed", "3"], "cari-compare has no --seed; use --seeds"),
         (["--strategies", "none"], "weighting must be one of"),
         (["--seeds", "1", "1"], "seeds: one is named twice"),
         (["--preset", "x"], "invalid choice"),
@@ -93,6 +93,6 @@ def test_a_signal_reaches_the_run_which_saves_itself(tmp_path):
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGTERM
     assert "cari-train: stopped; everything is saved" in errors
-    assert errors.endswith("cari-compare: stopped; the same command goes on where it was\n")
+    assert errors.endswith("cari-compare: stopped; the same command continues from here\n")
     assert "Traceback" not in errors
     lock(run).release()  # nobody holds it any more

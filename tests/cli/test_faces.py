@@ -32,10 +32,10 @@ def test_from_a_run_to_answers(run, folder_dataset, tmp_path):
     models = tmp_path / "models"
     result = run_command("export", run, models, "--quiet")
     assert result.returncode == 0, result.stderr
-    assert "verify: distances, and no decision: " in result.stdout
+    assert "verify: gives distances but no decision: " in result.stdout
     assert "Next" not in result.stdout
     assert "no validation pairs" not in result.stdout
-    assert "nobody will be said to be unknown" in result.stdout
+    assert "the exports call nobody unknown" in result.stdout
     assert (models / "photo" / "1" / "saved_model.pb").is_file()
     photo = folder_dataset / "photo" / "person_0" / "0.png"
     drawing = folder_dataset / "caricature" / "person_1" / "0.png"
@@ -141,10 +141,10 @@ def test_what_exports_decide_by_is_told(capsys):
     found = Thresholds(decides, {}, decides._replace(far_unseen=None), silent)
     export_command._tell(found, SimpleNamespace(tasks=("verification",), run=None))
     assert capsys.readouterr().out.splitlines() == [
-        "verify: same up to a squared distance of 0.7500; FAR 2.00% of 500 (3.40% of people it was "
-        "not chosen on), TAR 90.00% of 50 some pairs",
-        "verify_identities: distances, and no decision: 3 impostor pairs tell too little of its "
-        "FAR",
+        "verify: same up to a squared distance of 0.7500; FAR 2.00% of 500 (3.40% on people whom "
+        "it was not chosen on), TAR 90.00% of 50 some pairs",
+        "verify_identities: gives distances but no decision: 3 impostor pairs tell too little of "
+        "its FAR",
         "verify_photos: same up to a squared distance of 0.7500; FAR 2.00% of 500, TAR 90.00% of "
         "50 some pairs",
     ]

@@ -94,7 +94,9 @@ def test_a_run_end_to_end(tmp_path):
     assert re.search(
         r"Epoch +Verification +AUC +Photo id\. +Caricature id\. +V2C +C2V", result.stdout
     )
-    assert re.search(r"run answers with the weights of epoch [12], the best by", result.stdout)
+    assert re.search(
+        r"run uses the weights of epoch [12], which has the highest mean", result.stdout
+    )
     assert "The hardest task held the largest weight in" in result.stdout
     assert "epoch 2/2" in result.stderr
     assert "compiling" in result.stderr

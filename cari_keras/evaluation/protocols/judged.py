@@ -47,5 +47,5 @@ def evaluate_judged(
         where = images or root
         return evaluate_listed(matcher, judged.listed, where, legacy=legacy, **how, **kept)  # type: ignore[arg-type]
     if legacy:
-        raise ConfigError("--legacy is for pairs of lists and for galleries; leave it out")
+        raise ConfigError("--legacy applies only to listed pairs and to galleries; leave it out")
     return evaluate_crossed(matcher, dataset, SPLIT, **how, **kept)  # type: ignore[arg-type]
