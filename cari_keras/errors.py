@@ -106,5 +106,5 @@ class StoppedError(CariError):
     """
 
     def __init__(self, signal: int, again: str = "") -> None:
-        super().__init__(f"stopped; everything is saved{again and f'; go on with {again}'}")
+        super().__init__(f"stopped; everything is saved{again and f'; continue with {again}'}")
         self.signal = signal

@@ -53,7 +53,7 @@ FLAGS += ["--image-size", "80", "--batch-size", "4", "--epochs", "2", "--embeddi
         ({"progress": "no"}, "progress must be True or False. Received: 'no'"),
         ({"output": 3}, "output must be of type str. Received: 3"),
         ({"resume": "a", "output": "b"}, "resume names the run's folder already; leave output out"),
-        ({"data_dir": "a"}, "the demo is drawn and has no --data-dir"),
+        ({"data_dir": "a"}, "the package draws the demo, so --data-dir does not"),
         (
             {"dataset": "folder", "final": True, "data_dir": "a"},
             "--final applies only to the dataset cavi",
@@ -162,7 +162,9 @@ def test_a_run_end_to_end(people, tmp_path, capfd):
     again = cari_keras.train(people, **given)  # nothing left to do
     assert (again.epoch, again.metrics) == (trained.epoch, trained.metrics)
     printed = capfd.readouterr().out
-    assert "is finished: all of its 2 epochs are trained; for more: cari_keras.train(" in printed
+    assert (
+        "is finished, after all of its 2 epochs; to train it further: cari_keras.train(" in printed
+    )
     assert cari_keras.train(resume=tmp_path / "run", progress=False).metrics == trained.metrics
     with pytest.raises(ConfigError) as raised:
         cari_keras.train(people, **{**given, "epochs": 7})

@@ -135,7 +135,7 @@ class Desk:
         """A face as the network takes it, uint8 RGB [S, S, 3]; see `look`."""
         faces = self.look(asked).faces
         if not 0 <= asked.face < len(faces):
-            raise ImageError(f"{Path(asked.path or '').name}: has no face {asked.face + 1}")
+            raise ImageError(f"{Path(asked.path or '').name}: has no face number {asked.face + 1}")
         return faces[asked.face]
 
     def compare(self, photo: Asked, other: Asked) -> Verification:

@@ -114,7 +114,9 @@ def _fitted(
 
     dataset = load_faces(config, renew=True, progress=progress)
     if not dataset.splits.get("validation"):
-        raise DatasetError(f"{dataset.name}: no validation images to compare strategies on")
+        raise DatasetError(
+            f"{dataset.name}: no validation images, so strategies cannot be compared"
+        )
     fitted = fit(config, dataset, given).config
     if alone and "batch_size" not in given:
         each = [fitted.with_values({"tasks": (task,)}) for task in fitted.training.tasks]

@@ -68,7 +68,7 @@ class _Shell(Caller):
     def stopped(self, run: Path, error: StoppedError, *, alone: bool) -> None:
         again = self.resume(run) if alone else "the same command, on every worker"
         with contextlib.suppress(OSError):  # to a terminal that is gone
-            print(f"cari-train: {error}; go on with {again}", file=sys.stderr)
+            print(f"cari-train: {error}; continue with {again}", file=sys.stderr)
 
     def trained(
         self, config: Config, prepared: Prepared, run: Path, rows: Sequence[dict[str, Any]]

@@ -16,7 +16,7 @@ from cari_keras.vocabulary import check_modality
 from cari_keras.wording import counts_behind
 
 #: A remedy where a dataset's folder is not there.
-MOVED = "name it with --data-dir if it has moved"
+MOVED = "name its folder with --data-dir if it has moved"
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def deal(
     groups = _groups(sorted(people), sharing)
     if len(groups) < folds:
         raise DatasetError(
-            f"{len(groups)} people cannot be dealt to {folds} folds; lower K in --unseen-fold k/K"
+            f"{len(groups)} people are too few for {folds} folds; lower K in --unseen-fold k/K"
         )
     groups.sort(key=lambda group: drawn(plain_name(group[0]), seed))
     dealt: list[list[str]] = [[] for _ in range(folds)]

@@ -174,8 +174,9 @@ class Contents:
         ]
         if gone := [source.path for source in sources if is_gone(source.path)]:
             raise GalleryError(
-                f"{self.path}: {counted(len(gone), 'pictures')} of it are not there, the first is "
-                f"{gone[0]}; put them back, or remove them by cari-gallery remove"
+                f"{self.path}: {counted(len(gone), 'pictures')} of the gallery are gone, "
+                f"the first is {gone[0]}; restore them, or remove them with cari-gallery "
+                "remove"
             )
         following = Table(self.path, _NEXT)
         if following.exists and following.meta["network"] != network_key(model):
@@ -211,12 +212,14 @@ class Contents:
 
     def _existing(self) -> Table:
         if not self._table.exists:
-            raise GalleryError(f"{self.path}: no such gallery; make one by cari-gallery add")
+            raise GalleryError(f"{self.path}: no such gallery; make one with cari-gallery add")
         return self._table
 
     def _asked_model(self) -> FaceModel:
         if self._model is None:
-            raise GalleryError(f"{self.path}: pictures need a network; open it with a model")
+            raise GalleryError(
+                f"{self.path}: pictures need a network; open the gallery with a model"
+            )
         return self._model
 
 
@@ -225,7 +228,8 @@ def _folder(path: Union[str, os.PathLike[str]]) -> Path:
     folder = user_path(path)
     if found := _ADDRESS.match(str(folder)):
         raise GalleryError(
-            f"{_ADDRESS.sub(f'{found[1]}://', str(folder))}: a gallery is a folder, in which its "
-            "writers take turns by a lock; mount the storage as a file system that keeps locks"
+            f"{_ADDRESS.sub(f'{found[1]}://', str(folder))}: a gallery is a folder whose "
+            "writers take turns with a lock; mount the storage as a file system that "
+            "supports locks"
         )
     return folder

@@ -136,7 +136,8 @@ class Gallery(Contents):
             return threshold_of(people, embeddings[chosen], names[chosen], fpir)
         except ConfigError as error:
             raise GalleryError(
-                f"nobody can be called unknown: {error}; add people with names, or give a threshold"
+                f"the gallery can call nobody unknown: {error}; add people with names, or "
+                "give a threshold"
             ) from error
 
     def group(
@@ -217,7 +218,9 @@ class Gallery(Contents):
                     (embeddings_of(batch[EMBEDDING]), batch["identity"].to_pylist(), drawn)
                 )
             if not any(len(part[0]) for part in parts):
-                raise GalleryError(f"{self.path}: nobody in it has a name; add faces with names")
+                raise GalleryError(
+                    f"{self.path}: no face in the gallery has a name; add faces with names"
+                )
             embeddings = np.concatenate([part[0] for part in parts])
             names = np.array([name for part in parts for name in part[1]])
             told = (embeddings, names, np.array([one for part in parts for one in part[2]], bool))

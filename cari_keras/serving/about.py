@@ -125,8 +125,8 @@ class Described:
         """
         if self._about.identities is None:
             raise CheckpointError(
-                f"{self.name}: its exports do not hold the names of the people; export the run "
-                "anew with cari-export"
+                f"{self.name}: its exports do not hold the names of the people; export "
+                "the run again with cari-export"
             )
         return self._about.identities
 

@@ -350,7 +350,9 @@ def test_a_journal_that_cannot_grow_is_one_line(raw: Path, tmp_path: Path, monke
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr("cari_keras.align.engine.finish_move", full)
-    with pytest.raises(AlignError, match=r"out: database or disk is full; what was done before"):
+    with pytest.raises(
+        AlignError, match=r"out: database or disk is full; the finished part is saved"
+    ):
         align_folder(raw, tmp_path / "out", AlignConfig(), progress=False)
 
 

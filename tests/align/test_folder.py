@@ -84,7 +84,7 @@ def test_a_program_without_its_guard_is_told_of_it(tmp_path):
     done = run_python("program.py", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     *_, line = done.stdout.splitlines()
-    assert 'put what it does below `if __name__ == "__main__":`' in line
+    assert 'in a file, below `if __name__ == "__main__":`' in line
     assert not (tmp_path / "out").exists()
 
 

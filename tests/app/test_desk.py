@@ -72,7 +72,7 @@ def test_errors_name_the_file_and_not_its_folder(desk, pictures, tmp_path):
         (pictures["text.png"], "text.png: not a picture"),
         (wide, "tall.png: no face found"),
         (empty, "empty.png: empty file"),
-        (huge, "huge.png: too large; at most 30 MB are taken"),
+        (huge, "huge.png: too large; the page takes at most 30 MB"),
         (bomb(tmp_path / "bomb.png", 14_200), "bomb.png: too many pixels"),
         (tmp_path / "gone.png", "gone.png: "),
     ):

@@ -57,7 +57,7 @@ def test_align_then_train(tmp_path: Path):
     assert done.returncode == 0, done.stderr
     assert "Faces of 2 people" in done.stdout
     assert "100.0 %" in done.stdout
-    assert "precision: of CaVI's drawings" in done.stdout
+    assert "precision: on CaVI's drawings" in done.stdout
     assert not done.stderr
     small = [
         "--pretrained",

@@ -43,7 +43,7 @@ def test_mistakes_are_one_line(given, message):
 def test_a_dataset_without_validation_images_is_told_before_training(tmp_path):
     write_folder_dataset(tmp_path / "data", images=2)
     error = last_error(run_command("compare", *arguments(tmp_path)))
-    assert "folder: no validation images to compare strategies on" in error
+    assert "folder: no validation images, so strategies cannot be compared" in error
     assert not (tmp_path / "out").exists()
 
 

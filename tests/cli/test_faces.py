@@ -76,7 +76,9 @@ def test_from_a_run_to_answers(run, folder_dataset, tmp_path):
     (tmp_path / "aligned").mkdir()
     (tmp_path / "aligned" / "manifest.csv").write_text("")
     error = last_error(run_command("search", models, tmp_path / "aligned", photo, "--quiet"))
-    assert "cari-align's faces are in records; search the folder of raw pictures" in error
+    assert (
+        "an aligned folder holds records, not pictures; search the folder of raw pictures" in error
+    )
 
 
 DECIDED = Verification(True, 0.5, 0.75, 0.012, "some pairs", "identities", 0.871)

@@ -62,7 +62,7 @@ def test_its_exports_have_another_runs_thresholds_or_none(place, tmp_path):
     printed = succeed("export", place / "final", tmp_path / "bare", "--quiet")
     assert "--thresholds-of RUN takes those of a run that was not" in printed
     images = sorted((place / "cavi").rglob("0.jpg"))[:2]
-    assert "for want of a threshold" in last_error(
+    assert "the network has no threshold, and so no " in last_error(
         run_command("verify", tmp_path / "bare", *images)
     )
     flags = ("--thresholds-of", place / "tuned", "--quiet")

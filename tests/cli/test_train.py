@@ -90,7 +90,7 @@ def test_a_run_end_to_end(tmp_path):
     recipe = "recipe: from nothing; 2 people, 17 training images; 2 epochs of 4 steps; 80 pixels"
     assert f"{recipe}, float32\nfitted to the data and this machine: nothing\n" in result.stdout
     assert "folder: train:" in result.stdout
-    assert re.search(r"note: \d+ steps are too few to learn from; give more", result.stdout)
+    assert re.search(r"note: \d+ steps are too few to learn from; raise", result.stdout)
     assert re.search(
         r"Epoch +Verification +AUC +Photo id\. +Caricature id\. +V2C +C2V", result.stdout
     )
@@ -113,7 +113,9 @@ def test_a_run_end_to_end(tmp_path):
         again = cari_train(*command)
         assert again.returncode == 0, again.stderr  # nothing left to do: the table once more
         assert "Verification" in again.stdout
-        told = f"{run} is finished: all of its 2 epochs are trained; for more: {CALL} --dataset"
+        told = (
+            f"{run} is finished, after all of its 2 epochs; to train it further: {CALL} --dataset"
+        )
         assert told in again.stdout
         assert next_command(again.stdout) == next_command(result.stdout)
     root.rename(tmp_path / "elsewhere")

@@ -92,7 +92,7 @@ def test_a_stranger_who_is_held_out_is_no_other_person(tmp_path):
 
 
 def test_too_few_people_are_refused():
-    with pytest.raises(DatasetError, match="2 people cannot be dealt to 3 folds"):
+    with pytest.raises(DatasetError, match="2 people are too few for 3 folds"):
         deal(["a", "b"], 3, 0)
 
 

@@ -69,7 +69,7 @@ def test_what_is_odd_about_listed_pairs_is_counted(tmp_path):
     assert dataset.report == {
         "listed pairs of an image with itself": 1,
         "pairs that are listed again": 1,
-        "pairs that are listed as of one person and of two": 1,
+        "pairs listed both as one person and as two": 1,
     }
 
 
@@ -88,8 +88,8 @@ def test_a_list_s_names_are_found_in_either_form_of_unicode(tmp_path):
         (b"a,b,true\n", r":1: expected path,path,1\|0"),
         (b"a,b,1.0\n", r":1: expected path,path,1\|0"),
         ("1\nA\t\u00b2\t2\nA\t1\tB\t1\n".encode(), ":2: expected Name 1 2"),
-        ("a,b,1\n".encode("utf-16"), "no text in UTF-8 .*; save it as that"),
-        (b",b,1\n", r"the first lacks '' \(names"),
+        ("a,b,1\n".encode("utf-16"), "not text in UTF-8 .*; save the file as UTF-8"),
+        (b",b,1\n", r"the first pair lacks '' \(names"),
     ],
 )
 def test_lists_in_another_notation_are_refused_with_the_one_that_is_read(

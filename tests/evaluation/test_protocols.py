@@ -256,7 +256,7 @@ def test_no_image_that_can_be_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "nothing in it"),
+        ("", "empty; expected"),
         ("a,b\n", "csv:1: expected path,path,1|0"),
         ("a,b,1\na,b,2\n", "csv:2: expected path,path,1|0"),
         ("x,y,same\n", "no pairs in it"),
@@ -265,7 +265,10 @@ def test_no_image_that_can_be_read(tmp_path):
         ('a,"b,1\n' + "c,d,0\n" * 30000, "csv:1: not a line of a CSV"),
         ("1 2\nA 1 2\n", "1 fold of 2 x 2 pairs announced, and 1 line there"),
         ("1\nA 1 2\nA one B 2\n", "csv:3: expected Name 1 2"),
-        ("no.jpg,nothing.jpg,1\n", "has the images of no listed pair; the first lacks 'no.jpg'"),
+        (
+            "no.jpg,nothing.jpg,1\n",
+            "holds both images of no listed pair; the first pair lacks 'no.jpg'",
+        ),
     ],
 )
 def test_bad_lists_of_pairs(text, message, tmp_path):
@@ -312,7 +315,7 @@ def test_a_gallery_of_one_s_own(tmp_path):
     assert outcome.intervals["gallery_rank_1"].low == 1
     with pytest.raises(DatasetError, match="are one folder"):
         evaluate_gallery(matcher, probe, tmp_path / "a" / ".." / "b" / "caricature")
-    with pytest.raises(DatasetError, match="one holds the other"):
+    with pytest.raises(DatasetError, match="share a folder, so probes would find themselves"):
         evaluate_gallery(matcher, gallery, gallery / "photo")
     write_image(tmp_path / "d" / "somebody" / "1.png", (1, 2, 3))
     with pytest.raises(DatasetError, match="nobody of it is in"):
@@ -328,7 +331,7 @@ def test_which_run_is_a_fold_s(tmp_path):
     assert holds_folds(tmp_path)
     runs = FoldRuns(str(tmp_path), {}, {})
     assert runs.folds(None) == ["2"]
-    with pytest.raises(ConfigError, match="not averaged with view 2"):
+    with pytest.raises(ConfigError, match="has no mean with the folds of view 2"):
         runs.folds(["dev", "2"])
     assert runs.folds(["3", "3", "1"]) == ["3", "1"]
     with pytest.raises(ConfigError, match=r"must be all, dev, or of 1 to 10\. Received: 12"):
@@ -336,7 +339,7 @@ def test_which_run_is_a_fold_s(tmp_path):
     with pytest.raises(CheckpointError, match="fold-7: no trained run; train it with cari-train"):
         runs.matcher("7")
     assert FoldRuns("facenet", {}, {}).folds(None) == ["dev"]
-    with pytest.raises(CheckpointError, match="nope: neither a run nor a folder of runs"):
+    with pytest.raises(CheckpointError, match="nope: neither a run's folder nor a folder of runs"):
         FoldRuns(str(tmp_path / "nope"), {}, {}).folds(None)
 
 

@@ -194,7 +194,7 @@ def test_names_that_are_hard_for_a_database(tmp_path):
     gallery = Gallery(tmp_path / "g", SmallModel())
     change = gallery.add(tmp_path / "faces")
     assert (change.new, len(change.refused)) == (1, 1)
-    assert "no UTF-8; rename it" in change.refused[0]
+    assert "not UTF-8; rename the file" in change.refused[0]
     (row,) = gallery.rows(Only(identities=(name,), folder=tmp_path / "faces" / name))
     assert row.path.endswith("a'b.png")
     assert gallery.add(tmp_path / "faces").unchanged == 1

@@ -41,7 +41,7 @@ def test_a_folder_is_split_as_it_would_be_raw(aligned: Path):
     """Same samples in the same splits; nothing is prepared; images come from the records."""
     found, raw = folder.load(str(aligned)), folder.load(str(aligned.parent / "raw"))
     assert found.identities == raw.identities
-    assert found.report == {"raw files, not a picture": 1}
+    assert found.report == {"raw files left out: not a picture": 1}
     assert found.count("train", "photo") == raw.count("train", "photo") - 1  # the bad one
     sample = found.splits["train"][0]
     assert found.load(sample).shape == (96, 96, 3)

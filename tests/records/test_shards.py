@@ -77,7 +77,7 @@ def test_a_place_behind_the_last_record_is_noticed(written):
     places, _ = written
     size = Path(places.files[0]).stat().st_size
     beyond = replace(places, offset=np.where(np.arange(7) == 2, size, places.offset))
-    with pytest.raises(DatasetError, match="were changed meanwhile"):
+    with pytest.raises(DatasetError, match="have changed meanwhile"):
         list(Intact(read_places(beyond, parallel=2), Path("here")))
 
 

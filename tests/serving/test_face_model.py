@@ -273,7 +273,7 @@ def test_a_run_that_saw_the_validation_images_needs_anothers_thresholds(
     model = load_model(final)
     assert model.embed(pixels[0]).shape == (8,)
     assert model.identify(pixels[0], modality="photo").known is None
-    with pytest.raises(ConfigError, match="for want of a threshold"):
+    with pytest.raises(ConfigError, match="the network has no threshold, and so no "):
         model.verify(pixels[0], pixels[1])
     with pytest.raises(ConfigError, match="so its dataset gives no thresholds"):
         load_model(final, data_dir=matcher.config.data.data_dir)
@@ -324,7 +324,9 @@ def test_a_run_without_its_dataset_answers_what_needs_none(matcher, pixels, tmp_
     assert "--data-dir" in model.lacks
     assert model.embed(pixels[0]).shape == (8,)
     assert model.identify(pixels[0], modality="photo").known is None
-    with pytest.raises(ConfigError, match=r"for want of a threshold: .*gone: no such folder"):
+    with pytest.raises(
+        ConfigError, match=r"the network has no threshold, and so no \w+: .*gone: no such folder"
+    ):
         model.verify(pixels[0], pixels[1])
     for given in ({"data_dir": str(tmp_path / "gone")}, {"thresholds_of": run}):
         with pytest.raises(DatasetError, match="gone: no such folder"):

@@ -207,7 +207,7 @@ def test_workers_of_different_settings_are_refused(flags, tmp_path):
     ],
 )
 def test_a_tf_config_that_names_no_worker_is_refused(text):
-    with pytest.raises(ConfigError, match="reads TF_CONFIG, which must be like"):
+    with pytest.raises(ConfigError, match="reads TF_CONFIG, which must look like"):
         check_tf_config(text)
 
 

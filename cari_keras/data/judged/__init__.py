@@ -31,6 +31,6 @@ def load_judged(name: str, root: Path, images: Optional[Path] = None) -> Judged:
     check_word("dataset", name, JUDGED)
     root = user_path(root)
     if not root.is_dir():
-        raise DatasetError(f"{root}: no such folder; name the folder of {name} with --data-dir")
+        raise DatasetError(f"{root}: no such folder; name {name}'s folder with --data-dir")
     found: Judged = import_module(f"{__name__}.{name}").load(root, images)
     return found

@@ -172,8 +172,9 @@ def evaluate_strangers(
 
 
 _HOW = (
-    "Every caricature against every photo of the people held out, who are not among those that the "
-    "network was trained on; galleries hold one image of each person, the mean over 20 draws."
+    "Every caricature is compared with every photo of the people held out, whom the "
+    "network was not trained on. Galleries hold one image of each person; their metrics "
+    "are means over 20 draws."
 )
 
 
@@ -242,7 +243,7 @@ def _other_people(seen: Looked) -> tuple[Predictions, str]:
         same = crossed_trials(answers).same
         if same.any() and int(np.sum(~same)) >= ENOUGH_IMPOSTORS:
             people = len(np.unique(answers.labels))
-            return answers, f"{people} other people whom the network was not trained on either"
+            return answers, f"{people} other people whom the network was not trained on"
     return seen.answers("train"), "the people that the network was trained on"
 
 
@@ -260,7 +261,7 @@ def _in_collection(
     ]
     if not samples:
         raise DatasetError(
-            f"{collection}: shows nobody of the {len(held)} people held out; expected "
+            f"{collection}: shows none of the {len(held)} people held out; expected "
             "{photo,caricature}/<identity>/* with their names"
         )
     people = tuple(sorted(set(chosen.values())))
@@ -284,8 +285,8 @@ def check_not_trained_on(matcher: Matcher, fold: str) -> None:
     """Raises ConfigError where a run has not held out the fold that it is to be judged by."""
     own = matcher.config.data.unseen_fold
     if matcher.run is not None and (own is None or parse_fold(own) != parse_fold(fold)):
-        held = f"held out {own}" if own else "held nobody out"
+        held = f"the run held out {own}" if own else "the run held nobody out"
         raise ConfigError(
-            f"{matcher.name}: {held}, so that unseen fold {fold} cannot judge it; train it with "
-            f"--unseen-fold {fold}"
+            f"{matcher.name}: {held}, so unseen fold {fold} cannot evaluate it; train it "
+            f"with --unseen-fold {fold}"
         )

@@ -88,15 +88,18 @@ def _which(folds: list[str]) -> str:
 
 _HOW = {
     "unrestricted": (
-        "All caricatures of the test fold's people against all of their photos; thresholds from "
-        "the training folds' pairs, so that the FAR achieved on the test fold differs from the one "
-        "asked for."
+        "All caricatures of the test fold's people are compared with all of their "
+        "photos. Thresholds come from the training folds' pairs, so the FAR achieved on "
+        "the test fold differs from the FAR asked for."
     ),
     "restricted": (
-        "The listed pairs; thresholds from the training folds' pairs, so that the FAR achieved on "
-        "the test fold differs from the one asked for."
+        "The pairs are the listed ones. Thresholds come from the training folds' pairs, "
+        "so the FAR achieved on the test fold differs from the FAR asked for."
     ),
-    "identification": "Each probe against its fold's gallery; a person is as near as their image.",
+    "identification": (
+        "Each probe is compared with its fold's gallery; the distance to a person is that to "
+        "their image."
+    ),
 }
 
 
