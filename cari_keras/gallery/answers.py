@@ -20,7 +20,7 @@ class Person(NamedTuple):
     Attributes:
         identity: Their name.
         distance: Squared L2 of the face to the person's template, 0 to 4.
-        faces: How many faces the template is the mean of.
+        faces: Number of faces whose mean the template is.
     """
 
     identity: str
@@ -29,15 +29,15 @@ class Person(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """Who a face shows, or that it is nobody in the gallery.
+    """Whom a face shows, or that it is nobody in the gallery.
 
     Attributes:
         candidates: People, nearest first.
         threshold: The largest squared distance that counts as known.
-        fpir: Share of strangers' faces that are taken for somebody by it, of strangers that it was
-            not chosen on; None where the threshold was given.
-        fnir: Share of known people's faces that are taken for nobody or for somebody else by it;
-            None likewise.
+        fpir: Share of strangers' faces that the threshold takes for a known person, measured on
+            strangers whom it was not chosen on; None where the caller gave the threshold.
+        fnir: Share of known people's faces that the threshold takes for nobody or for somebody
+            else; None where the caller gave the threshold.
         people: How many people the gallery has.
     """
 
@@ -66,7 +66,7 @@ class Grouped(NamedTuple):
         embeddings: Theirs, float32 [n, d].
         grouping: Which group each is in.
         names: Whom each group shows; None where the gallery does not know them.
-        why: Why names were not asked for, in one line; empty where they were.
+        why: Why some groups could not be named, in one line; else empty.
     """
 
     rows: list[FaceRow]

@@ -37,7 +37,7 @@ class Gallery(Contents):
 
     Args:
         path: Its folder; made by the first `add`.
-        model: The network, from `load_model`. None: for all that embeds no picture.
+        model: The network, from `load_model`. None is enough for calls that embed no picture.
 
     Raises:
         GalleryError: There is something else in the folder, it is of another network, it cannot be
@@ -67,11 +67,12 @@ class Gallery(Contents):
             queries: Images as `FaceModel.embed` takes them, by their main faces; or embeddings,
                 float32 [n, d] of unit norm.
             modality: Of the images.
-            count: How many faces of each.
-            only: Which faces are meant.
-            leave_out: SHA-256 of files whose faces are not to be found, as of a query itself.
-            exact: Whether every face is compared; None: where there are at most 200,000 of them, or
-                at least 1,000 queries.
+            count: Number of faces for each image.
+            only: Which faces to search.
+            leave_out: SHA-256 of files whose faces to leave out, such
+                as the query itself.
+            exact: True compares with every face, without the index. None does so for at most
+                200,000 faces, or at least 1,000 queries.
 
         Raises:
             GalleryError: There is no gallery, or no model to embed images with.
@@ -97,14 +98,13 @@ class Gallery(Contents):
         Args:
             queries: As for `search`.
             modality: Of the images or embeddings; each modality has a threshold of its own.
-            fpir: The share of strangers' faces that may be taken for somebody; None for 5 %. The
-                threshold is then taken from the gallery as it is, see
-                `evaluation.templates`.
-            threshold: In place of that, the largest squared distance that counts as known.
-            count: Candidates of each.
+            fpir: Largest share of strangers' faces to take for a known person; None for 5 %. The
+                gallery itself gives the threshold, see `evaluation.templates`.
+            threshold: In place of `fpir`, the largest squared distance that counts as known.
+            count: Number of candidates for each image.
 
         Raises:
-            GalleryError: See `search`; or the gallery is too small to tell the share.
+            GalleryError: See `search`; or the gallery is too small to measure the share.
             ConfigError: There is no such modality, or `fpir` is not in (0, 1].
         """
         check_modality(modality, "each modality has a threshold of its own")
@@ -117,7 +117,7 @@ class Gallery(Contents):
         return answers_of(people, found, limit, measured)
 
     def people(self) -> People:
-        """The people with names, an embedding each; kept until the gallery changes.
+        """The people with names, an embedding each; cached until the gallery changes.
 
         Raises:
             GalleryError: There is no gallery, or nobody in it has a name.
@@ -125,7 +125,7 @@ class Gallery(Contents):
         return self._named()[0]
 
     def threshold(self, modality: str, fpir: Optional[float] = None) -> OpenSet:
-        """By what faces of a modality are called unknown; see `evaluation.templates.threshold_of`.
+        """The threshold by which a face counts as unknown; see `evaluation.templates.threshold_of`.
 
         Raises:
             GalleryError: There is no gallery, or too few faces or people with names.
@@ -151,11 +151,11 @@ class Gallery(Contents):
         """Sorts faces into people.
 
         Args:
-            only: Which faces; those without a name by default.
+            only: Which faces to sort; by default those without a name.
             way: `neighbours` or `hdbscan`; see `gallery.groups`.
             within: For `neighbours`, the largest squared distance of two faces that are joined.
-            fpir: As for `identify`, by which the groups are named: a group has the name that more
-                than half of its faces have.
+            fpir: As for `identify`, which names the groups: a group gets the name that more than
+                half of its faces get.
 
         Raises:
             GalleryError: There is no gallery, or there are too many faces for HDBSCAN.
