@@ -69,8 +69,7 @@ class Gallery(Contents):
             modality: Of the images.
             count: Number of faces for each image.
             only: Which faces to search.
-            leave_out: SHA-256 of files whose faces to leave out, such
-                as the query itself.
+            leave_out: SHA-256 of files whose faces to leave out, such as the query itself.
             exact: True compares with every face, without the index. None does so for at most
                 200,000 faces, or at least 1,000 queries.
 

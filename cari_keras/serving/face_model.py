@@ -87,9 +87,8 @@ class FaceModel(Explaining):
 
         Raises:
             ImageError: An image cannot be read, or shows no face to align.
-            ConfigError: The network
-                has no verification branch; there is no such `modality` or `errors`; or this process
-                was forked.
+            ConfigError: The network has no verification branch; there is no such `modality` or
+                `errors`; or this process was forked.
         """
         self._faces.known_modality(modality)
         check_word("errors", errors, ON_ERROR)
