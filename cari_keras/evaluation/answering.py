@@ -71,7 +71,9 @@ class AnswerSettings:
         whole = self.test_crops == (1.0,)
         views = "whole images" if whole else f"central squares of {sides} of the side"
         mirrored = " and their mirror images" if self.flip_test else ""
-        compared = "embeddings" if self.verify_by == "embedding" else "what is said of identities"
+        compared = (
+            "embeddings" if self.verify_by == "embedding" else "predictions of the known identities"
+        )
         longer = f", of which those of longer features count more (power {self.view_power:g})"
         weighed = longer if self.view_power else ""
         centred = (

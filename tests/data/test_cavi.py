@@ -139,8 +139,8 @@ def test_final_does_not_train_on_what_is_tested_or_contradicts_itself(tree):
     trained = {sample.path for sample in final.splits["train"]}
     assert not trained & {f"CaVI_Dataset/Real/{n}/Pic0.jpg" for n in ("Ann_Lee", "bob_ray")}
     assert "CaVI_Dataset/Caricature/Ann_Lee/Pic0.jpg" in trained
-    assert final.report["validation images identical to a test image, not trained on"] == 1
-    assert final.report["validation images under two identities, not trained on"] == 1
+    assert final.report["validation images identical to a test image, left out of training"] == 1
+    assert final.report["validation images under two identities, left out of training"] == 1
 
 
 def test_the_fingerprint_follows_who_has_which_bytes(tree):

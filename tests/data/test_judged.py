@@ -25,7 +25,7 @@ def names_of(judged):
 
 def test_every_name_has_a_loader_that_refuses_what_is_not_there(tmp_path):
     for name in JUDGED:
-        with pytest.raises(DatasetError, match=f"no such folder; name the folder of {name} with"):
+        with pytest.raises(DatasetError, match=f"no such folder; name {name}'s folder with"):
             load_judged(name, tmp_path / "no")
         (tmp_path / "empty").mkdir(exist_ok=True)
         with pytest.raises(DatasetError, match="empty"):

@@ -105,7 +105,7 @@ def test_what_is_no_fold_is_refused(text):
 
 
 def test_webcaricature_has_its_own_folds():
-    with pytest.raises(ConfigError, match="--fold K"):
+    with pytest.raises(ConfigError, match="name one with --fold"):
         Config().with_values({"dataset": "webcaricature", "unseen_fold": "1/5"})
 
 

@@ -304,7 +304,7 @@ def test_exports_refuse_what_is_cut_short_within_the_picture(kind: str, count: i
         (b"text", "not a picture"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 90, "HEIC cannot be decoded here (pip"),
         (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL cannot be read (save it as PNG)"),
-        (saved(RGB, "TIFF")[:9], "damaged picture (or a TIFF of a kind"),
+        (saved(RGB, "TIFF")[:9], "damaged picture (or a kind of TIFF"),
     ],
 )
 def test_what_is_not_read_is_named(content: bytes, said: str, monkeypatch: pytest.MonkeyPatch):

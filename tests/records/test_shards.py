@@ -68,7 +68,7 @@ def test_a_damaged_record_is_noticed(written):
         stream.seek(int(places.offset[4]) + 20)
         stream.write(b"?")
     assert read(places.take(np.array([0, 3, 5, 6]))) == [records[i] for i in (0, 3, 5, 6)]
-    with pytest.raises(DatasetError, match=r"^here: its records are damaged .*; run "):
+    with pytest.raises(DatasetError, match=r"^here: its records are damaged, .*; run "):
         list(Intact(read_places(places.take(np.array([4])), parallel=1), Path("here")))
 
 
