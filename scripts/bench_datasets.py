@@ -237,7 +237,7 @@ def main() -> int:
     if given.dry_run:
         return 0
     if not found:
-        print(f"{given.root}: no dataset to judge by: {json.dumps(refused)}", file=sys.stderr)
+        print(f"{given.root}: no dataset to evaluate on: {json.dumps(refused)}", file=sys.stderr)
         return 2
     shown, lines = tables(found)
     print(shown.to_string(index=False))

@@ -1,4 +1,4 @@
-"""cari-align: from raw pictures to aligned faces in TFRecords."""
+"""cari-align: finds and crops the faces in raw pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""cari-app: a page to try a network on, in a browser on this machine."""
+"""cari-app: serves a web page on which you can try a network."""
 
 from __future__ import annotations
 

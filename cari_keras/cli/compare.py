@@ -1,4 +1,4 @@
-"""cari-compare: strategies of weighing the tasks side by side, over several seeds."""
+"""cari-compare: compares strategies for weighting the tasks, over several seeds."""
 
 from __future__ import annotations
 

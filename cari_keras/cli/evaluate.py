@@ -1,4 +1,4 @@
-"""cari-evaluate: a trained network by the published protocols, or on any pairs or gallery."""
+"""cari-evaluate: evaluates a network by published protocols, or on any pairs or gallery."""
 
 from __future__ import annotations
 

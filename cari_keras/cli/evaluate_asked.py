@@ -30,7 +30,7 @@ def asked_outcome(given: argparse.Namespace) -> Outcome:
     # TensorFlow is loaded only here, so that mistakes in flags are told at once.
     from cari_keras.runtime import in_order
 
-    # As training runs, so that the answers which it kept are those that would be given anew.
+    # As training runs, so that its cached predictions equal new ones.
     with in_order():
         return _evaluate(given, changes)
 

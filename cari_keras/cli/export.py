@@ -1,4 +1,4 @@
-"""cari-export: a network's branches for TensorFlow Serving and other run-times."""
+"""cari-export: exports a network for TensorFlow Serving and other run-times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""cari-gallery: a gallery that grows: adds, removes, finds, names and groups faces."""
+"""cari-gallery: keeps a growing gallery: adds, removes, finds, names and groups faces."""
 
 from __future__ import annotations
 

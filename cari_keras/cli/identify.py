@@ -1,4 +1,4 @@
-"""cari-identify: who an image shows, of the people a network knows."""
+"""cari-identify: says whom an image shows, of the people whom a network knows."""
 
 from __future__ import annotations
 

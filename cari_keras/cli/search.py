@@ -1,4 +1,4 @@
-"""cari-search: the faces of a folder that are nearest to an image's."""
+"""cari-search: finds the faces in a folder that are nearest to the face in an image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""cari-verify: whether two pictures show one person."""
+"""cari-verify: says whether two pictures show one person."""
 
 from __future__ import annotations
 

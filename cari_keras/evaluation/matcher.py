@@ -36,7 +36,7 @@ _OF_ANOTHER_RUN = (
 
 @dataclass(frozen=True)
 class Matcher:
-    """A network with all that decides its answers to an image.
+    """A network with everything that decides its predictions for an image.
 
     Attributes:
         name: For people: the run's folder, or `facenet`.
@@ -89,16 +89,17 @@ class Matcher:
         progress: bool = False,
         store: bool = True,
     ) -> Predictions:
-        """Answers for a split's images, from the cache where it has them.
+        """Predictions for a split's images, from the cache where it has them.
 
         Where the settings centre embeddings, it is by the means of these images.
 
         Args:
             prepared: The prepared dataset.
             split: Which of its splits.
-            cache_dir: Where answers are kept, in `predictions/`; the per-user cache by default.
+            cache_dir: The folder that caches predictions, in `predictions/`; by default the
+                per-user cache.
             progress: Whether to show a progress bar.
-            store: Whether new answers are kept.
+            store: Whether new predictions are cached.
         """
         found = kept(
             cache_place(cache_dir, "predictions"),
@@ -128,7 +129,7 @@ class Matcher:
             )
 
     def on_strangers(self) -> list[str]:
-        """What to note where it is asked about people whom it may not know."""
+        """The note for an evaluation on people whom the network may not know."""
         if self.settings.verify_by != "identities":
             return []
         return [
@@ -137,7 +138,7 @@ class Matcher:
         ]
 
     def on_other_crops(self, prepared: Prepared) -> list[str]:
-        """What to note where images are cut out otherwise than those it was trained on."""
+        """The note for images that are cut out otherwise than the training images."""
         if self.aligned is None:
             return []
         own, theirs = _crop(self.aligned), _crop(prepared.aligned)
@@ -216,7 +217,7 @@ def _is_public(name: str) -> bool:
 
 
 def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
-    """The network whose validation images a network's thresholds come from.
+    """The threshold source: the network whose validation images give another network's thresholds.
 
     Args:
         matcher: The network.

@@ -75,7 +75,7 @@ def open_set(
     strangers: Union[Sequence[Any], Array],
     fpir: Optional[float] = None,
 ) -> OpenSet:
-    """Chooses a threshold on strangers and says what it does to them and to known people.
+    """Chooses a threshold on strangers, and measures its effect on them and on known people.
 
     Args:
         scores: The best identity's score for each image of known people, float32 [n]; n may be 0.

@@ -21,7 +21,7 @@ def beside_public(
     Args:
         matcher: The network; its embeddings are compared, whatever it verifies by.
         prepared: Its dataset.
-        cache_dir: Where answers are kept.
+        cache_dir: The folder that caches predictions.
         progress: Whether to show progress bars.
 
     Returns:

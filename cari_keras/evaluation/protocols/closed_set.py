@@ -44,7 +44,8 @@ def evaluate_closed_set(
             network's own, or none: see `judge_of`. Without one, the test pairs' is cross-validated
             within them, as that of the validation pairs always is.
         split: `validation` or `test`; by default `test` where its images are there.
-        cache_dir: Where prepared images and answers are kept; by default where `config` says.
+        cache_dir: The folder that caches prepared images and predictions; by default that of
+            `config`.
         progress: Whether to show progress bars.
         legacy: Whether to compute the published code's metrics too.
 

@@ -42,7 +42,7 @@ def evaluate_crossed(
         title: Of the outcome.
         slug: Likewise.
         notes: What else there is to say of the people, a sentence each.
-        cache_dir: Where prepared images and answers are kept.
+        cache_dir: The folder that caches prepared images and predictions.
         progress: Whether to show progress bars.
 
     Raises:

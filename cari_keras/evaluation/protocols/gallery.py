@@ -37,7 +37,7 @@ def evaluate_gallery(
         matcher: The network.
         gallery: A folder of `<identity>/*`, or of trees of them; raw or from cari-align.
         probe: Likewise.
-        cache_dir: Where prepared images and answers are kept.
+        cache_dir: The folder that caches prepared images and predictions.
         progress: Whether to show progress bars.
         legacy: Whether to compute the published code's metrics too.
 

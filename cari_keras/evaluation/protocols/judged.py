@@ -31,7 +31,7 @@ def evaluate_judged(
         name: The dataset.
         root: The dataset's folder.
         images: Where its images are, if not in `root`: what cari-align made of them.
-        cache_dir: Where prepared images and answers are kept.
+        cache_dir: The folder that caches prepared images and predictions.
         progress: Whether to show progress bars.
         legacy: Whether to compute the published code's metrics too.
 

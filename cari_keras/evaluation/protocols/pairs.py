@@ -38,7 +38,7 @@ def evaluate_pairs(
         matcher: The network.
         images: The folder of images, raw or from cari-align.
         list_file: See `cari_keras.data.given.read_pair_list`.
-        cache_dir: Where prepared images and answers are kept.
+        cache_dir: The folder that caches prepared images and predictions.
         progress: Whether to show progress bars.
         legacy: Whether to compute the published code's metrics too.
 
@@ -81,7 +81,7 @@ def evaluate_listed(
         title: Of the outcome.
         slug: Likewise.
         notes: What else there is to say of the pairs, a sentence each.
-        cache_dir: Where prepared images and answers are kept.
+        cache_dir: The folder that caches prepared images and predictions.
         progress: Whether to show progress bars.
         legacy: Whether to compute the published code's metrics too.
 

@@ -112,8 +112,8 @@ def evaluate_strangers(
         collection: A folder with pictures of the same people from another source, as
             `{photo,caricature}/<identity>/*`; they are judged in place of the dataset's own.
         baselines: Other networks' outcomes on the same folds by name, to print beside this one.
-        cache_dir: Where prepared images and answers are kept, so that an evaluation that was cut
-            off goes on where it was.
+        cache_dir: The folder that caches prepared images and predictions, so that an interrupted
+            evaluation continues.
         progress: Whether to show progress bars.
 
     Raises:

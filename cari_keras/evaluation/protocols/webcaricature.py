@@ -39,8 +39,8 @@ def evaluate_webcaricature(
         matcher_of: From a fold to its network.
         config_of: From a fold to the settings that name its data.
         folds: Which: `"dev"` (view 1), or some of `"1"` to `"10"` (view 2).
-        cache_dir: Where prepared images and answers are kept, so that an evaluation that was cut
-            off goes on where it was.
+        cache_dir: The folder that caches prepared images and predictions, so that an interrupted
+            evaluation continues.
         progress: Whether to show progress bars.
         legacy: Whether to compute the published code's metrics too.
 
