@@ -169,9 +169,11 @@ def test_a_run_end_to_end(people, tmp_path, capfd):
     with pytest.raises(ConfigError) as raised:
         cari_keras.train(people, **{**given, "epochs": 7})
     said = str(raised.value)
-    assert "begun with other settings (epochs was 2, now 7); choose another output, or go" in said
-    assert f"go on with cari_keras.train(resume='{tmp_path / 'run'}') alone" in said
-    assert re.search(r"for 7 epochs more, from its weights: cari_keras\.train\(.*epochs=7", said)
+    assert "begun with other settings (epochs was 2, now 7); choose another output, or" in said
+    assert f"continue with cari_keras.train(resume='{tmp_path / 'run'}') alone" in said
+    assert re.search(
+        r"to train 7 epochs more from its weights: cari_keras\.train\(.*epochs=7", said
+    )
 
 
 #: A program of three lines, as a reader of the docs writes it.

@@ -54,13 +54,13 @@ def test_the_test_split_by_another_runs_thresholds_or_by_its_own_folds(place):
     assert others_thresholds(alone) == []
     succeed("evaluate", place / "final", "--thresholds-of", place / "tuned", "--quiet")
     judged = results(place / "final")
-    assert any("4 validation pairs, as " in note for note in judged["notes"])
+    assert any("4 validation pairs, by the predictions of " in note for note in judged["notes"])
     assert others_thresholds(judged) == others_thresholds(own) != []
 
 
 def test_its_exports_have_another_runs_thresholds_or_none(place, tmp_path):
     printed = succeed("export", place / "final", tmp_path / "bare", "--quiet")
-    assert "--thresholds-of RUN takes those of a run that was not" in printed
+    assert "--thresholds-of RUN takes the thresholds of a run without --final" in printed
     images = sorted((place / "cavi").rglob("0.jpg"))[:2]
     assert "the network has no threshold, and so no " in last_error(
         run_command("verify", tmp_path / "bare", *images)

@@ -94,7 +94,7 @@ def test_the_actions_in_turn(run, tmp_path):
         (["remove", "g"], "name the faces with --only-..., or give --all without them"),
         (["remove", "g", "--all", "--only-identity", "x"], "or give --all without them"),
         (["update", "g"], "or give --network without folders"),
-        (["list", "nowhere"], "nowhere: no such gallery; make one by cari-gallery add"),
+        (["list", "nowhere"], "nowhere: no such gallery; make one with cari-gallery add"),
         (["export", "nowhere", "x.csv"], "nowhere: no such gallery"),
         (["add", "g", "nowhere"], "nowhere: no such file or folder"),
         (["add", "g", "x", "--workers", "2"], "--workers and Beam's options need --engine beam"),

@@ -126,7 +126,7 @@ def test_a_run_end_to_end(tmp_path):
     for command in (["--resume", run, "--epochs", "7"], [*arguments, "--epochs", "7"]):
         error = last_error(cari_train(*command))
         assert "begun with other settings (epochs was 2, now 7)" in error
-        assert f"for 7 epochs more, from its weights: {CALL} --dataset folder --data-" in error
+        assert f"to train 7 epochs more from its weights: {CALL} --dataset folder --data-" in error
         assert f"--pretrained {run} --epochs 7" in error
 
 
@@ -150,7 +150,7 @@ def test_a_signal_saves_first_and_the_same_command_goes_on(number, tmp_path):
             process.send_signal(number)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + number
-    assert "stopped; everything is saved; go on with --resume" in errors
+    assert "stopped; everything is saved; continue with --resume" in errors
     assert "Traceback" not in errors
     _, meta = load_checkpoint(Checkpoints(run).paths()[-1])
     rows = (run / "steps.csv").read_text().count("\n") - 1

@@ -27,8 +27,8 @@ def test_seed_by_seed_and_single_once_for_each_task():
 @pytest.mark.parametrize(
     ("strategies", "seeds", "message"),
     [
-        (["equal", "equal"], [0], "strategies: one is named twice"),
-        (["equal"], [1, 1], "seeds: one is named twice"),
+        (["equal", "equal"], [0], "strategies must each be named once"),
+        (["equal"], [1, 1], "seeds must each be named once"),
         (["evil"], [0], "weighting must be one of"),
         (["equal", "static"], [0], "--static-weights takes 3 numbers"),
     ],

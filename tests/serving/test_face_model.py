@@ -333,14 +333,14 @@ def test_a_run_without_its_dataset_answers_what_needs_none(matcher, pixels, tmp_
             load_model(run, **given)
     models = tmp_path / "models"
     assert export_command.main([str(run), str(models), "--quiet"]) == 0
-    assert "no thresholds, so no signature verify" in capsys.readouterr().out
+    assert "The exports have no thresholds: " in capsys.readouterr().out
     assert load_model(models).embed(pixels[0]).shape == (8,)
     assert export_command.main([str(run), str(models), "--quiet", "--far", "0.5"]) == 2
     # What was kept before the run was copied goes with it.
     shutil.copy(matcher.run / "thresholds.json", run)
     assert load_model(run).verify(pixels[0], pixels[1]).threshold > 0
     assert export_command.main([str(run), str(models), "--quiet"]) == 0
-    assert "thresholds as the run has kept them" in capsys.readouterr().out
+    assert "the thresholds that are stored in the run" in capsys.readouterr().out
     assert load_model(models).verify(pixels[0], pixels[1]).threshold > 0
 
 
