@@ -18,7 +18,7 @@ from cari_keras.vocabulary import DATASETS, check_word
 
 
 class Asked(NamedTuple):
-    """What is to be trained.
+    """The run to train.
 
     Attributes:
         config: All settings.
@@ -53,7 +53,7 @@ def asked_config(preset: Optional[str], values: Mapping[str, Any]) -> Config:
 
 
 def new_run(preset: Optional[str], values: Mapping[str, Any]) -> Asked:
-    """A run of its own; or one that is there, where `output` names it and nothing else differs.
+    """A new run; or the run that `output` names, if it exists and nothing else differs.
 
     Args:
         preset: As for `asked_config`.
@@ -77,7 +77,7 @@ def same_run(
     *,
     output: str,
 ) -> Asked:
-    """A run to go on with.
+    """A run to resume.
 
     Args:
         run: Its folder.

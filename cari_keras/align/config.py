@@ -25,7 +25,7 @@ FILLING: Mapping[str, Any] = {"align": "similarity", "margin": 0.2}
 
 @dataclass(frozen=True)
 class AlignConfig:
-    """What becomes of a picture; two runs with equal settings give equal bytes."""
+    """The settings that decide how a picture is aligned; equal settings give equal bytes."""
 
     layout: str = setting("auto", "layout of RAW", ("auto", *LAYOUTS), usual=True)
     image_size: int = setting(224, "side of the crops in pixels", metavar="PIXELS", usual=True)

@@ -85,7 +85,7 @@ def align(
 
 
 def check_faces(counts: FolderCounts, raw: Path, aligned: Path) -> None:
-    """Raises AlignError where no face was kept, so that there is nothing to train on."""
+    """Raises AlignError if no file has a usable face, so that there is nothing to train on."""
     if not counts.identities:
         raise AlignError(
             f"{raw}: no usable face in any file; {aligned / MANIFEST} has the reason for each file"

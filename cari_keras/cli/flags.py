@@ -125,7 +125,7 @@ def given_path(text: str) -> str:
 
 
 def refuse(arguments: argparse.Namespace, names: Sequence[str], what: str) -> None:
-    """Raises ConfigError for given flags that say nothing to what is asked."""
+    """Raises ConfigError for given flags that do not apply."""
     for name in names:
         if getattr(arguments, name) is not None:
             raise ConfigError(f"--{name.replace('_', '-')} does not apply to {what}")

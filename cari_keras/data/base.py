@@ -1,4 +1,4 @@
-"""What every dataset offers: samples with identity and modality, splits, verification pairs."""
+"""What every dataset provides: samples with identity and modality, splits, verification pairs."""
 
 from __future__ import annotations
 

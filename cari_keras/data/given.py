@@ -135,7 +135,7 @@ def modality_of(name: str) -> str:
 
 
 def modality_below(folder: Path, path: Path) -> str:
-    """What an image is, by its folder's name and those of the folders below it."""
+    """An image's modality, by the names of the folders that hold it."""
     own = Path(os.path.abspath(folder)).name  # noqa: PTH100 - not that of what a link leads to
     return modality_of(f"{own}/{path.relative_to(folder).as_posix()}")
 

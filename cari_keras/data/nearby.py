@@ -22,7 +22,7 @@ _MOST = 100
 
 
 def right_call(asked: str, data_dir: str) -> str:
-    """What to say where a dataset is not what lies in a folder, but is near; empty where none is.
+    """The remedy where a folder holds another dataset, or the dataset is near it; else empty.
 
     Args:
         asked: The dataset that was asked for.

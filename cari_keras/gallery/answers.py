@@ -1,4 +1,4 @@
-"""What a gallery says of faces: who is on one, and which belong together."""
+"""A gallery's answers: whom a face shows, and which faces belong together."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Grouped(NamedTuple):
 def answers_of(
     people: People, found: Nearest, threshold: float, measured: Optional[OpenSet]
 ) -> list[Answer]:
-    """Answers to faces.
+    """The answers for some faces.
 
     Args:
         people: Of the gallery.

@@ -1,4 +1,4 @@
-"""Very many pictures for a gallery, looked at on Apache Beam, on any runner that it has.
+"""Embeds very many pictures for a gallery on Apache Beam, on any of its runners.
 
 The pictures and the gallery lie where all workers reach them. The workers read, find faces and
 embed them, each with a network of its own; this process commits what they found, so that the table

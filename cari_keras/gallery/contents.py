@@ -1,4 +1,4 @@
-"""What is in a gallery: pictures that are added, changed, removed, listed and written out."""
+"""The contents of a gallery: adds, updates, removes, lists and exports pictures."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _ADDRESS = re.compile(r"([a-z][a-z0-9+]+):/+")
 
 
 class Contents:
-    """The faces of a gallery; see `Gallery`, which answers about them too."""
+    """The faces of a gallery; `Gallery` adds the questions about them."""
 
     def __init__(
         self, path: Union[str, os.PathLike[str]], model: Optional[FaceModel] = None
@@ -61,7 +61,7 @@ class Contents:
         return self._table.count(EVERY.sql()) if self._table.exists else 0
 
     def refresh(self) -> None:
-        """Reads what other processes have written since; its own changes it reads at once."""
+        """Reads what other processes have written since. Changes of this process show at once."""
         self._table.refresh()
 
     def add(
@@ -76,7 +76,7 @@ class Contents:
         progress: bool = False,
         on: Optional[OnBeam] = None,
     ) -> Change:
-        """Adds the pictures below some folders, and looks anew at those that changed.
+        """Adds the pictures in some folders, and embeds changed ones again.
 
         Args:
             places: Folders and pictures.
@@ -150,7 +150,7 @@ class Contents:
         return count
 
     def rows(self, only: Only = EVERY, columns: Sequence[str] = SMALL) -> Iterator[FaceRow]:
-        """The faces that are meant; `columns` says what is read of them."""
+        """The selected faces; `columns` names the fields to read."""
         return self._existing().rows(only.sql(), columns)
 
     def thumbnails(self, keys: Collection[str]) -> dict[str, Optional[bytes]]:

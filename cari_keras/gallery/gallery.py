@@ -61,7 +61,7 @@ class Gallery(Contents):
         leave_out: Collection[str] = (),
         exact: Optional[bool] = None,
     ) -> list[list[Hit]]:
-        """The nearest faces to each of some pictures, nearest first.
+        """Finds the nearest faces to each picture, nearest first.
 
         Args:
             queries: Images as `FaceModel.embed` takes them, by their main faces; or embeddings,
@@ -92,7 +92,7 @@ class Gallery(Contents):
         threshold: Optional[float] = None,
         count: int = 5,
     ) -> list[Answer]:
-        """Who is on each of some pictures, or that it is nobody in the gallery.
+        """Names whom each picture shows, or says that it is nobody in the gallery.
 
         Args:
             queries: As for `search`.

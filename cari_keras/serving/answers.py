@@ -1,4 +1,4 @@
-"""What a network says of images: of a pair, and of who is on one."""
+"""A network's answers: whether a pair shows one person, and whom an image shows."""
 
 from __future__ import annotations
 

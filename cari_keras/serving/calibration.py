@@ -1,4 +1,4 @@
-"""A threshold on pairs: what it does, the probabilities beside it, and whether it may decide."""
+"""A threshold on pairs: its FAR and TAR, its probabilities, and whether it supports a decision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `FaceModel` says of why two faces are near or far."""
+"""How `FaceModel` explains why two faces are near or far."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user may hand over as an image, or as several, and how it is called in messages."""
+"""The types that a user may pass as an image or as several, and their names in messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports as networks to judge: the protocols ask them as they ask a run."""
+"""Exports as networks to evaluate: the protocols treat them as they treat a run."""
 
 from __future__ import annotations
 

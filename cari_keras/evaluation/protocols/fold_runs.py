@@ -1,4 +1,4 @@
-"""Which run answers for which fold of people never seen, and with which data."""
+"""Which run is evaluated on which fold of people never seen, and with which data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The datasets that networks are only judged on, each by the protocol that suits it."""
+"""The datasets for evaluation only, each by the protocol that suits it."""
 
 from __future__ import annotations
 
