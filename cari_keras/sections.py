@@ -269,7 +269,8 @@ class TrainingConfig(WithPaths):
     )
     frozen_epochs: int = setting(
         0,
-        "first epochs that train the branches alone, on stored outputs of the shared layers",
+        "number of first epochs that train only the branches, on stored outputs of the "
+        "shared layers",
         metavar="EPOCHS",
     )
     stored_stages: str = setting(

@@ -110,7 +110,7 @@ def calibrate(
         if not resolved(far, impostors):
             few = counted(impostors, "impostor pairs")
             raise ConfigError(
-                f"a FAR of {far:g} cannot be told from 0 by {few}; ask for "
+                f"a FAR of {far:g} cannot be told from 0 with {few}; ask for "
                 f"{_rounded_up(1 / max(impostors, 1)):g} or more"
             )
 
@@ -172,7 +172,7 @@ def why_undecided(calibration: Calibration, *, asked: Optional[float] = None) ->
         return f"the network hardly tells one person from two: its AUC is {100 * area:.3g} %{on}"
     if area is not None and area - 2 * auc_deviation(area, genuine, impostors) <= 0.5:
         count = counted(genuine, "genuine pairs")
-        return f"an AUC of {100 * area:.3g} % cannot be told from chance by {count}{on}"
+        return f"an AUC of {100 * area:.3g} % cannot be told from chance with {count}{on}"
     return None
 
 

@@ -250,7 +250,7 @@ class FaceModel(Explaining):
 
     def check_identifies(self, modality: str) -> None:
         """Raises ConfigError if the network cannot identify people on images of a modality."""
-        check_modality(modality, "the branch of the image's modality answers")
+        check_modality(modality, "each modality has a branch of its own")
         self._asker.check(modality)
 
     def identify_faces(self, faces: Array, modality: str) -> list[Identification]:

@@ -208,7 +208,7 @@ def centred_on(
         DatasetError: There are too few faces of a modality that the gallery or the query has.
         ConfigError: There is no such modality.
     """
-    check_modality(modality, "the mean embedding of the query's modality is taken off")
+    check_modality(modality, "the mean embedding of the query's modality is subtracted")
     drawn = np.array([modality_below(folder, Path(p)) == CARICATURE for p in gallery.paths], bool)
     asked = np.array([modality == CARICATURE])
     for kind, count in ((PHOTO, int((~drawn).sum())), (CARICATURE, int(drawn.sum()))):

@@ -197,7 +197,7 @@ def test_the_benchmark_compares_formats(run):
 
 def test_a_far_that_the_pairs_cannot_tell(run, tmp_path):
     error = last_error(run_command("export", run, tmp_path, "--far", "0.001", "--quiet"))
-    assert "cannot be told from 0 by" in error
+    assert "cannot be told from 0 with" in error
 
 
 def test_an_export_in_another_arithmetic_says_so(run, folder_dataset, tmp_path):

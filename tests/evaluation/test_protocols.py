@@ -42,7 +42,7 @@ def test_ten_folds_of_a_perfect_network(tree):
     assert outcome.folds[0].counts["impostor pairs"] == 21
     assert not outcome.folds[0].points[0].point.resolved
     assert outcome.remarks()[0] == (
-        "A FAR of 0.1% cannot be told from 0 by 15 to 21 impostor pairs (10 of 10 folds)."
+        "A FAR of 0.1% cannot be told from 0 with 15 to 21 impostor pairs (10 of 10 folds)."
     )
     assert outcome.title == "WebCaricature, unrestricted, view 2, folds 1 to 10"
 

@@ -120,7 +120,11 @@ GOOD = Calibration(1.0, 0.02, 0.9, 1000, 1000, "some pairs", auc=0.95)
             None,
             "the network hardly tells one person from two: its AUC is 54.9 %, on some",
         ),
-        ({"auc": 0.58, "genuine_pairs": 20}, None, "an AUC of 58 % cannot be told from chance by"),
+        (
+            {"auc": 0.58, "genuine_pairs": 20},
+            None,
+            "an AUC of 58 % cannot be told from chance with",
+        ),
         ({"auc": 0.58, "genuine_pairs": 200}, None, None),
         ({"auc": None}, None, None),
     ],

@@ -127,10 +127,10 @@ def test_auto_is_a_modality_where_none_matters(model, matcher, pixels):
     assert model.look([pixels[0]], "auto").total == 1
     aligned = load_model(matcher.run, align=True)
     for ask, why in (
-        (lambda: model.identify(pixels[0], modality="auto"), "the branch of the image's modality"),
+        (lambda: model.identify(pixels[0], modality="auto"), "each modality has a branch"),
         (lambda: model.verify(pixels[0], pixels[0], modality="auto"), "two photos have another"),
         (lambda: model.verifies("auto"), "two photos have another"),
-        (lambda: aligned.embed(pixels[0], modality="auto"), "faces are looked for, and of photos"),
+        (lambda: aligned.embed(pixels[0], modality="auto"), "the search for faces demands more"),
     ):
         with pytest.raises(ConfigError, match=rf"photo or caricature here: {why}.* 'auto'"):
             ask()
@@ -365,7 +365,7 @@ def test_what_is_no_network(exported, tmp_path):
     other = json.loads(card.read_text())
     other["network"]["weights_sha256"] = "0"
     card.write_text(json.dumps(other))
-    with pytest.raises(CheckpointError, match="of different networks"):
+    with pytest.raises(CheckpointError, match="exports of different networks"):
         load_model(copy)
     for given in ({"thresholds_of": tmp_path}, {"data_dir": str(tmp_path)}):
         with pytest.raises(ConfigError, match="exports hold their own thresholds"):

@@ -130,7 +130,9 @@ def test_a_damaged_file_is_named(written):
         path.write_bytes(b"no model")
         with pytest.raises(CheckpointError, match="recorded hash"):
             load_model(written)
-        with pytest.raises(CheckpointError, match=f"{path}: cannot be opened; export it anew"):
+        with pytest.raises(
+            CheckpointError, match=f"{path}: cannot be opened; export the network again"
+        ):
             runtime_of(read_card(written, "photo")["format"]).opened(folder)
     finally:
         path.write_bytes(content)

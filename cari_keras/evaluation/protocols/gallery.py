@@ -78,7 +78,7 @@ def evaluate_gallery(
     found = identify(joined, galleries)
     fold = identification_fold("all", found)
     return Outcome(
-        title=f"{probe.name} looked for in {gallery.name}",
+        title=f"probes of {probe.name} in the gallery {gallery.name}",
         slug=f"gallery-{gallery.name}-{probe.name}",
         matcher=matcher,
         folds=(fold,),
