@@ -164,7 +164,7 @@ def thresholds_of(
         pairs = _of_pairs(prepared, validation, strangers, far)
     elif far is not None:
         raise ConfigError(
-            f"{matcher.name} was not trained for verification, so it has no FAR; leave far out"
+            f"{matcher.name} was not trained for verification, so it has no FAR; leave the FAR out"
         )
     known: dict[str, OpenSet] = {}
     for task in (task for task in MODALITIES if strangers and task in matcher.tasks):

@@ -331,7 +331,7 @@ def test_which_run_is_a_fold_s(tmp_path):
     assert holds_folds(tmp_path)
     runs = FoldRuns(str(tmp_path), {}, {})
     assert runs.folds(None) == ["2"]
-    with pytest.raises(ConfigError, match="has no mean with the folds of view 2"):
+    with pytest.raises(ConfigError, match="is not averaged with the folds of view 2"):
         runs.folds(["dev", "2"])
     assert runs.folds(["3", "3", "1"]) == ["3", "1"]
     with pytest.raises(ConfigError, match=r"must be all, dev, or of 1 to 10\. Received: 12"):

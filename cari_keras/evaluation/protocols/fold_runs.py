@@ -132,8 +132,8 @@ class FoldRuns:
                     )
             if DEV in asked and len(set(asked)) > 1:
                 raise ConfigError(
-                    "fold dev is view 1, for tuning, and has no mean with the folds of view "
-                    "2; name it alone"
+                    "fold dev is view 1, for tuning, and is not averaged with the folds "
+                    "of view 2; name it alone"
                 )
             return list(dict.fromkeys(asked))
         if self.unseen:
