@@ -42,7 +42,7 @@ def user_path(given: Union[str, os.PathLike[str]]) -> Path:
         return path
     if text.startswith("~/") or text == "~":
         raise ConfigError(
-            f"{text}: ~ stands for no known home folder (HOME is not set); give the full path"
+            f"{text}: the home folder ~ is not known (HOME is not set); give the full path"
         )
     return path.absolute()  # a path drops the ./ in front, and would be read anew as a home
 
