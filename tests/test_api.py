@@ -237,7 +237,7 @@ def test_a_signal_saves_first_and_resume_goes_on(people, tmp_path):
         signal.signal(signal.SIGTERM, before)
     assert raised.value.signal == signal.SIGTERM
     call = f"cari_keras.train(resume='{run}')"
-    assert str(raised.value) == f"stopped; everything is saved; go on with {call}"
+    assert str(raised.value) == f"stopped; everything is saved; continue with {call}"
     trained = cari_keras.train(resume=run, progress=False)
     assert [row["epoch"] for row in trained.history] == [6, 12]
 

@@ -45,7 +45,7 @@ def test_a_folder_without_a_face_is_said(tmp_path):
     (tmp_path / "raw" / "ann").mkdir(parents=True)
     (tmp_path / "raw" / "ann" / "notes.jpg").write_text("no picture")
     with pytest.raises(
-        AlignError, match=r"raw: no usable face in any file; .*out/manifest.csv says why"
+        AlignError, match=r"raw: no usable face in any file; .*out/manifest.csv has the reason"
     ):
         cari_keras.align(tmp_path / "raw", tmp_path / "out", progress=False)
     with pytest.raises(AlignError, match="nowhere: no such folder"):

@@ -143,7 +143,7 @@ def test_folds_trained_and_evaluated(tmp_path, capsys, monkeypatch):
     assert "fold-4: no trained run; train it with" in capsys.readouterr().err
     # One fold's network is not for another fold, whose people it was trained on.
     assert evaluate.main(["runs/webcaricature-unrestricted/fold-1", "--folds", "2"]) == 2
-    assert "are not the 18 that" in capsys.readouterr().err
+    assert "differ from the 18 that" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -40,7 +40,7 @@ def test_mistakes(strategies, seeds, message):
 
 def test_a_recipe_of_one_task_leaves_nothing_to_weigh(tmp_path):
     config = PRESETS["folder"]()
-    with pytest.raises(ConfigError, match=r"trains verification alone.*--preset cavi-short"):
+    with pytest.raises(ConfigError, match=r"trains only verification.*--preset cavi-short"):
         plan_runs(config, ["equal", "dynamic"], [0], tmp_path)
     (run,) = plan_runs(config, ["single"], [0], tmp_path)
     assert run.config.training.tasks == ("verification",)

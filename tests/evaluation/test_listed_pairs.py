@@ -31,7 +31,7 @@ def test_a_name_that_may_be_two_images_is_refused_with_both(tmp_path):
     shutil.copy(images / "P_0/P_0_0001.jpg", images / "P_0/P_0_0001.png")
     path = list_of_pairs(tmp_path, "P_0/P_0_0001,P_0/P_0_0002.jpg,1")
     matcher = RuleMatcher(by_person, small_config())
-    both = r"P_0/P_0_0001 may be P_0/P_0_0001.jpg or P_0/P_0_0001.png; write the whole name"
+    both = r"P_0/P_0_0001 may mean P_0/P_0_0001.jpg or P_0/P_0_0001.png; write the whole name"
     with pytest.raises(DatasetError, match=both):
         evaluate_pairs(matcher, images, path)
     list_of_pairs(tmp_path, "P_0/P_0_0001.png,P_0/P_0_0002,1", "P_0/P_0_0001.jpg,P_1/P_1_0001,0")
@@ -48,7 +48,7 @@ def test_pairs_of_one_kind_are_given_no_figures(tmp_path, same, kind):
     matcher = RuleMatcher(by_person, small_config())
     outcome = evaluate_pairs(matcher, tmp_path / "lfw", path, cache_dir=str(tmp_path / "cache"))
     assert np.isnan(list(outcome.folds[0].metrics.values())).all()
-    assert outcome.remarks()[0].startswith(f"Only {kind} pairs in fold all")
+    assert outcome.remarks()[0].startswith(f"Fold all has only {kind} pairs")
     shown = "".join(map(str, tables_of(outcome)))
     assert "100.00" not in shown
     assert "Operating points" not in shown

@@ -263,7 +263,7 @@ def test_no_image_that_can_be_read(tmp_path):
         ("a,b,2\na,b,1\n", "csv:1: expected path,path,1|0"),
         ("a,b,1\n\n\na,b,3\n", "csv:4: expected path,path,1|0"),
         ('a,"b,1\n' + "c,d,0\n" * 30000, "csv:1: not a line of a CSV"),
-        ("1 2\nA 1 2\n", "1 fold of 2 x 2 pairs announced, and 1 line there"),
+        ("1 2\nA 1 2\n", "1 fold of 2 x 2 pairs announced, and the file has 1 line"),
         ("1\nA 1 2\nA one B 2\n", "csv:3: expected Name 1 2"),
         (
             "no.jpg,nothing.jpg,1\n",
@@ -334,7 +334,9 @@ def test_which_run_is_a_fold_s(tmp_path):
     with pytest.raises(ConfigError, match="is not averaged with the folds of view 2"):
         runs.folds(["dev", "2"])
     assert runs.folds(["3", "3", "1"]) == ["3", "1"]
-    with pytest.raises(ConfigError, match=r"must be all, dev, or of 1 to 10\. Received: 12"):
+    with pytest.raises(
+        ConfigError, match=r"must be all, dev, or numbers from 1 to 10\. Received: 12"
+    ):
         runs.folds(["12"])
     with pytest.raises(CheckpointError, match="fold-7: no trained run; train it with cari-train"):
         runs.matcher("7")

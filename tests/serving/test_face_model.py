@@ -290,7 +290,7 @@ def test_a_run_that_saw_the_validation_images_needs_anothers_thresholds(
     best = final / "best" / "checkpoint.json"
     meta = json.loads(best.read_text())
     best.write_text(json.dumps({**meta, "aligned": {"align": "similarity", "margin": 0.5}}))
-    with pytest.raises(ConfigError, match=r"in how images are cut out; its thresholds"):
+    with pytest.raises(ConfigError, match=r"in how images are cut out, so its thresholds"):
         load_model(final, thresholds_of=matcher.run)
     # Limits on raw pictures say nothing about how faces were cut out.
     for run, limit in ((final, 1), (matcher.run, 2)):
@@ -303,12 +303,12 @@ def test_a_run_that_saw_the_validation_images_needs_anothers_thresholds(
     (matcher.run / "best" / "checkpoint.json").write_text(json.dumps(meta))
     config["model"]["pretrained"] = "runs/another"
     (final / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ConfigError, match=r"differs from .* in pretrained; its thresholds"):
+    with pytest.raises(ConfigError, match=r"differs from .* in pretrained, so its thresholds"):
         load_model(final, thresholds_of=matcher.run)
     config["model"]["pretrained"] = None
     config["training"]["verify_by"] = "embedding"
     (final / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ConfigError, match=r"differs from .* in verify_by; its thresholds"):
+    with pytest.raises(ConfigError, match=r"differs from .* in verify_by, so its thresholds"):
         load_model(final, thresholds_of=matcher.run)
 
 

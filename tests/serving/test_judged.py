@@ -48,5 +48,5 @@ def test_an_export_looks_at_images_as_it_was_exported(exported, matcher):
     assert not is_export(matcher.run)
     with pytest.raises(ConfigError, match="has fixed settings; leave --flip-test out"):
         load_judged_network(str(exported), {"flip_test": False})
-    with pytest.raises(ConfigError, match="leave out --verify-by"):
+    with pytest.raises(ConfigError, match="leave --verify-by out"):
         load_judged_network(str(exported), {"verify_by": "identities"})

@@ -159,7 +159,7 @@ def test_python_turns_a_refused_row_into_an_error(exported):
     loaded = tf.saved_model.load(str(exported / "photo" / "1"))
     asker = Asker({("photo", "serving_bytes"): loaded.signatures["serving_bytes"]}, "")
     good, bad = GOOD["png"], BAD["webp"][0]
-    with pytest.raises(ImageError, match=r"^images\[1\]: WEBP is not read"):
+    with pytest.raises(ImageError, match=r"^images\[1\]: exports cannot read WEBP"):
         asker("photo", "serving_bytes", image_bytes=files([good, bad]))
     found = asker("photo", "serving_bytes", image_bytes=files([good, good]))
     assert {"valid", "error"}.isdisjoint(found)

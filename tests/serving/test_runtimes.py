@@ -185,7 +185,7 @@ def test_what_cannot_be_written_is_said_before_anything_is(matcher, people, tmp_
     lost = replace(matcher, config=matcher.config.with_values({"data_dir": str(tmp_path / "no")}))
     for of, name, settings, said in (
         (matcher, "tensorrt", {}, "format must be one of saved_model, onnx, openvino, litert"),
-        (matcher, "litert", {"int8": True}, "8 bits are for onnx and openvino"),
+        (matcher, "litert", {"int8": True}, "8 bits apply only to onnx and openvino"),
         (matcher, "onnx", {"calibrate": tmp_path}, "ask for 8 bits"),
         (replace(matcher, config=bfloat16), "onnx", {}, "export it with --precision float32"),
         (lost, "onnx", {"int8": True}, "name a folder of pictures with --calibrate"),

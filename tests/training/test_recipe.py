@@ -86,7 +86,7 @@ def test_a_single_modality_has_its_tasks():
     fitted = fit(FOLDER, dataset(300, 0), ())
     assert fitted.config.training.tasks == ("verification", "photo")
     assert (
-        "tasks verification and photo (there is no caricature)"
+        "tasks verification and photo (the dataset has no caricature)"
         in describe(fitted, dataset(300, 0))[1]
     )
     assert changed(FOLDER, dataset(300, 0), ["tasks"]) == {}

@@ -137,7 +137,7 @@ def test_an_existing_run_is_not_overwritten(run, prepared):
 
 
 def test_resuming_needs_a_run(prepared, tmp_path):
-    with pytest.raises(CheckpointError, match="no run to go on with"):
+    with pytest.raises(CheckpointError, match="no run to resume"):
         Trainer(small_config(), prepared, tmp_path, resume=True)
 
 
