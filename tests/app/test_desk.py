@@ -38,7 +38,7 @@ def test_pairs_are_told_apart_and_the_face_can_be_changed(desk, pictures):
     left, right = (asked(pictures, "both.png", "caricature", face) for face in (0, 1))
     assert desk.compare(photo, left).same is False
     assert desk.compare(photo, right).same is True
-    with pytest.raises(ImageError, match=r"both\.png: has no face 3"):
+    with pytest.raises(ImageError, match=r"both\.png: has no face number 3"):
         desk.compare(photo, right._replace(face=2))
     with pytest.raises(ConfigError, match="one of the two pictures must be a photo"):
         desk.compare(right, right)

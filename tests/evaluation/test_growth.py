@@ -60,7 +60,7 @@ def test_growth_on_people_who_are_in_no_gallery():
     assert points[-1].fpir_fixed > 0.1 > points[-1].fpir
     assert points[0].fpir_fixed == points[0].fpir
     assert points[-1].fnir >= points[0].fnir
-    with pytest.raises(ConfigError, match="600 people give galleries of 300 at most"):
+    with pytest.raises(ConfigError, match="600 people give galleries of at most 300 people"):
         growth(embeddings, names, [301])
 
 

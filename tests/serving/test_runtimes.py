@@ -186,7 +186,7 @@ def test_what_cannot_be_written_is_said_before_anything_is(matcher, people, tmp_
     for of, name, settings, said in (
         (matcher, "tensorrt", {}, "format must be one of saved_model, onnx, openvino, litert"),
         (matcher, "litert", {"int8": True}, "8 bits apply only to onnx and openvino"),
-        (matcher, "onnx", {"calibrate": tmp_path}, "ask for 8 bits"),
+        (matcher, "onnx", {"calibrate": tmp_path}, "add --int8, or leave"),
         (replace(matcher, config=bfloat16), "onnx", {}, "export it with --precision float32"),
         (lost, "onnx", {"int8": True}, "name a folder of pictures with --calibrate"),
         (lost, "onnx", {"int8": True, "calibrate": tmp_path / "empty"}, "no picture to calibrate"),
