@@ -91,8 +91,8 @@ DECIDED = Verification(True, 0.5, 0.75, 0.012, "some pairs", "identities", 0.871
             DECIDED,
             [
                 "the same person: squared distance 0.5000, threshold 0.7500",
-                "(the threshold takes 1.20% of pairs of two different people for one person, measured "
-                "on some pairs)",
+                "(the threshold takes 1.20% of pairs of two different people for one person, "
+                "measured on some pairs)",
                 "probability 0.87 at a prior of 50 %",
                 "compared by identities",
             ],
@@ -101,8 +101,8 @@ DECIDED = Verification(True, 0.5, 0.75, 0.012, "some pairs", "identities", 0.871
             DECIDED._replace(same=False, by="embedding", probability=None),
             [
                 "two people: squared distance 0.5000, threshold 0.7500",
-                "(the threshold takes 1.20% of pairs of two different people for one person, measured "
-                "on some pairs)",
+                "(the threshold takes 1.20% of pairs of two different people for one person, "
+                "measured on some pairs)",
                 "compared by embedding",
             ],
         ),

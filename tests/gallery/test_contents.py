@@ -183,7 +183,9 @@ def test_object_storage_is_refused(kind, tmp_path, monkeypatch):
     """Writers would have no lock to take turns by, and a folder named s3: is nobody's wish."""
     monkeypatch.chdir(tmp_path)
     for address in ("s3://bucket/people", "gs://bucket/people", "memory://people"):
-        with pytest.raises(GalleryError, match=f"^{address}: a gallery is a folder, .*; mount the"):
+        with pytest.raises(
+            GalleryError, match=f"^{address}: a gallery is a folder whose .*; mount the"
+        ):
             Gallery(kind(address))
     assert not list(tmp_path.iterdir())
 
