@@ -20,7 +20,7 @@ else:
 
 __all__ = ["Gallery", "Only", "Trained", "__version__", "align", "load_model", "train"]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: What is loaded when it is first asked for, and where it is: it brings Pillow and OpenCV.
 _LATER = {"Gallery": "cari_keras.gallery.gallery", "Only": "cari_keras.gallery.only"}

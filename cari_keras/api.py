@@ -32,12 +32,12 @@ class Trained:
 
     Attributes:
         run: Its folder, which `load_model` and all commands take.
-        epoch: The epoch whose weights it answers with; None where another worker keeps them.
+        epoch: The epoch whose weights the run uses; None where another worker holds them.
         metrics: Validation metrics of that epoch, shares in [0, 1], named as in metrics.csv; empty
             where there is nothing to validate on.
         history: A row of metrics.csv for each validation: `epoch`, `iteration` and metrics.
-        told: What cari-train prints at the start: what was found in the dataset and left out of it,
-            what was fitted, where training began.
+        told: The lines that cari-train prints at the start: what the dataset holds, what was left
+            out of it, which settings were fitted, and where training began.
     """
 
     run: Path
@@ -47,7 +47,7 @@ class Trained:
     told: Sequence[str] = field(repr=False)
 
     def load(self, **how: Any) -> FaceModel:
-        """The trained network, ready to answer; see `load_model` for what may be given."""
+        """The trained network, ready for use; takes the arguments of `load_model`."""
         return load_model(self.run, **how)
 
     def __str__(self) -> str:
@@ -84,38 +84,39 @@ def train(
     progress: bool = True,
     **others: Any,
 ) -> Trained:
-    """Trains a network as `cari-train` does, or goes on with a run.
+    """Trains a network as `cari-train` does, or resumes a run.
 
-    A call with the `output` of a run that is there goes on with it, as the command does; so does
-    `resume`, with the run's own settings. A run that is finished is not trained again.
+    If `output` names an existing run, the call resumes it, as the command does. `resume` does so
+    with the run's own settings. A finished run is not trained again.
 
     Args:
         data_dir: The dataset's folder.
         dataset: `demo`, `cavi`, `folder` or `webcaricature`; None is the preset's, or the demo.
         preset: The recipe to start from, see `cari_keras.presets`; None is the dataset's.
         output: The run's folder; None makes a new one in `runs/`.
-        resume: The folder of a run to go on with.
-        progress: Show progress bars on standard error, and print what `Trained.told` has and a
-            line for every validation. Otherwise nothing is printed.
-        **others: Any setting of `cari_keras.sections`, as the flags of `cari-train --help-all`
-            are called with `_` for `-`: `epochs=20`, `batch_size=32`, `pretrained=None`. What is
-            not given is the preset's, fitted to the data.
+        resume: The folder of a run to resume.
+        progress: Show progress bars on standard error, and print the lines of `Trained.told` and a
+            line for each validation. Otherwise the call prints nothing.
+        **others: Any setting of `cari_keras.sections`. The names are those of the flags of
+            `cari-train --help-all`, with `_` for `-`: `epochs=20`, `batch_size=32`,
+            `pretrained=None`. Other settings are the preset's, fitted to the data.
 
     Returns:
         The run, its metrics and, by `.load()`, the network.
 
     Raises:
-        ConfigError: There is no such setting, or a value is not possible; the run was begun with
-            other settings; or it is to be repeatable, which is the default, and TensorFlow has
-            computed in this process before: then call `train` first, or with `repeatable=False`.
+        ConfigError: There is no such setting, or a value is out of range; the run was begun with
+            other settings; or the run is to be repeatable, as by default, and TensorFlow has
+            computed in this process already: then call `train` first, or with `repeatable=False`.
         DatasetError: The dataset is missing, or there is too little of it.
-        CheckpointError: There is no run to go on with, or it is damaged.
+        CheckpointError: There is no run to resume, or the run is damaged.
         PretrainedError: The weights to start from are missing or do not fit.
         TrainingError: Another process trains the run, or a loss is not finite.
-        StoppedError: SIGTERM or Ctrl-C came while it trained, in the main thread; all is saved.
+        StoppedError: SIGTERM or Ctrl-C came during training in the main thread; everything is
+            saved.
 
-    Images are prepared in this process unless `workers` asks for more processes. These run the
-    program's main file again, so the call then has to stand below `if __name__ == "__main__":`.
+    This process prepares the images, unless `workers` asks for more processes. Each of these runs
+    the program's main file again, so the call must then stand below `if __name__ == "__main__":`.
 
     Example:
         >>> import cari_keras

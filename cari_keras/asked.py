@@ -18,7 +18,7 @@ from cari_keras.vocabulary import DATASETS, check_word
 
 
 class Asked(NamedTuple):
-    """What is to be trained.
+    """The run to train.
 
     Attributes:
         config: All settings.
@@ -53,7 +53,7 @@ def asked_config(preset: Optional[str], values: Mapping[str, Any]) -> Config:
 
 
 def new_run(preset: Optional[str], values: Mapping[str, Any]) -> Asked:
-    """A run of its own; or one that is there, where `output` names it and nothing else differs.
+    """A new run; or the run that `output` names, if it exists and nothing else differs.
 
     Args:
         preset: As for `asked_config`.
@@ -63,7 +63,9 @@ def new_run(preset: Optional[str], values: Mapping[str, Any]) -> Asked:
         ConfigError: See `asked_config`; or settings do not go with the dataset.
     """
     if values.get("distribute") == "multiworker" and "output" not in values:
-        raise ConfigError("--distribute multiworker needs --output, to go on by the same command")
+        raise ConfigError(
+            "--distribute multiworker needs --output, so that the same command resumes the run"
+        )
     config = asked_config(preset, values)
     return _asked(config, Path(config.training.output or _default_run(config)), values)
 
@@ -75,7 +77,7 @@ def same_run(
     *,
     output: str,
 ) -> Asked:
-    """A run to go on with.
+    """A run to resume.
 
     Args:
         run: Its folder.
@@ -157,7 +159,9 @@ def _preset(name: str) -> Config:
 def _asked(config: Config, run: Path, values: Mapping[str, Any]) -> Asked:
     config = anywhere(config)
     if config.data.final and config.data.dataset != "cavi":
-        raise ConfigError(f"--final is for cavi alone; leave it out with {config.data.dataset}")
+        raise ConfigError(
+            f"--final applies only to the dataset cavi; leave it out with {config.data.dataset}"
+        )
     return Asked(config, run, tuple(values))
 
 

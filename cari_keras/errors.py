@@ -75,7 +75,7 @@ class CheckpointError(CariError):
 
 
 class TrainingError(CariError):
-    """Training cannot go on, for example because a loss is not finite."""
+    """Training cannot continue, for example because a loss is not finite."""
 
 
 class PretrainedError(CariError):
@@ -87,7 +87,8 @@ class AlignError(CariError):
 
 
 class GalleryError(CariError):
-    """A gallery is missing, of another network, cannot be written, or too small for the answer."""
+    """A gallery is missing, of another network, too small for the question, or cannot be
+    written."""
 
 
 class ImageError(CariError):
@@ -99,12 +100,12 @@ class StoppedError(CariError):
 
     Args:
         signal: The signal's number.
-        again: How to go on, if it is known.
+        again: How to resume, if it is known.
 
     Attributes:
         signal: The signal's number.
     """
 
     def __init__(self, signal: int, again: str = "") -> None:
-        super().__init__(f"stopped; everything is saved{again and f'; go on with {again}'}")
+        super().__init__(f"stopped; everything is saved{again and f'; continue with {again}'}")
         self.signal = signal

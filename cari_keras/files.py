@@ -27,7 +27,7 @@ DAMAGED_ARCHIVE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 def user_path(given: Union[str, os.PathLike[str]]) -> Path:
-    """What a user gave as a path: a flag, a setting, an argument, an environment variable.
+    """A path that a user gave as a flag, a setting, an argument or an environment variable.
 
     A `~` or `~name` in front becomes the home folder, as a shell has it. The shell itself leaves
     it in `--output=~/x`, and never sees what is given in Python or in a file. `~name` stays where
@@ -42,7 +42,7 @@ def user_path(given: Union[str, os.PathLike[str]]) -> Path:
         return path
     if text.startswith("~/") or text == "~":
         raise ConfigError(
-            f"{text}: no home folder is known for ~ (HOME is not set); give the full path"
+            f"{text}: the home folder ~ is not known (HOME is not set); give the full path"
         )
     return path.absolute()  # a path drops the ./ in front, and would be read anew as a home
 
@@ -172,7 +172,7 @@ def sha256_of_file(path: Path) -> str:
 
 
 def cache_name(request: Any) -> str:
-    """The name under which a cache keeps what a request gives, 32 hexadecimal digits.
+    """The name under which a cache stores a request's result, 32 hexadecimal digits.
 
     Args:
         request: Plain values, all that the result depends on; names that are no UTF-8 as well.

@@ -33,9 +33,9 @@ def check_not_forked() -> None:
     _users.add(os.getpid())
     if _forked or len(_users) > 1:
         raise ConfigError(
-            "this process was forked from one in which TensorFlow had started, where TensorFlow "
-            "waits for ever; load the model in the child alone, or start children by "
-            "multiprocessing.get_context('spawn')"
+            "this process was forked from one in which TensorFlow had started, so "
+            "TensorFlow would wait for ever; load the model only in the child, or start "
+            "children with multiprocessing.get_context('spawn')"
         )
 
 

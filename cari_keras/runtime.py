@@ -72,8 +72,8 @@ def keras_json_named() -> Iterator[None]:
         if not _KERAS_SETTINGS.search(traceback.extract_tb(error.__traceback__)[-1].filename):
             raise
         raise ConfigError(
-            "Keras refuses a setting of its file keras.json, in $KERAS_HOME or ~/.keras; mend it, "
-            "or remove the file"
+            "Keras refuses a setting in its file keras.json, in $KERAS_HOME or ~/.keras; "
+            "correct the setting, or remove the file"
         ) from error
     finally:
         if homeless:
@@ -134,9 +134,10 @@ def eagerly() -> Iterator[None]:
             stack.enter_context(tf.init_scope())
         if not tf.executing_eagerly():
             raise ConfigError(
-                "TensorFlow's eager execution is switched off here, by "
-                "tf.compat.v1.disable_eager_execution or a block of tf.Graph().as_default(), and "
-                "cari_keras needs it; call it outside, or in a process of its own"
+                "cari_keras needs TensorFlow's eager execution, which "
+                "tf.compat.v1.disable_eager_execution or a block of "
+                "tf.Graph().as_default() has switched off here; call cari_keras outside "
+                "the block, or in a process of its own"
             )
         yield
 
@@ -170,9 +171,9 @@ def in_order() -> Iterator[None]:
         tf.config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError as error:
         raise ConfigError(
-            "training that is repeatable to the last bit sets TensorFlow up, which has computed in "
-            "this process already; train in a process of its own, or with repeatable=False "
-            "(--no-repeatable)"
+            "repeatable training has to set TensorFlow up before it computes, and "
+            "TensorFlow has computed in this process already; train in a process of its "
+            "own, or with repeatable=False (--no-repeatable)"
         ) from error
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     with tf.experimental.function_executor_type("SINGLE_THREADED_EXECUTOR"):

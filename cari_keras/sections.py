@@ -61,13 +61,13 @@ class DataConfig(WithPaths):
     )
     unseen_fold: Optional[str] = setting(
         None,
-        "1/5 and the like: hold out the k-th of K folds of people, to judge by people never seen",
+        "hold out the k-th of K folds of people, as 1/5, to evaluate on people never seen",
         metavar="k/K",
         usual=True,
     )
-    unseen_seed: int = setting(0, "decides who is in which unseen fold", metavar="SEED")
+    unseen_seed: int = setting(0, "seed that deals the people to the unseen folds", metavar="SEED")
     image_size: int = setting(
-        160, "side of the network's input in pixels (the paper: 160)", metavar="PIXELS"
+        160, "side of the network's input in pixels (160 in the paper)", metavar="PIXELS"
     )
     stored_size: Optional[int] = setting(
         None,
@@ -122,10 +122,12 @@ class ModelConfig(WithPaths):
     )
     bn_momentum: float = setting(0.995, "decay of BatchNorm's moving statistics")
     private_blocks: Optional[int] = setting(
-        None, "last block8s that each branch has for itself (default: all)", metavar="BLOCKS"
+        None,
+        "number of last block8s that each branch has to itself (default: all)",
+        metavar="BLOCKS",
     )
     shared_bottleneck: bool = setting(
-        False, "the three heads read one bottleneck; no branch has blocks for itself"
+        False, "the three heads read one bottleneck; no branch has blocks of its own"
     )
     head_decay: Optional[float] = setting(
         None,
@@ -134,15 +136,15 @@ class ModelConfig(WithPaths):
     )
     head_features: str = setting(
         "bottleneck",
-        "what heads 2 and 3 read: the bottleneck; or the pooled features before it, which tell "
-        "more of known people",
+        "what heads 2 and 3 read: the bottleneck, or the pooled features before it, "
+        "which say more about known people",
         HEAD_FEATURES,
     )
     precision: str = setting("float32", "arithmetic of the network", PRECISIONS)
     pretrained: Optional[str] = setting(
         None,
-        "start from trained weights: facenet (the public ones), a run folder, or a file; 'none' = "
-        "from nothing, by the settings of cavi-scratch where no --preset is given",
+        "trained weights to start from: facenet (the public ones), a run folder or a "
+        "file; 'none' = no weights, and without --preset the settings of cavi-scratch",
         path=True,
         metavar="WEIGHTS",
         usual=True,
@@ -156,7 +158,7 @@ class TrainingConfig(WithPaths):
     epochs: int = setting(10, "passes over the training images", metavar="EPOCHS", usual=True)
     seed: int = setting(
         0,
-        "decides weights, order, augmentation and splits",
+        "seed of weights, order, augmentation and splits",
         metavar="SEED",
         usual=True,
     )
@@ -164,9 +166,11 @@ class TrainingConfig(WithPaths):
         True, "equal runs for equal seeds, to the last bit; costs about a tenth of the speed"
     )
     tasks: tuple[str, ...] = setting(TASKS, "tasks to train", TASKS, usual=True)
-    weighting: str = setting("dynamic", "how losses are weighed", STRATEGIES)
+    weighting: str = setting("dynamic", "how the losses are weighted", STRATEGIES)
     static_weights: tuple[float, ...] = setting(
-        (), "weighting static: the weights of verification, caricature and photo", metavar="WEIGHT"
+        (),
+        "for --weighting static: the weights of verification, caricature and photo",
+        metavar="WEIGHT",
     )
     logit_scale: Optional[float] = setting(
         1.0,
@@ -177,7 +181,7 @@ class TrainingConfig(WithPaths):
     center_weight: float = setting(0.1, "beta: share of the center loss in L1")
     center_rate: float = setting(0.5, "alpha: how fast class centers move")
     label_smoothing: float = setting(
-        0.0, "share of each target that is spread over all classes", metavar="SHARE"
+        0.0, "share of each target to spread over all classes", metavar="SHARE"
     )
     margin: float = setting(
         0.0, "additive angular margin of branch 1's head in radians; 0 = none", metavar="RADIANS"
@@ -189,8 +193,8 @@ class TrainingConfig(WithPaths):
     )
     class_vectors: str = setting(
         "trained",
-        "branch 1's head: trained; or photos: cosines to fixed vectors, the mean pretrained "
-        "embedding of each person's photos, to which caricatures are drawn",
+        "branch 1's head: trained; or photos, which are fixed: the mean pretrained "
+        "embedding of each person's photos, towards which training draws the caricatures",
         CLASS_VECTORS,
     )
     keep_statistics: bool = setting(
@@ -208,11 +212,11 @@ class TrainingConfig(WithPaths):
     )
     retain: float = setting(
         0.0,
-        "how strongly photos' features are held to those of the pretrained network, while the "
+        "how strongly photos' features are held to the pretrained network's, while the "
         "shared layers are trained",
     )
     retain_embedding: float = setting(
-        0.0, "how strongly photos' embeddings are held to those of the pretrained network"
+        0.0, "how strongly photos' embeddings are held to the pretrained network's"
     )
     weight_learning_rate: float = setting(1e-3, "learning rate of the weight head", metavar="RATE")
     schedule: str = setting("cosine", "learning rate after the warm-up", SCHEDULES)
@@ -226,18 +230,18 @@ class TrainingConfig(WithPaths):
     )
     clip_norm: float = setting(5.0, "largest global norm of a gradient; 0 turns clipping off")
     average_decay: float = setting(
-        0.99, "decay of the moving average of the weights, which is what is evaluated; 0 = none"
+        0.99, "decay of the weights' moving average, which is evaluated in their place; 0 = none"
     )
     class_means: float = setting(
         0.0,
-        "share of each trained head's logits that the logits of the class means replace; a pass "
-        "over the training images before each validation takes the means, and training does not "
-        "change; 0 = none",
+        "share of each trained head's logits to replace by logits of the class means, "
+        "which a pass over the training images computes before each validation; training "
+        "is the same; 0 = none",
     )
     head_start: str = setting(
         "random",
-        "dense heads begin with random values, or as the class means of what the pretrained "
-        "network makes of the training images",
+        "how dense heads begin: random, or as the class means of the pretrained "
+        "network's features of the training images",
         HEAD_STARTS,
     )
     flip_test: bool = setting(
@@ -255,7 +259,7 @@ class TrainingConfig(WithPaths):
     )
     verify_by: str = setting(
         "embedding",
-        "verification compares embeddings, or what branch 1 says of the known identities",
+        "what verification compares: embeddings, or branch 1's predictions of the known identities",
         VERIFY_BY,
     )
     evaluate_every: int = setting(
@@ -265,21 +269,22 @@ class TrainingConfig(WithPaths):
     )
     frozen_epochs: int = setting(
         0,
-        "first epochs that train the branches alone, on stored outputs of the shared layers",
+        "number of first epochs that train only the branches, on stored outputs of the "
+        "shared layers",
         metavar="EPOCHS",
     )
     stored_stages: str = setting(
         SHARED,
-        "in those epochs, outputs up to this stage are stored and all that follows is trained; "
-        "shared: all shared layers, so that the branches are trained",
+        "stage up to which the frozen epochs store outputs; they train all later layers. "
+        "shared: all shared layers, so that only the branches are trained",
         CUTS,
     )
     frozen_views: int = setting(
-        4, "augmented versions of each image that are stored for them", metavar="VIEWS"
+        4, "augmented versions of each image to store for the frozen epochs", metavar="VIEWS"
     )
     frozen_stages: str = setting(
         "nothing",
-        "first stages that are never trained, up to this one",
+        "last of the first stages that are never trained",
         STAGES,
     )
     distribute: str = setting(
@@ -289,7 +294,7 @@ class TrainingConfig(WithPaths):
     )
     output: Optional[str] = setting(
         None,
-        "the run's folder, with which the same command goes on (default: a new one in runs/)",
+        "the run's folder, in which the same command resumes the run (default: a new one in runs/)",
         path=True,
         metavar="DIR",
         usual=True,

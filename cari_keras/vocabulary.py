@@ -109,7 +109,7 @@ def check_word(name: str, word: Any, known: Sequence[str]) -> None:
         raise ConfigError(f"{name} must be one of {', '.join(known)}. Received: {quoted(word)}")
 
 
-def check_modality(word: Any, matters: str = "this answer depends on it") -> None:
+def check_modality(word: Any, matters: str = "the result depends on it") -> None:
     """Raises ConfigError for what is no modality; for `auto`, with what a modality matters to."""
     if isinstance(word, str) and word == AUTO:
         raise ConfigError(

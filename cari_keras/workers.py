@@ -12,8 +12,8 @@ from cari_keras.errors import ConfigError
 
 #: What a program has to do that starts workers.
 _GUARD = (
-    "worker processes cannot start from this program, since they run its main file again: put what "
-    'it does below `if __name__ == "__main__":`, in a file'
+    "worker processes cannot start from this program, since each one runs its main file "
+    'again; put the program\'s code in a file, below `if __name__ == "__main__":`'
 )
 
 #: Whether this process, a worker, came to `check_can_start` while it ran the program's file again.

@@ -95,7 +95,7 @@ def flags_of(bench: Bench, network: str, root: Path, given: argparse.Namespace) 
         flags += ["--unseen-fold", f"1/{UNSEEN}"]
     elif bench.name == "cavi-unseen" and config is not None:
         if config.data.unseen_fold is None:
-            raise ConfigError(f"{network}: held nobody out, so no person of CaVI can judge it")
+            raise ConfigError(f"{network}: held nobody out, so no person of CaVI can evaluate it")
         flags.remove("all")
         flags.remove("--folds")
     elif bench.name == "cavi" and config is not None:
@@ -189,14 +189,18 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     names = [bench.name for bench in BENCHES]
-    parser.add_argument("--root", type=user_path, required=True, metavar="DIR", help="the datasets")
+    parser.add_argument(
+        "--root", type=user_path, required=True, metavar="DIR", help="folder of the datasets"
+    )
     parser.add_argument(
         "--networks",
         nargs="+",
         metavar="NETWORK",
-        help="facenet, runs, folders of exports (default: facenet and the package's network)",
+        help="facenet, runs or folders of exports (default: facenet and the package's network)",
     )
-    parser.add_argument("--datasets", nargs="+", choices=names, help="which (default: all there)")
+    parser.add_argument(
+        "--datasets", nargs="+", choices=names, help="datasets to use (default: all in DIR)"
+    )
     parser.add_argument(
         "--faces",
         nargs="+",
@@ -206,8 +210,8 @@ def main() -> int:
         f"{', '.join(n for n in JUDGED if n != 'sketches')} [whole]",
     )
     parser.add_argument("--output", type=user_path, default=Path("runs/bench"), metavar="DIR")
-    parser.add_argument("--cache-dir", metavar="DIR", help="where answers are kept")
-    parser.add_argument("--dry-run", action="store_true", help="print the commands alone")
+    parser.add_argument("--cache-dir", metavar="DIR", help="folder that caches predictions")
+    parser.add_argument("--dry-run", action="store_true", help="print only the commands")
     given = parser.parse_args()
     found, refused = [], []
     for bench in BENCHES:
@@ -237,7 +241,7 @@ def main() -> int:
     if given.dry_run:
         return 0
     if not found:
-        print(f"{given.root}: no dataset to judge by: {json.dumps(refused)}", file=sys.stderr)
+        print(f"{given.root}: no dataset to evaluate on: {json.dumps(refused)}", file=sys.stderr)
         return 2
     shown, lines = tables(found)
     print(shown.to_string(index=False))

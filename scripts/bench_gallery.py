@@ -126,9 +126,13 @@ def one_by_one(name: str, search: Callable[[np.ndarray], np.ndarray], queries, t
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--faces", type=int, default=1_000_000)
-    parser.add_argument("--queries", type=int, default=200, help="asked one by one [200]")
-    parser.add_argument("--batch", type=int, default=10_000, help="queries of the batch [10000]")
-    parser.add_argument("--folder", type=Path, help="where the gallery is made [a temporary one]")
+    parser.add_argument(
+        "--queries", type=int, default=200, help="number of queries asked one by one [200]"
+    )
+    parser.add_argument(
+        "--batch", type=int, default=10_000, help="number of queries in the batch [10000]"
+    )
+    parser.add_argument("--folder", type=Path, help="folder for the gallery [a temporary one]")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(dir=given.folder))
     try:
@@ -226,7 +230,7 @@ def measure(folder: Path, faces: int, single: int, batch: int) -> None:
     truth = nearest(late[:single], known, COUNT).places
     for action, name in ((add, "adding"), (tidy, "taking into the index")):
         took, _ = seconds(action)
-        print(f"{name} {LATE:,} faces: {took:.2f} s; {table.unindexed:,} are outside of the index")
+        print(f"{name} {LATE:,} faces: {took:.2f} s; {table.unindexed:,} are not in the index")
         place.update(places_of(table))
         one_by_one("gallery, asked for late ones", in_gallery, late[:single], truth)
 

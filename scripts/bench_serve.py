@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
     title, _, examples = (__doc__ or "").partition("\n")
     parser = Parser("bench_serve.py", title, examples)
     parser.add_argument("run", metavar="RUN", help="a run folder")
-    parser.add_argument("--turns", type=int, default=50, help="calls of each side")
+    parser.add_argument("--turns", type=int, default=50, help="number of calls of each side")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32], help="batch sizes")
     parser.add_argument("--formats", nargs="*", choices=FORMATS, default=FORMATS, help="which")
     parser.add_argument("--data-dir", type=given_path, metavar="DIR", help="the run's dataset")

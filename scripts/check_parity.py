@@ -40,7 +40,9 @@ def main(arguments: list[str]) -> int:
     title, _, examples = (__doc__ or "").partition("\n")
     parser = Parser("check_parity.py", title, examples)
     parser.add_argument("run", metavar="RUN", help="a run folder")
-    parser.add_argument("--images", type=int, default=256, help="how many, half of each modality")
+    parser.add_argument(
+        "--images", type=int, default=256, help="number of images, half of each modality"
+    )
     parser.add_argument("--data-dir", metavar="DIR", help="the dataset's folder, if it has moved")
     given = parser.parse_args(arguments)
     return run(given.run, given.images, given.data_dir)

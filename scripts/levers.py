@@ -103,8 +103,12 @@ def main() -> int:
     choices = [*LEVERS, *TEST_LEVERS]
     default = [name for name in choices if name != "exaggeration"]
     parser.add_argument("--runs", type=Path, default=Path("runs/levers"), help="folder of the runs")
-    parser.add_argument("--levers", nargs="*", default=default, choices=choices, help="which ones")
-    parser.add_argument("--no-together", action="store_true", help="leave out the run with all")
+    parser.add_argument(
+        "--levers", nargs="*", default=default, choices=choices, help="levers to try"
+    )
+    parser.add_argument(
+        "--no-together", action="store_true", help="leave out the run with all levers"
+    )
     given, others = parser.parse_known_args()
     plain = " ".join(PLAIN).split()
     trained = {name: LEVERS[name].split() for name in given.levers if name in LEVERS}

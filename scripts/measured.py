@@ -124,7 +124,9 @@ def commands_of(name: str, data: dict[str, str]) -> list[list[str]]:
         try:
             words = [word.format_map(data) for word in shlex.split(command)]
         except KeyError as error:
-            raise SystemExit(f"{name} needs a folder: --data {error.args[0]}=DIR") from None
+            raise SystemExit(
+                f"{name} needs a folder; name it with --data {error.args[0]}=DIR"
+            ) from None
         found.append([*_program(words[0]), *words[1:]])
     return found
 
@@ -145,15 +147,15 @@ def main() -> int:
     parser.add_argument(
         "--data", nargs="+", default=[], metavar="NAME=DIR", help="folders of data, as cavi=DIR"
     )
-    parser.add_argument("--list", action="store_true", help="name every measurement")
-    parser.add_argument("--dry-run", action="store_true", help="print the commands alone")
+    parser.add_argument("--list", action="store_true", help="list the measurements")
+    parser.add_argument("--dry-run", action="store_true", help="print only the commands")
     given = parser.parse_args()
     if given.list:
         for name, measured in MEASURED.items():
             print(f"{name:<28} {measured.section}")
         return 0
     if given.name is None:
-        parser.error("name a measurement, or --list them")
+        parser.error("name a measurement, or give --list")
     data = dict(pair.partition("=")[::2] for pair in given.data)
     for command in commands_of(given.name, data):
         print(shlex.join(command), flush=True)

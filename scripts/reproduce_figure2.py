@@ -30,7 +30,9 @@ RUNS = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--runs", type=Path, default=Path("runs/figure2"), help="folder of both")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs/figure2"), help="folder of the two runs"
+    )
     given, others = parser.parse_known_args()
     rows = []
     for task, (columns, paper) in RUNS.items():

@@ -181,14 +181,17 @@ def main() -> int:
     parser.add_argument("--grpc", action="store_true", help="gRPC instead of REST")
     parser.add_argument("--host", help="host:port [localhost:8501, with --grpc localhost:8500]")
     parser.add_argument(
-        "--align", metavar="DIR", type=Path, help="find faces first, as the exports in DIR say"
+        "--align",
+        metavar="DIR",
+        type=Path,
+        help="find and cut out faces first, by the settings of the exports in DIR",
     )
     parser.add_argument(
         "--modality",
         choices=("photo", "caricature"),
         default="photo",
-        help="of what `verification` is asked about with --align: more confidence is asked of "
-        "photos [%(default)s]",
+        help="modality of the images for `verification` with --align, which demands more "
+        "confidence for photos [%(default)s]",
     )
     given = parser.parse_args()
     model, signature, names = QUESTIONS[given.question]

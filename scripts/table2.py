@@ -35,9 +35,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data-dir", required=True, help="CaVI's folder")
     parser.add_argument("--runs", type=Path, default=Path("runs/table2"), help="folder of the runs")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="one run a row for each")
-    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=ROWS, help="which rows")
-    parser.add_argument("--preset", default="cavi-facenet", help="the settings of all of them")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0], help="seeds; each row trains once with each"
+    )
+    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=ROWS, help="rows to train")
+    parser.add_argument("--preset", default="cavi-facenet", help="preset of all runs")
     given, others = parser.parse_known_args()
     lines, splits = [], set()
     for name in given.rows:

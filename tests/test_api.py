@@ -53,8 +53,11 @@ FLAGS += ["--image-size", "80", "--batch-size", "4", "--epochs", "2", "--embeddi
         ({"progress": "no"}, "progress must be True or False. Received: 'no'"),
         ({"output": 3}, "output must be of type str. Received: 3"),
         ({"resume": "a", "output": "b"}, "resume names the run's folder already; leave output out"),
-        ({"data_dir": "a"}, "the demo is drawn and has no --data-dir"),
-        ({"dataset": "folder", "final": True, "data_dir": "a"}, "--final is for cavi alone"),
+        ({"data_dir": "a"}, "the package draws the demo, so --data-dir does not"),
+        (
+            {"dataset": "folder", "final": True, "data_dir": "a"},
+            "--final applies only to the dataset cavi",
+        ),
         ({"distribute": "multiworker"}, "--distribute multiworker needs --output"),
     ],
 )
@@ -159,14 +162,18 @@ def test_a_run_end_to_end(people, tmp_path, capfd):
     again = cari_keras.train(people, **given)  # nothing left to do
     assert (again.epoch, again.metrics) == (trained.epoch, trained.metrics)
     printed = capfd.readouterr().out
-    assert "is finished: all of its 2 epochs are trained; for more: cari_keras.train(" in printed
+    assert (
+        "is finished, after all of its 2 epochs; to train it further: cari_keras.train(" in printed
+    )
     assert cari_keras.train(resume=tmp_path / "run", progress=False).metrics == trained.metrics
     with pytest.raises(ConfigError) as raised:
         cari_keras.train(people, **{**given, "epochs": 7})
     said = str(raised.value)
-    assert "begun with other settings (epochs was 2, now 7); choose another output, or go" in said
-    assert f"go on with cari_keras.train(resume='{tmp_path / 'run'}') alone" in said
-    assert re.search(r"for 7 epochs more, from its weights: cari_keras\.train\(.*epochs=7", said)
+    assert "begun with other settings (epochs was 2, now 7); choose another output, or" in said
+    assert f"continue with cari_keras.train(resume='{tmp_path / 'run'}') alone" in said
+    assert re.search(
+        r"to train 7 epochs more from its weights: cari_keras\.train\(.*epochs=7", said
+    )
 
 
 #: A program of three lines, as a reader of the docs writes it.
@@ -230,7 +237,7 @@ def test_a_signal_saves_first_and_resume_goes_on(people, tmp_path):
         signal.signal(signal.SIGTERM, before)
     assert raised.value.signal == signal.SIGTERM
     call = f"cari_keras.train(resume='{run}')"
-    assert str(raised.value) == f"stopped; everything is saved; go on with {call}"
+    assert str(raised.value) == f"stopped; everything is saved; continue with {call}"
     trained = cari_keras.train(resume=run, progress=False)
     assert [row["epoch"] for row in trained.history] == [6, 12]
 

@@ -137,7 +137,7 @@ def test_all_settings_as_flags_are_the_settings_again():
 
 
 def test_what_is_stored_needs_epochs_that_train_on_it():
-    with pytest.raises(ConfigError, match="needs --frozen-epochs"):
+    with pytest.raises(ConfigError, match="give --frozen-epochs"):
         Config().with_values({"stored_stages": "block35"})
     config = Config().with_values({"epochs": 4, "frozen_epochs": 2, "stored_stages": "block35"})
     assert config.with_values({"epochs": 1}).training.stored_stages == "shared"

@@ -29,6 +29,8 @@ FOREIGN = {
     *("--enable_batching", "--batching_parameters_file", "--grpc_max_threads"),
     *("--rest_api_num_threads", "--model_config_file_poll_wait_seconds"),
     *("--monitoring_config_file", "--ssl_config_file"),
+    # Of Docker.
+    "--rm",
     # Of Beam.
     *("--runner", "--flink_master", "--environment_type", "--environment_config"),
     *("--parallelism", "--spark_master_url", "--project", "--region", "--temp_location"),

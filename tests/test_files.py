@@ -137,7 +137,7 @@ def test_without_a_home_a_tilde_is_refused_and_no_folder_of_that_name_made(home,
     monkeypatch.setattr(os.path, "expanduser", lambda text: text)  # as where nobody knows the user
     for name in ("CARI_KERAS_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ConfigError, match="no home folder is known for ~"):
+    with pytest.raises(ConfigError, match="the home folder ~ is not known"):
         user_path("~/x")
     with pytest.raises(ConfigError, match="name one in CARI_KERAS_CACHE"):
         user_cache_dir()

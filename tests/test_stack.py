@@ -160,7 +160,7 @@ except cari_keras.errors.ConfigError as error:
 )
 def test_a_keras_json_that_keras_refuses_is_named(what, tmp_path):
     done = run(REFUSED.format(what=what), tmp_path, floatx="float8")
-    assert done.stdout.startswith("Keras refuses a setting of its file keras.json")
+    assert done.stdout.startswith("Keras refuses a setting in its file keras.json")
 
 
 @pytest.mark.stacks
@@ -170,7 +170,7 @@ def test_a_keras_json_of_another_form_is_named_too(content, tmp_path):
     place.mkdir()
     (place / "keras.json").write_text(content)
     done = run(REFUSED.format(what="import cari_keras.stack"), tmp_path, KERAS_HOME=str(place))
-    assert done.stdout.startswith("Keras refuses a setting of its file keras.json")
+    assert done.stdout.startswith("Keras refuses a setting in its file keras.json")
 
 
 @pytest.mark.stacks

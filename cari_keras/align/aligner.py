@@ -1,4 +1,4 @@
-"""What becomes of one file: its rows in the manifest, and the records of its faces.
+"""The result of one file: its rows in the manifest, and the records of its faces.
 
 Runs in worker processes.
 """
@@ -27,7 +27,7 @@ NO_LABEL = -1
 
 
 class FileResult(NamedTuple):
-    """What became of one file.
+    """The result of one file.
 
     Attributes:
         rows: Of the manifest, one for each face that was kept, or one that says why there is none.

@@ -25,34 +25,34 @@ FILLING: Mapping[str, Any] = {"align": "similarity", "margin": 0.2}
 
 @dataclass(frozen=True)
 class AlignConfig:
-    """What becomes of a picture; two runs with equal settings give equal bytes."""
+    """The settings that decide how a picture is aligned; equal settings give equal bytes."""
 
-    layout: str = setting("auto", "how RAW is laid out", ("auto", *LAYOUTS), usual=True)
+    layout: str = setting("auto", "layout of RAW", ("auto", *LAYOUTS), usual=True)
     image_size: int = setting(224, "side of the crops in pixels", metavar="PIXELS", usual=True)
     margin: float = setting(
         0.6,
-        "room about a face, as a fraction of the face: the same share whatever its size",
+        "room around a face, as a fraction of the face, whatever its size",
         metavar="SHARE",
         usual=True,
     )
     align: str = setting(
         "similarity",
-        "turn and scale five points onto a template, or cut a square about the box",
+        "similarity: turn and scale five points onto a template; box: cut a square around the box",
         ALIGN,
         usual=True,
     )
     all_faces: bool = setting(
-        False, "keep every face of a picture, not only its main one", usual=True
+        False, "take every face of a picture, not only the main one", usual=True
     )
     max_side: int = setting(
         1600,
-        "larger pictures are shrunk to this side before faces are looked for",
+        "side to which larger pictures are shrunk before the search for faces",
         metavar="PIXELS",
     )
     max_pixels: int = setting(
-        MAX_PIXELS, "pictures of more pixels are refused before they are decoded"
+        MAX_PIXELS, "most pixels; larger pictures are refused before they are decoded"
     )
-    max_bytes: int = setting(100_000_000, "larger files are refused unread")
+    max_bytes: int = setting(100_000_000, "most bytes; larger files are refused unread")
 
     def __post_init__(self) -> None:
         for name, low, high in (

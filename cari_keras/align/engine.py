@@ -118,7 +118,8 @@ def align_folder(
         return counts
     except sqlite3.OperationalError as error:  # the journal's, such as a full disk
         raise AlignError(
-            f"{aligned}: {error}; what was done before stays: mend it, then run the same command"
+            f"{aligned}: {error}; the finished part is saved: remove the cause, then run "
+            "the same command"
         ) from error
     finally:
         journal.close()
@@ -129,7 +130,7 @@ def _engine(name: str, aligned: Path, beam_options: Sequence[str]) -> Align:
     check_word("engine", name, ENGINES)
     if name == LOCAL:
         if beam_options:
-            raise ConfigError("Beam's options go with --engine beam")
+            raise ConfigError("Beam's options need --engine beam")
         return align_files
     check_beam(aligned)
     from cari_keras.align import beam
@@ -140,7 +141,10 @@ def _engine(name: str, aligned: Path, beam_options: Sequence[str]) -> Align:
 def _check_folders(raw: Path, aligned: Path) -> None:
     source, target = raw.resolve(), aligned.resolve()
     if target == source or source in target.parents:
-        raise AlignError(f"{aligned}: lies in {raw}; crops would be taken for raw pictures")
+        raise AlignError(
+            f"{aligned}: lies in {raw}, so its crops would be taken for raw pictures; name a "
+            "folder beside it"
+        )
     if aligned.exists() and not aligned.is_dir():
         raise AlignError(f"{aligned}: not a folder")
     there = aligned.iterdir() if aligned.is_dir() else ()
@@ -201,8 +205,8 @@ def _check_settings(journal: Journal, aligned: Path, config: AlignConfig) -> Non
     ]
     if changed:
         raise AlignError(
-            f"{aligned}: was made with {'; '.join(changed)}: choose another folder, or give "
-            "--overwrite to start again"
+            f"{aligned}: was made with {'; '.join(changed)}; choose another folder, or "
+            "give --overwrite to align every file again"
         )
 
 

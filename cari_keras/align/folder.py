@@ -30,19 +30,19 @@ def align(
 ) -> FolderCounts:
     """Finds and crops the faces of a folder as `cari-align` does, into a folder to train on.
 
-    A call with the `output` of an interrupted one goes on with it, and one that is finished is
-    brought up to date.
+    If an earlier call with the same `output` was interrupted, this call continues it. If that call
+    was finished, this call brings the folder up to date.
 
     Args:
-        source: The folder with pictures.
+        source: The folder of raw pictures.
         output: The folder to write.
-        workers: Processes, of 0.7 GB each; None: as many as there are cores.
-        overwrite: Start again, where `output` was made with other settings.
-        engine: `local`, processes here; or `beam`, Apache Beam.
+        workers: Number of processes, of 0.7 GB each; None: one for each core.
+        overwrite: Discard earlier results in `output` and align every file again.
+        engine: `local` for processes on this machine, or `beam` for Apache Beam.
         beam_options: Beam's flags.
-        progress: Show a progress bar on standard error; otherwise nothing is printed.
-        **settings: Any setting of `AlignConfig`, as the flags of `cari-align --help-all` are called
-            with `_` for `-`: `margin=0.3`, `image_size=160`.
+        progress: Show a progress bar on standard error. Otherwise the call prints nothing.
+        **settings: Any setting of `AlignConfig`. The names are those of the flags of `cari-align
+            --help-all`, with `_` for `-`: `margin=0.3`, `image_size=160`.
 
     Returns:
         What became of the files. It prints as a line; `table()` is what cari-align prints, and
@@ -50,9 +50,9 @@ def align(
 
     Raises:
         AlignError: A folder is missing, holds something else, was made with other settings, or is
-            being written by another process; there is no face to keep; or Beam is missing.
-        ConfigError: There is no such setting, or a value is not possible; or workers cannot start,
-            as in a script without `if __name__ == "__main__":`, since they run its file again.
+            being written by another process; no file has a usable face; or Beam is missing.
+        ConfigError: There is no such setting, or a value is out of range; or workers cannot start.
+            They run a script's main file again, so the script needs `if __name__ == "__main__":`.
 
     Example:
         >>> import cari_keras
@@ -85,6 +85,8 @@ def align(
 
 
 def check_faces(counts: FolderCounts, raw: Path, aligned: Path) -> None:
-    """Raises AlignError where no face was kept, so that there is nothing to train on."""
+    """Raises AlignError if no file has a usable face, so that there is nothing to train on."""
     if not counts.identities:
-        raise AlignError(f"{raw}: no face to keep; {aligned / MANIFEST} says why of every file")
+        raise AlignError(
+            f"{raw}: no usable face in any file; {aligned / MANIFEST} has the reason for each file"
+        )

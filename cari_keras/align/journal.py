@@ -65,7 +65,9 @@ class Journal:
         except sqlite3.OperationalError as error:
             self._db.close()
             if "locked" in str(error):
-                raise AlignError(f"{folder}: another cari-align is at work there") from error
+                raise AlignError(
+                    f"{folder}: another cari-align is working there; wait for it, or stop it"
+                ) from error
             raise AlignError(f"{path}: {error}") from error
         except sqlite3.DatabaseError as error:
             self._db.close()

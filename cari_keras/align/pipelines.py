@@ -123,7 +123,7 @@ def _run(lines: Sequence[str], work: beam.DoFn, staging: Path, options: Sequence
         reason = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise AlignError(
             f"Beam's pipeline failed ({type(error).__name__}: {reason[-1] if reason else ''}); "
-            "what was done before stays, and the same command goes on"
+            "the finished part is saved, and the same command continues"
         ) from error
 
 

@@ -63,7 +63,12 @@ def align_files(
             blamed: list[Entry] = []
             yield from _align_part([entry], raw, config, 1, blamed)
             for culprit in blamed:
-                yield culprit, FileResult([rejected(culprit, "reading it killed the process")], [])
+                yield (
+                    culprit,
+                    FileResult(
+                        [rejected(culprit, "the process that read the file was killed")], []
+                    ),
+                )
 
 
 def _align_part(

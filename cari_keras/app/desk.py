@@ -1,4 +1,4 @@
-"""What the page asks a network, and a gallery: from uploaded pictures to answers."""
+"""The page's questions to a network and a gallery: from uploaded pictures to answers."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Near(NamedTuple):
 
 
 class Desk:
-    """Answers about uploaded pictures; nothing of one caller is kept for another.
+    """Answers about uploaded pictures; it stores nothing of one caller for another.
 
     Args:
         model: The network.
@@ -108,7 +108,7 @@ class Desk:
         self._looked = lru_cache(KEPT)(partial(look, model))
 
     def warm_up(self, photo: str, caricature: str) -> None:
-        """Asks all that is traced or loaded on first use, so that nobody waits for it later.
+        """Asks everything that TensorFlow traces or loads on first use, so that nobody waits later.
 
         Args:
             photo: A file.
@@ -135,7 +135,7 @@ class Desk:
         """A face as the network takes it, uint8 RGB [S, S, 3]; see `look`."""
         faces = self.look(asked).faces
         if not 0 <= asked.face < len(faces):
-            raise ImageError(f"{Path(asked.path or '').name}: has no face {asked.face + 1}")
+            raise ImageError(f"{Path(asked.path or '').name}: has no face number {asked.face + 1}")
         return faces[asked.face]
 
     def compare(self, photo: Asked, other: Asked) -> Verification:
@@ -168,7 +168,7 @@ class Desk:
         return self.model.explain_faces(one, another, way=way, progress=_Told(tell))
 
     def who(self, asked: Asked) -> Who:
-        """Who a face shows: of the gallery's people where there is one, else of the network's.
+        """Whom a face shows: of the gallery's people if there is a gallery, else of the network's.
 
         Raises:
             ImageError: See `face`.

@@ -44,8 +44,8 @@ def verdict(found: Verification) -> str:
     lines = [f"<h3>{_safe(found.verdict.capitalize())}</h3>"]
     if found.probability is not None:
         lines.append(
-            f"<p>Probability of one person: <b>{100 * found.probability:.0f} %</b>, where as many "
-            "of the pairs that are asked about are of one person as of two.</p>"
+            f"<p>Probability of one person: <b>{100 * found.probability:.0f} %</b>, if "
+            "half of all pairs that you ask about show one person.</p>"
         )
     lines.append(_scale(found.distance, found.threshold))
     if found.why is not None:
@@ -79,7 +79,10 @@ def people(found: Who) -> str:
 def faces(found: Sequence[Near]) -> str:
     """The nearest faces of a gallery as a sheet, with the files they are from."""
     if not found:
-        return '<div role="status" class="answer"><h3>No face of this kind in it</h3></div>'
+        return (
+            '<div role="status" class="answer"><h3>The gallery has no face of this '
+            "modality</h3></div>"
+        )
     items = "".join(
         f"<li>{_picture(one.picture, one.row.identity or 'a face')}"
         f"<b>{_safe(one.row.identity or 'no name')}</b><br>{one.row.modality}, distance "
@@ -112,8 +115,8 @@ def _scale(distance: float, threshold: float) -> str:
     end = max(_SCALE, distance, threshold)
     at, limit = 20 + 360 * distance / end, 20 + 360 * threshold / end
     told = (
-        f"Squared distance {distance:.3f} on a scale from 0 to {end:.1f}; the threshold is "
-        f"{threshold:.3f}, nearer pairs count as one person"
+        f"Squared distance {distance:.3f} on a scale from 0 to {end:.1f}; the threshold "
+        f"is {threshold:.3f}, pairs below it count as one person"
     )
     return (
         f'<svg role="img" aria-label="{told}" viewBox="0 0 400 88" width="100%" '

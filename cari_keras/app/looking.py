@@ -63,7 +63,7 @@ def look(model: FaceModel, path: str, modality: str) -> Looked:
     name = Path(path).name
     try:
         if Path(path).stat().st_size > MAX_BYTES:
-            raise RefusedError(f"too large; at most {MAX_BYTES // 10**6} MB are taken")
+            raise RefusedError(f"too large; the page takes at most {MAX_BYTES // 10**6} MB")
         pixels = pixels_of(path, max_pixels=MAX_PIXELS, min_side=MIN_SIDE)
     except OSError as error:
         raise ImageError(f"{name}: cannot be read ({error.strerror})") from error

@@ -80,7 +80,7 @@ def _pair(gr: Any, desk: Desk, examples: Sequence[tuple[str, str]]) -> tuple[_Si
     gr.Examples(
         [list(pair) for pair in examples],
         [photo.picture, other.picture],
-        label="Drawn people to try it on",
+        label="Drawn people to try the page with",
         example_labels=["one person", "two people"][: len(examples)],
     )
 

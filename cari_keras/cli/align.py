@@ -1,4 +1,4 @@
-"""cari-align: from raw pictures to aligned faces in TFRecords."""
+"""cari-align: finds and crops the faces in raw pictures."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from cari_keras.presets import PRESETS
 from cari_keras.vocabulary import DATASETS
 
 EXAMPLES = f"""
-layouts (found by themselves, or named with --layout):
+layouts (cari-align recognises them, or --layout names one):
 {chr(10).join(f"  {layout.name:<14} {layout.shape}" for layout in LAYOUTS.values())}
 
 examples:
-  cari-align raw/ aligned/              align, or go on after Ctrl-C
+  cari-align raw/ aligned/              align, or continue after Ctrl-C
   cari-align raw/ aligned/ --margin 0.3 --image-size 160
                                         tighter, smaller crops
   cari-train --dataset cavi --data-dir aligned/
-                                        train on it
+                                        train on the aligned faces
 """
 
 MORE = """more examples:
   cari-align raw/ aligned/ --align box --overwrite
                                         start again with other settings
   cari-align raw/ aligned/ --engine beam -- --runner=FlinkRunner ...
-                                        on a cluster that sees both folders
+                                        on a cluster that can read both folders
 """
 
 
@@ -48,22 +48,31 @@ def _main(arguments: Sequence[str]) -> int:
     words, beam_options = split_options(arguments)
     parser = Parser(
         "cari-align",
-        "Finds and crops the faces of a folder; says what became of every file.",
+        "Finds and crops the faces in a folder, and says what became of every file.",
         EXAMPLES,
         MORE,
     )
-    parser.add_argument("raw", metavar="RAW", type=user_path, help="folder with pictures")
-    parser.add_argument("aligned", metavar="ALIGNED", type=user_path, help="folder to write")
+    parser.add_argument("raw", metavar="RAW", type=user_path, help="folder of raw pictures")
     parser.add_argument(
-        "--workers", type=int, metavar="X", help="processes, of 0.7 GB each (default: all cores)"
+        "aligned", metavar="ALIGNED", type=user_path, help="folder for the aligned faces"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="X",
+        help="number of processes, of 0.7 GB each (default: one for each core)",
     )
     add_engine_flag(parser)
-    parser.add_argument("--overwrite", action="store_true", help="start again")
-    parser.add_argument("--quiet", action="store_true", help="only the table at the end")
-    add_flags(parser, {"what to do": AlignConfig})
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="discard earlier results and align every file again",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print only the table at the end")
+    add_flags(parser, {"alignment settings": AlignConfig})
     given = vars(parser.parse_args(words))
     if given["workers"] is not None and given["workers"] < 1:
-        parser.error(f"--workers must be at least 1, received {given['workers']}")
+        parser.error(f"--workers must be at least 1. Received: {given['workers']}")
     raw, aligned = given.pop("raw"), given.pop("aligned")
     how = {name: given.pop(name) for name in ("workers", "overwrite", "engine")}
     progress = not given.pop("quiet")
@@ -79,7 +88,10 @@ def _main(arguments: Sequence[str]) -> int:
     print(summary.table())
     check_faces(summary, raw, aligned)
     print(f"\nFaces of {summary.identities} people in {aligned / 'records'}")
-    print(f"Every file: {aligned / MANIFEST}\nA look: {aligned / 'contact_sheet.png'}")
+    print(
+        f"What became of every file: {aligned / MANIFEST}\nThe faces to look at: "
+        f"{aligned / 'contact_sheet.png'}"
+    )
     if progress and (dataset := _trains_as(raw, aligned, config.layout)):
         tell_next(command("train", "--dataset", dataset, "--data-dir", aligned))
     return 0

@@ -1,4 +1,4 @@
-"""cari-app: a page to try a network on, in a browser on this machine."""
+"""cari-app: serves a web page on which you can try a network."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ EXAMPLES = """
 examples:
   cari-app                              the package's own network
   cari-app facenet --port 8000          the public weights, with no training
-  cari-app --gallery people.gallery     names and finds its faces, too
-The page is at http://127.0.0.1:7860. It sends nothing anywhere.
+  cari-app --gallery people.gallery     also search a gallery
+The page is at http://127.0.0.1:7860. It sends no data to any other server.
 """
 
 
@@ -29,19 +29,22 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    parser = model_parser("cari-app", "Serves a page to try a network on, in a browser.", EXAMPLES)
+    parser = model_parser("cari-app", "Serves a web page on which you can try a network.", EXAMPLES)
     parser.add_argument(
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
-        help="where to listen; 0.0.0.0 lets everybody in who reaches this machine [127.0.0.1]",
+        help="address to listen on; 0.0.0.0 admits everybody who can reach this machine "
+        "[127.0.0.1]",
     )
-    parser.add_argument("--port", type=_port, default=7860, metavar="N", help="its port [7860]")
+    parser.add_argument(
+        "--port", type=_port, default=7860, metavar="N", help="port to listen on [7860]"
+    )
     parser.add_argument(
         "--gallery",
         type=given_path,
         metavar="DIR",
-        help="a gallery of cari-gallery, whose people are named and whose faces are found",
+        help="a gallery made by cari-gallery; the page searches its faces and names its people",
     )
     given = parser.parse_args(arguments)
 
@@ -58,7 +61,7 @@ def _main(arguments: Sequence[str]) -> int:
             gallery = Gallery(given.gallery, model)
             if not len(gallery):
                 raise GalleryError(
-                    f"{given.gallery}: no gallery, or an empty one; add faces by cari-gallery add"
+                    f"{given.gallery}: no gallery, or an empty one; add faces with cari-gallery add"
                 )
 
         from cari_keras.app.desk import Desk
@@ -71,7 +74,7 @@ def _main(arguments: Sequence[str]) -> int:
         desk.warm_up(*examples[0])
         page = build(desk, examples)
         with serve(page, given.host, given.port, [pictures]) as address:
-            print(f"The page is at {address} (Ctrl-C ends it)", flush=True)
+            print(f"The page is at {address} (Ctrl-C stops the server)", flush=True)
             threading.Event().wait()
     return 0
 
@@ -79,7 +82,7 @@ def _main(arguments: Sequence[str]) -> int:
 def _port(text: str) -> int:
     """The type of the flag `--port`."""
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"must be from 1 to 65535, received {quoted(text)}")
+        raise argparse.ArgumentTypeError(f"must be from 1 to 65535. Received: {quoted(text)}")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""cari-compare: strategies of weighing the tasks side by side, over several seeds."""
+"""cari-compare: compares strategies for weighting the tasks, over several seeds."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ examples:
   cari-compare                          equal, naive and dynamic on the demo
   cari-compare --seeds 0 1 2 3 4        with five seeds
   cari-compare --preset cavi-short --data-dir DIR --seeds 0 1 2
-                                        on CaVI, in short
+                                        on CaVI, by a short recipe
   cari-compare --preset toy --data-dir DIR --strategies dynamic naive
                                         section 5.3 of the paper, its Figure 5
-Runs are trained one after another; the same command goes on where it was
-stopped. Flags of cari-train hold for all of them.
+Runs train one after another. The same command continues after a stop.
+Flags of cari-train apply to every run.
 """
 
 
@@ -44,26 +44,34 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    parser = Parser("cari-compare", "Compares strategies of weighing the tasks.", EXAMPLES)
+    parser = Parser("cari-compare", "Compares strategies for weighting the tasks.", EXAMPLES)
     parser.add_argument(
         "--strategies",
         nargs="+",
         metavar="X",
         default=["equal", "naive", "dynamic"],
-        help=f"what to compare: {', '.join(STRATEGIES)}; differences are taken to {REFERENCE} "
-        "[equal naive dynamic]",
+        help=f"strategies to compare: {', '.join(STRATEGIES)}; differences are to "
+        f"{REFERENCE} [equal naive dynamic]",
     )
     parser.add_argument(
-        "--seeds", nargs="+", type=int, default=[0], metavar="K", help="a run for each [0]"
+        "--seeds",
+        nargs="+",
+        type=int,
+        default=[0],
+        metavar="K",
+        help="seeds of the runs [0]",
     )
-    parser.add_argument("--quiet", action="store_true", help="only the tables at the end")
+    parser.add_argument("--quiet", action="store_true", help="print only the tables at the end")
     others = ("weighting", "seed")
     add_config_flags(parser, hidden=others)
     parser.rare("unseen_fold", "align")
     given = parser.parse_args(arguments)
     for name in others:
         if hasattr(given, name):
-            raise ConfigError(f"name --{'strategies' if name == 'weighting' else 'seeds'} instead")
+            raise ConfigError(
+                f"cari-compare has no --{name}; use "
+                f"--{'strategies' if name == 'weighting' else 'seeds'}"
+            )
     preset = given.preset or getattr(given, "dataset", "demo")
     config, flags = asked_config(given), config_values(given)
     folder = Path(config.training.output or f"runs/compare-{preset}")
@@ -77,7 +85,7 @@ def _main(arguments: Sequence[str]) -> int:
         train_runs(runs, config_flags(config), progress=not given.quiet)
     except StoppedError as stopped:
         with contextlib.suppress(OSError):  # to a terminal that is gone
-            print("cari-compare: stopped; the same command goes on where it was", file=sys.stderr)
+            print("cari-compare: stopped; the same command continues from here", file=sys.stderr)
         return 128 + stopped.signal
     from cari_keras.comparison.report import report
     from cari_keras.comparison.results import best_run
@@ -106,7 +114,9 @@ def _fitted(
 
     dataset = load_faces(config, renew=True, progress=progress)
     if not dataset.splits.get("validation"):
-        raise DatasetError(f"{dataset.name}: no validation images to compare strategies on")
+        raise DatasetError(
+            f"{dataset.name}: no validation images, so strategies cannot be compared"
+        )
     fitted = fit(config, dataset, given).config
     if alone and "batch_size" not in given:
         each = [fitted.with_values({"tasks": (task,)}) for task in fitted.training.tasks]

@@ -26,6 +26,7 @@ def add_engine_flag(parser: Parser) -> None:
         "--engine",
         choices=ENGINES,
         default=ENGINES[0],
-        help="processes here, or Apache Beam (extra 'beam'), whose options follow -- [%(default)s]",
+        help="local processes, or Apache Beam (extra 'beam'), whose options follow a -- "
+        "[%(default)s]",
     )
     parser.rare("engine")

@@ -1,4 +1,4 @@
-"""cari-evaluate: a trained network by the published protocols, or on any pairs or gallery."""
+"""cari-evaluate: evaluates a network by published protocols, or on any pairs or gallery."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _main(arguments: Sequence[str]) -> int:
     for note in outcome.remarks():
         print(f"note: {note}")
     if given.legacy and not outcome.legacy:
-        print("note: the published code's arithmetic needs ten pairs, or eleven gallery images.")
+        print("note: --legacy needs at least ten pairs or eleven gallery images.")
     print()
     for table in tables_of(outcome, brief=True):
         print(table)
@@ -90,7 +90,10 @@ def _written(outcome: Outcome, folders: Sequence[Path], *, progress: bool = Fals
         except OSError as error:
             if k + 1 == len(folders):
                 raise
-            told = f"{folder}: cannot be written ({error.strerror}); {folders[k + 1]} is taken"
+            told = (
+                f"{folder}: cannot be written ({error.strerror}); the evaluation goes to "
+                f"{folders[k + 1]}"
+            )
             print(f"cari-evaluate: note: {told}", file=sys.stderr)
     write_text(folder / "report.html", report_html(outcome, progress=progress))
     write_scores(outcome, folder)

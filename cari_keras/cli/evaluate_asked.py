@@ -30,7 +30,7 @@ def asked_outcome(given: argparse.Namespace) -> Outcome:
     # TensorFlow is loaded only here, so that mistakes in flags are told at once.
     from cari_keras.runtime import in_order
 
-    # As training runs, so that the answers which it kept are those that would be given anew.
+    # As training runs, so that its cached predictions equal new ones.
     with in_order():
         return _evaluate(given, changes)
 
@@ -75,7 +75,7 @@ def _evaluate(given: argparse.Namespace, changes: dict[str, Any]) -> Outcome:
         matcher = load_judged_network(given.run, changes)
         return evaluate_gallery(matcher, given.gallery, given.probe, **how)
     if given.run == FACENET and given.dataset is None:
-        raise ConfigError("facenet was trained on no dataset here; name one with --dataset")
+        raise ConfigError("facenet has no dataset of its own; name one with --dataset")
     if given.split == UNKNOWN:
         return _evaluate_unknown(given, load_judged_network(given.run, changes), how)
 
@@ -87,13 +87,20 @@ def _evaluate(given: argparse.Namespace, changes: dict[str, Any]) -> Outcome:
     data = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
     runs = FoldRuns(given.run, changes, data)
     if runs.unseen and given.split is not None and not runs.is_one:
-        raise ConfigError(f"--split is for one run: name {given.run}/fold-1, for example")
+        raise ConfigError(
+            f"--split evaluates one run, not a folder of runs; name {given.run}/fold-1, for example"
+        )
     if given.collection is not None and given.split is not None:
-        raise ConfigError("--collection shows people held out, --split those of the dataset")
+        raise ConfigError(
+            "--collection evaluates the people held out, and --split those of the dataset; "
+            "leave one of them out"
+        )
     if runs.unseen and given.split is None:
-        refuse(given, ("protocol", "thresholds_of"), "people never seen; leave it out")
+        refuse(
+            given, ("protocol", "thresholds_of"), "an evaluation on people held out; leave it out"
+        )
         return _evaluate_strangers(given, runs, how)
-    refuse(given, ("collection",), "runs that held nobody out (--unseen-fold)")
+    refuse(given, ("collection",), "a run that held nobody out (--unseen-fold); leave it out")
     if not holds_folds(Path(given.run)) and given.dataset != "webcaricature":
         matcher = load_matcher(given.run, changes)
         config = matcher.config.with_values(data)
@@ -108,13 +115,17 @@ def _evaluate(given: argparse.Namespace, changes: dict[str, Any]) -> Outcome:
 def _evaluate_unknown(
     given: argparse.Namespace, matcher: Matcher, how: Mapping[str, Any]
 ) -> Outcome:
-    """The dataset's strangers, whom no run is trained on."""
+    """The dataset's strangers, on whom no run is trained."""
     from cari_keras.align.before import load_faces
     from cari_keras.evaluation.protocols.crossed import evaluate_crossed
 
-    refuse(given, ("protocol", "folds", "unseen_fold", "thresholds_of"), f"the split {UNKNOWN}")
+    refuse(
+        given,
+        ("protocol", "folds", "unseen_fold", "thresholds_of"),
+        f"the split {UNKNOWN}; leave it out",
+    )
     if how["legacy"]:
-        raise ConfigError("--legacy is for pairs of lists and for galleries; leave it out")
+        raise ConfigError("--legacy applies only to listed pairs and to galleries; leave it out")
     names = ("dataset", "data_dir")
     data = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
     config = matcher.config.with_values({**data, "unseen_fold": None})
@@ -140,10 +151,11 @@ def _evaluate_strangers(
     from cari_keras.evaluation.protocols.strangers import evaluate_strangers
 
     if how["legacy"]:
-        raise ConfigError("--legacy is for pairs of lists and for galleries; leave it out")
+        raise ConfigError("--legacy applies only to listed pairs and to galleries; leave it out")
     if given.verify_by == "identities":
         raise ConfigError(
-            "people never seen are none of the known identities; use --verify-by embedding"
+            "the people held out are not among the identities that the network knows; "
+            "use --verify-by embedding"
         )
     runs.changes = {**runs.changes, "verify_by": "embedding"}
     folds = runs.folds(given.folds)

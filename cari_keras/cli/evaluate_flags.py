@@ -15,26 +15,26 @@ examples:
   cari-evaluate facenet --dataset cavi --data-dir DIR
                                         the public weights, with no training
   cari-evaluate runs/cavi --images DIR --pairs pairs.csv
-                                        path,path,1|0, or LFW's pairs.txt
+                                        CSV of path,path,1|0, or LFW's pairs.txt
   cari-evaluate runs/cavi --gallery DIR --probe DIR
-                                        whoever of DIR/<identity>/* is in both
+                                        people in both: DIR/<identity>/*
   cari-evaluate facenet --dataset lfw --data-dir DIR
                                         or cfp, sketches, pairs
 """
 
 MORE = """more examples:
   cari-evaluate runs/cavi --split validation
-                                        not the test split
+                                        the validation split
   cari-evaluate runs/final --thresholds-of runs/cavi
                                         a run with --final, on the test split
   cari-evaluate runs/webcaricature-unrestricted --folds all
-                                        ten folds, each by its run
-  cari-evaluate runs/cavi-unseen-5      people never seen, fold-1 to fold-5, each
-                                        by its run with --unseen-fold K/5
+                                        ten folds, each with its own run
+  cari-evaluate runs/cavi-unseen-5      people held out: fold-1 to fold-5, each
+                                        a run with --unseen-fold K/5
   cari-evaluate runs/cavi-unseen-5 --collection DIR
-                                        the same people in other pictures
+                                        other pictures of the people held out
   cari-evaluate saved_models/cavi --dataset cavi --data-dir DIR --split unknown
-                                        strangers, whom no run is trained on
+                                        strangers, on whom no run is trained
 """
 
 
@@ -42,7 +42,7 @@ def evaluate_parser() -> Parser:
     """Of all flags; none has a default."""
     parser = Parser(
         "cari-evaluate",
-        "Evaluates a network: a table, results.json and a report.html with pictures.",
+        "Evaluates a network: prints tables, writes results.json and report.html.",
         EXAMPLES,
         MORE,
     )
@@ -51,9 +51,13 @@ def evaluate_parser() -> Parser:
         "run",
         metavar="RUN",
         type=given_path,
-        help="a run folder, a folder of runs fold-K or of exports, or the word facenet",
+        help="a run folder, a folder of runs fold-K, a folder of exports, or the word facenet",
     )
-    add("--dataset", choices=(*DATASETS, *JUDGED), help="dataset (default: the run's)")
+    add(
+        "--dataset",
+        choices=(*DATASETS, *JUDGED),
+        help="dataset to evaluate on (default: the run's)",
+    )
     add(
         "--data-dir",
         type=given_path,
@@ -63,74 +67,106 @@ def evaluate_parser() -> Parser:
     add(
         "--split",
         choices=("validation", "test", UNKNOWN),
-        help="default: test, where its images are; unknown: the dataset's strangers",
+        help="split to evaluate; unknown: the dataset's strangers (default: test, where its "
+        "images are there)",
     )
-    add("--protocol", choices=PROTOCOLS, help="webcaricature, with facenet [unrestricted]")
-    add("--folds", nargs="+", metavar="K", help="all, or some; of webcaricature also dev")
-    add("--unseen-fold", metavar="k/K", help="people held out, with facenet (default: the run's)")
+    add(
+        "--protocol",
+        choices=PROTOCOLS,
+        help="protocol of webcaricature, for facenet [unrestricted]",
+    )
+    add(
+        "--folds",
+        nargs="+",
+        metavar="K",
+        help="folds to evaluate: all, or some numbers; for webcaricature also dev",
+    )
+    add(
+        "--unseen-fold",
+        metavar="k/K",
+        help="fold of people to evaluate on, for facenet (default: the run's)",
+    )
     add(
         "--collection",
         type=user_path,
         metavar="DIR",
-        help="the people held out in other pictures, DIR/{photo,caricature}/<identity>/*",
+        help="other pictures of the people held out, DIR/{photo,caricature}/<identity>/*",
     )
     add(
         "--images",
         type=user_path,
         metavar="DIR",
-        help="any images, raw or from cari-align; with lfw, cfp, ... in place of their own",
+        help="your own images, raw or from cari-align; with lfw, cfp, ... in place of the "
+        "dataset's",
     )
-    add("--pairs", type=user_path, metavar="FILE", help="pairs of them: a CSV, or LFW's pairs.txt")
-    add("--gallery", type=user_path, metavar="DIR", help="a gallery, DIR/<identity>/*")
-    add("--probe", type=user_path, metavar="DIR", help="probes to look for in it")
+    add(
+        "--pairs",
+        type=user_path,
+        metavar="FILE",
+        help="pairs of these images: a CSV, or LFW's pairs.txt",
+    )
+    add(
+        "--gallery", type=user_path, metavar="DIR", help="gallery of known people, DIR/<identity>/*"
+    )
+    add(
+        "--probe",
+        type=user_path,
+        metavar="DIR",
+        help="probes to find in the gallery, DIR/<identity>/*",
+    )
     switch = argparse.BooleanOptionalAction
-    add("--flip-test", action=switch, help="mirror images too (default: the run's)")
+    add(
+        "--flip-test",
+        action=switch,
+        help="evaluate evaluate mirror images too (default: the run's)",
+    )
     add(
         "--test-crops",
         "--crops",
         type=float,
         nargs="+",
         metavar="X",
-        help="sides of central squares (run's)",
+        help="sides of the central squares to evaluate, as fractions (default: the run's)",
     )
     add(
         "--view-power",
         type=float,
         metavar="P",
-        help="views with a longer bottleneck count more, by its length to this power (run's)",
+        help="weight of a view: the length of its bottleneck to this power (default: the run's)",
     )
-    add("--verify-by", choices=VERIFY_BY, help="what is compared (run's)")
+    add("--verify-by", choices=VERIFY_BY, help="what verification compares (default: the run's)")
     add(
         "--centre",
         choices=CENTRES,
-        help="collection: take the mean embedding of each modality off, over the images that are "
-        "evaluated together, without their labels [none]",
+        help="collection: subtract each modality's mean embedding over the images that are "
+        "evaluated together, without using their labels [none]",
     )
     add(
         "--thresholds-of",
         type=given_path,
         metavar="RUN",
-        help="the test pairs' thresholds come from another run's validation pairs: for a run that "
-        "was trained on the validation images (--final)",
+        help="threshold source: another run, whose validation pairs give the test pairs' "
+        "thresholds; for a run that was trained on the validation images (--final)",
     )
     add(
         "--legacy",
         action="store_true",
-        help="also by the published code's faulty arithmetic",
+        help="also compute the metrics by the published code's faulty arithmetic",
     )
     add(
         "--output",
         type=user_path,
         metavar="DIR",
-        help="default: a folder in RUN/evaluation, or in evaluation/ where that cannot be written",
+        help="folder to write (default: one in RUN/evaluation, or in evaluation/ where RUN "
+        "cannot be written)",
     )
     add(
         "--cache-dir",
         type=given_path,
         metavar="DIR",
-        help="where images and answers are kept (per-user cache)",
+        help="folder that caches images and predictions (default: the per-user cache)",
     )
-    add("--quiet", action="store_true", help="only the tables")
+    add("--quiet", action="store_true", help="print only the tables")
     parser.rare(
         "protocol", "folds", "unseen_fold", "flip_test", "test_crops", "view_power", "centre"
     )
@@ -145,7 +181,7 @@ def refuse_together(parser: Parser, given: argparse.Namespace) -> None:
         if judged and one == "images" and given.pairs is None:
             continue
         if (getattr(given, one) is None) != (getattr(given, other) is None):
-            parser.error(f"--{one} and --{other} go together")
+            parser.error(f"--{one} and --{other} go together; give both; give both")
     of_dataset = (
         "dataset",
         "data_dir",
@@ -168,4 +204,7 @@ def refuse_together(parser: Parser, given: argparse.Namespace) -> None:
         for other in others:
             if getattr(given, one) is not None and getattr(given, other) is not None:
                 flags = [f"--{name.replace('_', '-')}" for name in (one, other)]
-                parser.error(f"{flags[0]} and {flags[1]} do not go together")
+                parser.error(
+                    f"{flags[0]} and {flags[1]} do not go together; leave one of them out; "
+                    "leave one of them out"
+                )

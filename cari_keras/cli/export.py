@@ -1,4 +1,4 @@
-"""cari-export: a network's branches for TensorFlow Serving and other run-times."""
+"""cari-export: exports a network for TensorFlow Serving and other run-times."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ examples:
   cari-export                           the network that comes with cari_keras
   cari-export runs/cavi                 into saved_models/
   cari-export runs/cavi models --far 0.01
-                                        `same` accepts 1 % of impostors at most
-  cari-export facenet                   the public weights: verification alone
+                                        `same` accepts at most 1 % of impostors
+  cari-export facenet                   the public weights: verification only
   docker compose -f saved_models/docker-compose.yml up
                                         serves them: REST 8501, gRPC 8500
 """
 
 MORE = """more examples:
   cari-export runs/final --thresholds-of runs/cavi
-                                        a run with --final, which has none
-  cari-export runs/cavi --keep 3        older versions are removed
+                                        a run with --final, which has none itself
+  cari-export runs/cavi --keep 3        remove older versions
   cari-export runs/cavi --precision float32
                                         for processors without bfloat16
-  cari-export runs/cavi --format onnx   into onnx_models/, with what that changes
+  cari-export runs/cavi --format onnx   into onnx_models/; prints what changes
   cari-export runs/cavi --format openvino --int8
                                         in 8 bits, calibrated on the run's images
   cari-export --format onnx --int8 --calibrate pictures/
-                                        calibrated on pictures of one's own
+                                        calibrated on pictures of your own
 """
 
 
@@ -71,34 +71,35 @@ def _main(arguments: Sequence[str]) -> int:
         metavar="DIR",
         nargs="?",
         type=user_path,
-        help="where to [saved_models; onnx_models and so on of other formats]",
+        help="folder to write [saved_models; for other formats onnx_models and so on]",
     )
     parser.add_argument(
         "--far",
         type=float,
         metavar="X",
-        help="largest share of impostor pairs that `same` accepts, of strangers where the dataset "
-        "has them, else of its validation pairs [the threshold of the highest accuracy, with which "
-        "`same` is left out where the pairs cannot support a decision]; facenet has thresholds for "
-        "0.1, 0.01 and 0.001 [that of the highest mean of TAR and 1 - FAR, up to a FAR of 0.1]",
+        help="largest share of impostor pairs that `same` accepts: pairs of the dataset's "
+        "strangers, or else its validation pairs [the threshold of highest accuracy; "
+        "without `same` where the pairs cannot support a decision]. facenet takes 0.1, "
+        "0.01 or 0.001 [the threshold of highest mean of TAR and 1 - FAR, up to a FAR of "
+        "0.1]",
     )
     parser.add_argument(
         "--fpir",
         type=float,
         metavar="X",
-        help=f"largest share of strangers' images that are taken for somebody known [{FPIR}]",
+        help=f"largest share of strangers' images to take for a known person [{FPIR}]",
     )
     parser.add_argument(
         "--thresholds-of",
         type=given_path,
         metavar="RUN",
-        help="take the thresholds from another run of the same settings; a run that was trained on "
-        "its validation images (--final) has none of its own",
+        help="threshold source: another run of the same settings, for a run that was trained "
+        "on its validation images (--final) and has no thresholds",
     )
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
-        help="arithmetic of the exports, whose thresholds are taken in it: float32 where the "
+        help="arithmetic of the exports and of their thresholds; choose float32 where the "
         "servers' processors have no instructions for bfloat16 [the run's]",
     )
     parser.add_argument(
@@ -114,26 +115,26 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--int8",
         action="store_true",
-        help="convolutions in 8 bits, of onnx and openvino, calibrated on training images",
+        help="for onnx and openvino: convolutions in 8 bits, calibrated on training images",
     )
     parser.add_argument(
         "--calibrate",
         type=given_path,
         metavar="PICTURES",
-        help="a folder of pictures for --int8, of any people [the run's training images]",
+        help="pictures of any people, to calibrate --int8 on [the run's training images]",
     )
     parser.add_argument(
         "--default-signature",
         choices=PIXELS_AND_BYTES,
         default=PIXELS_AND_BYTES[0],
-        help="what `serving_default` takes: bytes, files, for platforms that call no other "
-        "signature, as Vertex AI; `serving_pixels` then takes pixels [%(default)s]",
+        help="what `serving_default` takes. bytes: files, for platforms that call no other "
+        "signature, such as Vertex AI; `serving_pixels` then takes pixels [%(default)s]",
     )
     parser.add_argument(
         "--keep",
         type=int,
         metavar="N",
-        help="remove all versions in DIR but the newest N of each model [all stay]",
+        help="keep only the newest N versions of each model in DIR [all versions]",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.rare("thresholds_of", "precision", "fpir", "default_signature", "keep")
@@ -142,9 +143,14 @@ def _main(arguments: Sequence[str]) -> int:
     served = given.format == FORMATS[0]
     folder = given.folder or Path("saved_models" if served else f"{given.format}_models")
     if not served and given.default_signature != PIXELS_AND_BYTES[0]:
-        parser.error("--default-signature is for saved_model: other formats take pixels alone")
+        parser.error(
+            "--default-signature applies only to the format saved_model: the other formats "
+            "take pixels; leave it out"
+        )
     if given.keep is not None and given.keep < 1:
-        parser.error(f"--keep must be at least 1: the new version stays. Received: {given.keep}")
+        parser.error(
+            f"--keep must be at least 1, since the new version stays. Received: {given.keep}"
+        )
     if own := given.run is None:
         given.run = str(shipped_run())
 
@@ -160,7 +166,7 @@ def _main(arguments: Sequence[str]) -> int:
     if own:
         tell_licence()
     if matcher.run is None:
-        whose = f"{given.run}, which has its own thresholds, and names nobody"
+        whose = f"{given.run}, which has its own thresholds and names nobody; leave it out"
         refuse(given, ("fpir", "thresholds_of", "data_dir"), whose)
         judge, thresholds = None, public_thresholds(far=given.far)
         _tell(thresholds, matcher)
@@ -177,28 +183,31 @@ def _main(arguments: Sequence[str]) -> int:
             thresholds = NO_THRESHOLDS if kept is None else kept
             if kept is None:
                 judge = None
-                print(f"no thresholds, so no signature verify, and nobody is unknown: {lacks}")
+                print(
+                    f"The exports have no thresholds: {lacks}. So they have no signature "
+                    "verify, and call nobody unknown"
+                )
             else:
-                print(f"thresholds as the run has kept them: {lacks}")
+                print(f"The exports take the thresholds that are stored in the run: {lacks}")
                 _tell(kept, matcher)
     elif kept := read_kept(matcher):
         # Other formats are compared on the dataset, and calibrated.
         moot = ("far", "fpir", "data_dir") if served else ("far", "fpir")
-        refuse(given, moot, f"{given.run}, which keeps its own thresholds")
+        refuse(given, moot, f"{given.run}, which has stored its own thresholds; leave it out")
         judge, thresholds = matcher, kept
         _tell(kept, matcher)
     else:
         refuse(
             given,
             ("far", "fpir", "data_dir"),
-            f"{given.run}, which was trained on its validation images too (--final), and has no "
-            "thresholds; name another run by --thresholds-of",
+            f"{given.run}, which was trained on its validation images too (--final) and "
+            "has no thresholds; name another run with --thresholds-of",
         )
         thresholds = NO_THRESHOLDS
         print(
-            f"{given.run} was trained on its validation images too (--final), so it has no "
-            "thresholds: there will be no signature verify, and nobody is said to be unknown; "
-            "--thresholds-of RUN takes those of a run that was not"
+            f"{given.run} was trained on its validation images too (--final), so it has "
+            "no thresholds. The exports have no signature verify, and call nobody "
+            "unknown; --thresholds-of RUN takes the thresholds of a run without --final"
         )
     form = form_of(
         matcher,
@@ -235,7 +244,7 @@ def _tell_format(card: Mapping[str, Any]) -> None:
     if card["int8"]:
         told.append(f"8 bits by {card['int8']}")
     if (moved := found.get("largest_embedding_difference")) is not None:
-        told.append(f"embeddings differ by {moved:.1e} at most")
+        told.append(f"embeddings differ by at most {moved:.1e}")
     if tar := found.get("tar_at_far_1_percent"):
         told.append(f"TAR at FAR 1 % {tar['before']:.2%} before, {tar['after']:.2%} after")
     if (same := found.get("equal_top1")) is not None:
@@ -248,31 +257,32 @@ def _tell(thresholds: Thresholds, judge: Matcher) -> None:
     pairs = thresholds.of_pairs()
     for name, known in pairs.items():
         if known and known.undecided:
-            print(f"{name}: distances, and no decision: {known.undecided}")
+            print(f"{name}: gives distances but no decision: {known.undecided}")
         elif known:
             unseen = known.far_unseen
-            new = "" if unseen is None else f" ({unseen:.2%} of people it was not chosen on)"
+            new = "" if unseen is None else f" ({unseen:.2%} on people whom it was not chosen on)"
             print(
                 f"{name}: same up to a squared distance of {known.threshold:.4f}; FAR "
                 f"{known.far:.2%} of {known.impostor_pairs}{new}, TAR {known.tar:.2%} of "
                 f"{known.genuine_pairs} {known.measured_on}"
             )
     if "verification" in judge.tasks and not any(pairs.values()):
-        print("no validation pairs: there will be no signature verify")
+        print("There are no validation pairs: the exports have no signature verify")
     for task, limit in thresholds.known.items():
         named = ""
         if limit.tpir is not None:
             named = (
-                f", and names {limit.tpir:.2%} of {limit.known_images} validation images rightly "
-                f"({limit.closed_set:.2%} without it)"
+                f", and names {limit.tpir:.2%} of {limit.known_images} validation images "
+                f"correctly ({limit.closed_set:.2%} without a threshold)"
             )
         print(
-            f"{task}: known from a score of {limit.threshold:.3f}; that takes "
-            f"{limit.fpir:.2%} of {limit.stranger_images} images of {limit.strangers} strangers "
-            f"for somebody ({limit.fpir_unseen:.2%} of strangers it was not chosen on){named}"
+            f"{task}: a person is known from a score of {limit.threshold:.3f}; this "
+            f"threshold takes {limit.fpir:.2%} of {limit.stranger_images} images of "
+            f"{limit.strangers} strangers for a known person ({limit.fpir_unseen:.2%} on "
+            f"strangers whom it was not chosen on){named}"
         )
     if not thresholds.known and judge.run is not None and set(judge.tasks) & set(MODALITIES):
-        print("no images of two strangers in the dataset: nobody will be said to be unknown")
+        print("The dataset has no images of two strangers: the exports call nobody unknown")
 
 
 if __name__ == "__main__":

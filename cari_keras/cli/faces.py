@@ -42,20 +42,21 @@ def model_parser(program: str, description: str, examples: str, *, public: bool 
     parser.add_argument(
         "--align",
         action=argparse.BooleanOptionalAction,
-        help="find the main face of each image and cut it out first [yes for facenet, for the "
-        "network that comes with cari_keras and for those trained on aligned faces, else no]",
+        help="first find the main face of each image and cut it out [yes for facenet, for the "
+        "network that comes with cari_keras and for networks trained on aligned faces, "
+        "else no]",
     )
     parser.add_argument(
         "--data-dir",
         type=given_path,
         metavar="DIR",
-        help="the run's dataset, if it moved or changed",
+        help="the run's dataset, if it has moved or changed",
     )
     parser.add_argument(
         "--thresholds-of",
         type=given_path,
         metavar="RUN",
-        help="another run's thresholds, for a run with --final",
+        help="threshold source: another run, for a run with --final",
     )
     parser.rare("thresholds_of")
     return parser
@@ -64,7 +65,7 @@ def model_parser(program: str, description: str, examples: str, *, public: bool 
 def at_least_one(text: str) -> int:
     """The type of a flag that counts."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, received {quoted(text)}")
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1. Received: {quoted(text)}")
     return int(text)
 
 
@@ -73,7 +74,7 @@ def picture_path(text: str) -> Path:
     path = user_path(text)
     if not text or path.is_dir():
         raise argparse.ArgumentTypeError(
-            f"must name a PNG file, not a folder, received {quoted(text)}"
+            f"must name a PNG file, not a folder. Received: {quoted(text)}"
         )
     return path
 

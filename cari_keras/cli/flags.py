@@ -125,10 +125,10 @@ def given_path(text: str) -> str:
 
 
 def refuse(arguments: argparse.Namespace, names: Sequence[str], what: str) -> None:
-    """Raises ConfigError for given flags that say nothing to what is asked."""
+    """Raises ConfigError for given flags that do not apply."""
     for name in names:
         if getattr(arguments, name) is not None:
-            raise ConfigError(f"--{name.replace('_', '-')} is not for {what}")
+            raise ConfigError(f"--{name.replace('_', '-')} does not apply to {what}")
 
 
 def run_program(
@@ -165,8 +165,9 @@ def run_program(
                 raise
             return _ended(
                 program,
-                f"{shown(str(error.object))}: TensorFlow takes names in UTF-8 alone; rename it, or "
-                "set PYTHONUTF8=1 where it is UTF-8 and the locale is not",
+                f"{shown(str(error.object))}: TensorFlow accepts only names in UTF-8; "
+                "rename the file, or set PYTHONUTF8=1 where the name is UTF-8 and the "
+                "locale is not",
             )
         except KeyboardInterrupt:
             print(f"{program}: interrupted", file=sys.stderr)
@@ -203,8 +204,8 @@ _REMEDIES = {
     errno.EEXIST: "name another place, or move what is there",
     errno.ENOTDIR: "name another place, or move what is there",
     errno.EROFS: "name a folder that can be written",
-    errno.EACCES: "change its rights, or name another place",
-    errno.EPERM: "change its rights, or name another place",
+    errno.EACCES: "change its permissions, or name another place",
+    errno.EPERM: "change its permissions, or name another place",
 }
 
 

@@ -1,4 +1,4 @@
-"""cari-gallery: a gallery that grows: adds, removes, finds, names and groups faces."""
+"""cari-gallery: keeps a growing gallery: adds, removes, finds, names and groups faces."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ ACTIONS: dict[str, Callable[[Sequence[str]], int]] = {
 
 EXAMPLES = """
 actions (each has --help):
-  add        takes the faces on pictures into a gallery
-  update     as add, and removes what is gone; --network embeds all anew
+  add        adds the faces in pictures to a gallery
+  update     like add, and removes faces whose pictures are gone
   remove     removes faces
   list       lists faces
-  search     the faces that are nearest to those of images
-  identify   who is on images, or that it is nobody of the gallery
-  group      sorts faces without names into people
+  search     finds the faces nearest to those in images
+  identify   says who is in images, or that it is nobody in the gallery
+  group      sorts unnamed faces into people
   export     writes the faces to a CSV or Parquet file
 
 examples:
-  cari-gallery add people.gallery pictures/       names from the folders
+  cari-gallery add people.gallery pictures/       folders name people
   cari-gallery add people.gallery heap/ --people none
   cari-gallery search people.gallery drawing.jpg --modality caricature
   cari-gallery identify people.gallery photo.jpg --fpir 0.01
   cari-gallery group people.gallery --sheets groups/
   cari-gallery update people.gallery --network --model facenet
-It needs the extra gallery: pip install 'cari_keras[gallery]'
+cari-gallery needs the extra gallery: pip install 'cari_keras[gallery]'
 """
 
 
@@ -55,9 +55,11 @@ def _main(arguments: Sequence[str]) -> int:
     if words and words[0] in ACTIONS:
         return ACTIONS[words[0]](words[1:])
     parser = Parser(
-        "cari-gallery", "Keeps faces of photos and caricatures in a gallery that grows.", EXAMPLES
+        "cari-gallery", "Keeps a growing gallery of faces from photos and caricatures.", EXAMPLES
     )
-    parser.add_argument("action", metavar="ACTION", choices=list(ACTIONS), help="one of the below")
+    parser.add_argument(
+        "action", metavar="ACTION", choices=list(ACTIONS), help="one of the actions below"
+    )
     parser.add_argument("gallery", metavar="GALLERY", help="the gallery's folder")
     parser.add_argument("rest", metavar="...", nargs="*", help="see cari-gallery ACTION --help")
     parser.parse_args(words[:1] or ["--help"])

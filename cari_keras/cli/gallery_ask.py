@@ -26,7 +26,7 @@ def search(arguments: Sequence[str]) -> int:
     """Finds the nearest faces; returns the exit status."""
     parser = flags.action_parser(
         "search",
-        "Finds the faces of a gallery that are nearest to the main faces of images.",
+        "Finds the gallery's faces that are nearest to the main face of each image.",
         """
 examples:
   cari-gallery search people.gallery photo.jpg
@@ -35,13 +35,21 @@ examples:
 """,
     )
     _add_images(parser)
-    parser.add_argument("--top", type=at_least_one, default=8, metavar="N", help="how many [8]")
+    parser.add_argument(
+        "--top", type=at_least_one, default=8, metavar="N", help="number of faces [8]"
+    )
     flags.add_only_flags(parser)
     parser.add_argument(
-        "--include-query", action="store_true", help="find IMAGE itself too, where it is there"
+        "--include-query",
+        action="store_true",
+        help="list IMAGE itself too, where the gallery has it",
     )
-    parser.add_argument("--exact", action="store_true", help="compare with every face")
-    parser.add_argument("--picture", type=picture_path, metavar="PNG", help="write what was found")
+    parser.add_argument(
+        "--exact", action="store_true", help="compare with every face, without the index"
+    )
+    parser.add_argument(
+        "--picture", type=picture_path, metavar="PNG", help="write a picture of the faces found"
+    )
     given = parser.parse_args(arguments)
     model, only = flags.model_of(given), flags.only_of(given)
 
@@ -78,13 +86,13 @@ def identify(arguments: Sequence[str]) -> int:
     """Names people; returns the exit status."""
     parser = flags.action_parser(
         "identify",
-        "Says who is on images, or that it is nobody of the gallery.",
+        "Says who is in each image, or that it is nobody in the gallery.",
         """
 examples:
   cari-gallery identify people.gallery photo.jpg
   cari-gallery identify people.gallery party.jpg --all-faces --fpir 0.01
-The threshold is taken from the gallery as it is: each person's faces are
-compared with everybody else, as a stranger's would be.
+The gallery itself gives the threshold: cari-gallery compares each person's
+faces with everybody else's, as it would a stranger's.
 """,
     )
     _add_images(parser)
@@ -92,16 +100,23 @@ compared with everybody else, as a stranger's would be.
         "--fpir",
         type=float,
         metavar="SHARE",
-        help="strangers' faces to be taken for somebody [0.05]",
+        help="largest share of strangers' faces to take for a known person [0.05]",
     )
     parser.add_argument(
-        "--threshold", type=float, metavar="D", help="in its place: the largest distance, 0 to 4"
+        "--threshold",
+        type=float,
+        metavar="D",
+        help="in place of --fpir: the largest squared distance, 0 to 4",
     )
-    parser.add_argument("--top", type=at_least_one, default=3, metavar="N", help="candidates [3]")
-    parser.add_argument("--all-faces", action="store_true", help="not the main face alone")
+    parser.add_argument(
+        "--top", type=at_least_one, default=3, metavar="N", help="number of candidates [3]"
+    )
+    parser.add_argument(
+        "--all-faces", action="store_true", help="name every face, not only the main one"
+    )
     given = parser.parse_args(arguments)
     if given.fpir is not None and given.threshold is not None:
-        raise ConfigError("--fpir is not for a --threshold that is given")
+        raise ConfigError("--fpir and --threshold do not go together; leave one of them out")
     model = flags.model_of(given)
 
     from cari_keras.gallery.gallery import Gallery
@@ -130,18 +145,18 @@ def _tell(given: argparse.Namespace, path: str, face: int, answer: Answer) -> No
         print(json.dumps(found, ensure_ascii=False))
         return
     which = f" (face {face + 1})" if given.all_faces else ""
-    print(f"{one_line(path)}{which}: {one_line(answer.identity or 'nobody of the gallery')}")
+    print(f"{one_line(path)}{which}: {one_line(answer.identity or 'nobody in the gallery')}")
     for one in answer.candidates:
         print(f"  {one.distance:.4f}  {one_line(one.identity)}")
-    rate = "" if answer.fpir is None else f", reached by {answer.fpir:.1%} of strangers' faces"
-    print(f"  known up to {answer.threshold:.4f} of {answer.people} people{rate}")
+    rate = "" if answer.fpir is None else f"; {answer.fpir:.1%} of strangers' faces reach it"
+    print(f"  threshold {answer.threshold:.4f} for {answer.people} people{rate}")
 
 
 def group(arguments: Sequence[str]) -> int:
     """Sorts faces into people; returns the exit status."""
     parser = flags.action_parser(
         "group",
-        "Sorts faces without a name into people, and names those it knows.",
+        "Sorts unnamed faces into people, and names the people whom the gallery knows.",
         """
 examples:
   cari-gallery group people.gallery --sheets groups/
@@ -149,16 +164,18 @@ examples:
 """,
     )
     flags.add_only_flags(parser)
-    parser.add_argument("--all", action="store_true", help="faces with a name too")
+    parser.add_argument("--all", action="store_true", help="include faces with a name")
     parser.add_argument("--way", choices=GROUPED_BY, default=BY_NEIGHBOURS)
     parser.add_argument(
-        "--within", type=float, metavar="D", help="neighbours' largest squared distance"
+        "--within", type=float, metavar="D", help="largest squared distance of neighbours"
     )
-    parser.add_argument("--fpir", type=float, metavar="SHARE", help="see identify [0.05]")
     parser.add_argument(
-        "--sheets", type=user_path, metavar="FOLDER", help="write a picture of each group there"
+        "--fpir", type=float, metavar="SHARE", help="as for cari-gallery identify [0.05]"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object a face")
+    parser.add_argument(
+        "--sheets", type=user_path, metavar="FOLDER", help="folder for a picture of each group"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object for each face")
     given = parser.parse_args(arguments)
     only = flags.only_of(given)
     if not given.all and not only.identities:
@@ -167,7 +184,7 @@ examples:
     options: dict[str, Any] = {} if given.within is None else {"within": given.within}
     found = gallery.group(only, way=given.way, fpir=given.fpir, **options)
     if found.why:
-        print(f"cari-gallery: note: no names: {found.why}", file=sys.stderr)
+        print(f"cari-gallery: note: the groups have no names: {found.why}", file=sys.stderr)
     for row, label in zip(found.rows, found.grouping.labels.tolist()):
         if given.json:
             small = {**told(row._replace(thumbnail=None)), "group": label}
@@ -180,7 +197,9 @@ examples:
             for row in rows:
                 print(f"  {line_of(row)}")
         alone = int((found.grouping.labels < 0).sum())
-        print(f"{found.grouping.groups} groups of {len(found.rows)} faces; {alone} in none")
+        print(
+            f"{found.grouping.groups} groups of {len(found.rows)} faces; {alone} faces in no group"
+        )
     if given.sheets:
         from cari_keras.gallery.sheets import write_sheets
 
@@ -191,7 +210,7 @@ examples:
 def _add_images(parser: Parser) -> None:
     parser.add_argument("images", metavar="IMAGE", nargs="+")
     parser.add_argument(
-        "--modality", choices=MODALITIES, default="photo", help="of the images [photo]"
+        "--modality", choices=MODALITIES, default="photo", help="modality of the images [photo]"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON objects")
+    parser.add_argument("--json", action="store_true", help="print one JSON object for each answer")
     flags.add_model_flags(parser)

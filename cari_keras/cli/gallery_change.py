@@ -29,14 +29,14 @@ def add(arguments: Sequence[str]) -> int:
     """Takes pictures into a gallery; returns the exit status."""
     parser = flags.action_parser(
         "add",
-        "Takes the faces on pictures into a gallery. What it has is not looked at again.",
+        "Adds the faces in pictures to a gallery. It skips pictures that are unchanged.",
         """
 examples:
   cari-gallery add people.gallery pictures/
   cari-gallery add people.gallery ann.jpg --identity ann
   cari-gallery add people.gallery heap/ --people none --modality caricature
   cari-gallery add people.gallery many/ --engine beam --workers 8
-A command that was stopped goes on where it was. Several may add at a time.
+The same command continues after a stop. Several commands may add at a time.
 """,
     )
     parser.add_argument("places", metavar="PLACE", nargs="+", help="a folder, or a picture")
@@ -53,7 +53,7 @@ def update(arguments: Sequence[str]) -> int:
     """Brings a gallery up to date with its pictures; returns the exit status."""
     parser = flags.action_parser(
         "update",
-        "Brings a gallery up to date with the pictures below folders.",
+        "Brings a gallery up to date with the pictures in folders.",
         """
 examples:
   cari-gallery update people.gallery pictures/
@@ -64,13 +64,13 @@ examples:
     parser.add_argument(
         "--network",
         action="store_true",
-        help="embed all pictures of the gallery anew, by --model; it answers by the old network "
-        "until all is done",
+        help="embed all pictures of the gallery again, with --model; the gallery uses its old "
+        "network until all are done",
     )
     _add_flags(parser)
     given, on = _given(parser, arguments)
     if given.network == bool(given.places):
-        raise ConfigError("name folders to bring up to date; or give --network, without folders")
+        raise ConfigError("name the folders to bring up to date, or give --network without folders")
     if given.network and on is not None:
         raise ConfigError("--network embeds in this process; leave --engine beam out")
     gallery = flags.open_gallery(given, with_model=not given.network)
@@ -100,7 +100,7 @@ examples:
     given = parser.parse_args(arguments)
     only = flags.only_of(given)
     if given.all == any(only):
-        raise ConfigError("say which faces by --only-...; or give --all, alone")
+        raise ConfigError("name the faces with --only-..., or give --all without them")
     gallery = flags.open_gallery(given)
     print(f"{counted(gallery.remove(only), 'faces')} removed, {len(gallery)} left")
     return 0
@@ -110,7 +110,7 @@ def listing(arguments: Sequence[str]) -> int:
     """Lists faces of a gallery; returns the exit status."""
     parser = flags.action_parser(
         "list",
-        "Lists the faces of a gallery: modality, person, picture, and which face of it.",
+        "Lists the faces of a gallery: modality, person, picture and number of the face.",
         """
 examples:
   cari-gallery list people.gallery --only-identity ann
@@ -118,7 +118,7 @@ examples:
 """,
     )
     flags.add_only_flags(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object a face")
+    parser.add_argument("--json", action="store_true", help="print one JSON object for each face")
     given = parser.parse_args(arguments)
     for row in flags.open_gallery(given).rows(flags.only_of(given)):
         print(json.dumps(told(row), ensure_ascii=False) if given.json else line_of(row))
@@ -162,25 +162,30 @@ def _add_flags(parser: Parser) -> None:
         "--modality",
         choices=(AUTO, *MODALITIES),
         default=AUTO,
-        help="of the pictures; auto: as folders named photo or caricature say, else photo [auto]",
+        help="modality of the pictures; auto: named by folders photo and caricature, else "
+        "photo [auto]",
     )
-    parser.add_argument("--identity", metavar="NAME", help="whose the pictures' main faces are")
+    parser.add_argument(
+        "--identity", metavar="NAME", help="the person whom the pictures' main faces show"
+    )
     parser.add_argument(
         "--people",
         choices=NAMED_BY,
         default=FROM_FOLDER,
-        help="folder: the folder that a picture lies in names its person; none: nobody is named "
-        "[folder]",
+        help="folder: a picture's folder names its person; none: faces get no names [folder]",
     )
     parser.add_argument(
         "--thumbnails",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="keep each face as a small picture, for sheets [yes]",
+        help="store a small picture of each face, for sheets [yes]",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument(
-        "--workers", type=at_least_one, metavar="X", help="with Beam's own runner: processes [1]"
+        "--workers",
+        type=at_least_one,
+        metavar="X",
+        help="number of processes of Beam's own runner [1]",
     )
     add_engine_flag(parser)
     parser.rare("workers")
@@ -192,7 +197,7 @@ def _given(parser: Parser, arguments: Sequence[str]) -> tuple[argparse.Namespace
     given = parser.parse_args(words)
     if given.engine != BEAM:
         if beam_options or given.workers is not None:
-            raise ConfigError("--workers and Beam's options go with --engine beam")
+            raise ConfigError("--workers and Beam's options need --engine beam")
         return given, None
     from cari_keras.gallery.adding import OnBeam
 
@@ -210,5 +215,5 @@ def _tell(change: Change, faces: int) -> None:
         print(f"cari-gallery: left out: {one_line(line)}", file=sys.stderr)
     print(
         f"pictures: {change.new} new, {change.changed} changed, {change.gone} gone, "
-        f"{change.unchanged} as they were; {counted(faces, 'faces')} in the gallery"
+        f"{change.unchanged} unchanged; {counted(faces, 'faces')} in the gallery"
     )

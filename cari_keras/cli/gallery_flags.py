@@ -31,22 +31,20 @@ def add_model_flags(parser: Parser) -> None:
         "--model",
         type=given_path,
         metavar="RUN",
-        help=f"a run folder, a folder of cari-export, or {FACENET}: the gallery's network [the "
-        "one that comes with cari_keras]",
+        help=f"the gallery's network: a run folder, a folder of cari-export, or {FACENET} [the "
+        "network that comes with cari_keras]",
     )
     parser.add_argument(
         "--align",
         action=argparse.BooleanOptionalAction,
-        help="find the faces of each picture and cut them out; otherwise a picture is a face [as "
-        "the network was trained]",
+        help="find the faces in each picture and cut them out; --no-align takes each picture "
+        "whole [as the network was trained]",
     )
 
 
 def add_only_flags(parser: Parser) -> None:
     """Which faces of the gallery are meant."""
-    parser.add_argument(
-        "--only-modality", choices=MODALITIES, help="only such faces of the gallery"
-    )
+    parser.add_argument("--only-modality", choices=MODALITIES, help="only faces of this modality")
     parser.add_argument(
         "--only-identity",
         action="append",

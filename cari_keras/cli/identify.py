@@ -1,4 +1,4 @@
-"""cari-identify: who an image shows, of the people a network knows."""
+"""cari-identify: says whom an image shows, of the people whom a network knows."""
 
 from __future__ import annotations
 
@@ -36,18 +36,22 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def _main(arguments: Sequence[str]) -> int:
     parser = model_parser(
         "cari-identify",
-        "Says who images show, of the people a network knows, best guess first.",
+        "Says whom each image shows, of the people whom a network knows, likeliest first.",
         EXAMPLES,
         public=False,
     )
     parser.add_argument("images", metavar="IMAGE", nargs="+")
     parser.add_argument(
-        "--modality", choices=MODALITIES, default="photo", help="of the images [photo]"
+        "--modality", choices=MODALITIES, default="photo", help="modality of the images [photo]"
     )
     parser.add_argument(
-        "--top", type=at_least_one, default=5, metavar="N", help="names of each, 5 at most [5]"
+        "--top",
+        type=at_least_one,
+        default=5,
+        metavar="N",
+        help="number of names for each image, at most 5 [5]",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object an image")
+    parser.add_argument("--json", action="store_true", help="print one JSON object for each image")
     given = parser.parse_args(arguments)
 
     if given.run is not None and Path(given.run).is_file():  # no network was named
@@ -60,7 +64,9 @@ def _main(arguments: Sequence[str]) -> int:
     model = open_given(given)
     model.check_identifies(given.modality)
     if model.lacks:
-        print(f"cari-identify: note: nobody is said to be unknown: {model.lacks}", file=sys.stderr)
+        print(
+            f"cari-identify: note: the network calls nobody unknown: {model.lacks}", file=sys.stderr
+        )
     return each_image("cari-identify", given.images, partial(_answer, model, given))
 
 
@@ -75,9 +81,9 @@ def _answer(model: FaceModel, given: argparse.Namespace, path: str) -> None:
     print(one_line(path))
     if answer.known is False:
         print(
-            f"  unknown: nobody stands out enough, {answer.score:.2f} of "
-            f"{answer.threshold:.2f} (reached by {answer.fpir:.2%} of strangers' images); "
-            "the nearest are"
+            f"  unknown: the best score is {answer.score:.2f}, and the threshold "
+            f"{answer.threshold:.2f} ({answer.fpir:.2%} of strangers' images reach it); "
+            "the nearest people are"
         )
     for one in best:
         print(f"  {one.probability:7.2%}  {one_line(one.identity)}")

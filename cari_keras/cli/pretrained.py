@@ -15,8 +15,9 @@ EXAMPLES = """
 examples:
   cari-pretrained                       download (90 MB), check, convert
   cari-pretrained --from facenet_keras.h5
-                                        from a file, where there is no network
-Commands that need the weights fetch them on first use; this does so ahead.
+                                        from a file, on an offline machine
+Commands that need the weights fetch them on first use. cari-pretrained fetches
+them in advance.
 """
 
 
@@ -28,7 +29,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def _main(arguments: Sequence[str]) -> int:
     parser = Parser(
         "cari-pretrained",
-        "Fetches the public FaceNet weights (MS-Celeb-1M, MIT) at a pinned hash.",
+        "Fetches the public FaceNet weights (MS-Celeb-1M, MIT) and checks their hash.",
         EXAMPLES,
     )
     parser.add_argument(
@@ -36,7 +37,7 @@ def _main(arguments: Sequence[str]) -> int:
         dest="source",
         type=given_path,
         metavar="FILE",
-        help="facenet_keras.h5, or the archive with it",
+        help="facenet_keras.h5, or the archive that holds it",
     )
     given = parser.parse_args(arguments)
     from cari_keras.model.pretrained import import_facenet

@@ -1,4 +1,4 @@
-"""cari-search: the faces of a folder that are nearest to an image's."""
+"""cari-search: finds the faces in a folder that are nearest to the face in an image."""
 
 from __future__ import annotations
 
@@ -36,30 +36,38 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    parser = model_parser("cari-search", "Finds the faces nearest to an image's.", EXAMPLES)
+    parser = model_parser(
+        "cari-search",
+        "Finds the faces in a folder that are nearest to the face in an image.",
+        EXAMPLES,
+    )
     parser.add_argument("gallery", metavar="GALLERY", type=user_path, help="a folder of images")
     parser.add_argument("query", metavar="IMAGE")
-    parser.add_argument("--modality", choices=MODALITIES, default="photo", help="of IMAGE [photo]")
-    parser.add_argument("--top", type=at_least_one, default=8, metavar="N", help="how many [8]")
+    parser.add_argument(
+        "--modality", choices=MODALITIES, default="photo", help="modality of IMAGE [photo]"
+    )
+    parser.add_argument(
+        "--top", type=at_least_one, default=8, metavar="N", help="number of faces [8]"
+    )
     parser.add_argument(
         "--picture",
         type=picture_path,
         metavar="PNG",
-        help="write the faces found, with names, distances and verdicts",
+        help="write a picture of the faces found, with names, distances and verdicts",
     )
     parser.add_argument(
         "--include-query",
         action="store_true",
-        help="find IMAGE itself too, where GALLERY holds its file or one of the same content",
+        help="list IMAGE itself too, where GALLERY holds it or a copy of it",
     )
     parser.add_argument(
         "--centre",
         choices=("none", "gallery"),
         default="none",
-        help="gallery: compare without the means of GALLERY's photos and of its caricatures, which "
-        "finds more across modalities [none]",
+        help="gallery: subtract the mean embedding of GALLERY's photos and that of its "
+        "caricatures, which finds more across modalities [none]",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object a face")
+    parser.add_argument("--json", action="store_true", help="print one JSON object for each face")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     given = parser.parse_args(arguments)
 
@@ -77,12 +85,15 @@ def _main(arguments: Sequence[str]) -> int:
         print(f"cari-search: left out: {one_line(line)}", file=sys.stderr)
     itself = set() if given.include_query else same_picture(user_path(given.query), gallery.paths)
     for path in sorted(itself):
-        line = f"cari-search: left out: {one_line(path)}: the picture itself; see --help"
+        line = (
+            f"cari-search: left out: {one_line(path)}: it is IMAGE itself; --include-query "
+            "lists it too"
+        )
         print(line, file=sys.stderr)
     looked_for = model.embed_faces(face[None])[0]
     if given.centre == "gallery":
         gallery, looked_for = centred_on(gallery, given.gallery, looked_for, given.modality)
-        print("cari-search: distances are without the gallery's own means", file=sys.stderr)
+        print("cari-search: note: the gallery's mean embeddings are subtracted", file=sys.stderr)
     found = gallery.nearest(looked_for, given.top, leave_out=itself)
     for near in found:
         row = {**near._asdict(), "centre": given.centre}

@@ -31,7 +31,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def _main(arguments: Sequence[str]) -> int:
     parser = Parser("cari-train", "Trains the multi-task photo-caricature network.", EXAMPLES, MORE)
     parser.add_argument(
-        "--resume", type=given_path, metavar="RUN", help="a run folder to go on with"
+        "--resume", type=given_path, metavar="RUN", help="the folder of a run to resume"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_config_flags(parser)
@@ -68,7 +68,7 @@ class _Shell(Caller):
     def stopped(self, run: Path, error: StoppedError, *, alone: bool) -> None:
         again = self.resume(run) if alone else "the same command, on every worker"
         with contextlib.suppress(OSError):  # to a terminal that is gone
-            print(f"cari-train: {error}; go on with {again}", file=sys.stderr)
+            print(f"cari-train: {error}; continue with {again}", file=sys.stderr)
 
     def trained(
         self, config: Config, prepared: Prepared, run: Path, rows: Sequence[dict[str, Any]]

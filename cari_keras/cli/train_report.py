@@ -32,7 +32,11 @@ def report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None:
     save(curves, run / "figures" / "weights_and_losses.png")
     if not set(LABELS) & set(metrics):
         final = config.data.final
-        why = "The validation images were trained on (--final)" if final else "No validation images"
+        why = (
+            "The run was trained on its validation images (--final)"
+            if final
+            else "No validation images"
+        )
         print(f"\n{why}; {_evaluation(config, run)}")
         print(f"\nPictures: {run / 'figures'}")
         return
@@ -45,7 +49,7 @@ def report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None:
     print("\nValidation, in percent (verification: threshold by two-fold cross-validation):\n")
     print(table.to_string(index=False, na_rep="-"))
     best = read_meta(run / "best")["epoch"]
-    print(f"\n{run} answers with the weights of epoch {best}, the best by the mean of all metrics.")
+    print(f"\n{run} uses the weights of epoch {best}, which has the highest mean of all metrics.")
     if len(config.training.tasks) > 1 and config.training.weighting != "equal":
         share = plots.hardest_task_share(steps)
         print(f"\nThe hardest task held the largest weight in {share:.0%} of the iterations.")
@@ -65,7 +69,7 @@ def tell_of_strangers(config: Config, prepared: Prepared, run: Path, *, progress
             load_matcher(str(run)), prepared, cache_dir=cache_dir, progress=progress
         )
     except PretrainedError as error:  # training is done, and nothing of it depends on this
-        told = f"Not compared with the public weights for people it was not trained on: {error}"
+        told = f"The run was not compared with the public weights on strangers: {error}"
     if told:
         print(f"\n{told}")
 
@@ -73,14 +77,17 @@ def tell_of_strangers(config: Config, prepared: Prepared, run: Path, *, progress
 def _evaluation(config: Config, run: Path) -> str:
     """How a run without validation images is evaluated."""
     if config.data.unseen_fold:
-        return "it is evaluated by the people held out"
+        return "cari-evaluate evaluates the run on the people held out"
     if config.data.dataset == "webcaricature":
         all_folds = command("evaluate", run.parent, "--folds", "all")
-        return f"it is evaluated by its fold; all folds, once they are trained, by {all_folds}"
+        return (
+            "cari-evaluate evaluates the run on its fold; once all folds are trained, "
+            f"{all_folds} evaluates them all"
+        )
     own = command("evaluate", run)
     return (
-        f"evaluate it with {own} on images of their own: --images and --pairs, or --gallery and "
-        "--probe"
+        f"evaluate the run on other images: {own} with --images and --pairs, or with "
+        "--gallery and --probe"
     )
 
 

@@ -1,4 +1,4 @@
-"""cari-verify: whether two pictures show one person."""
+"""cari-verify: says whether two pictures show one person."""
 
 from __future__ import annotations
 
@@ -35,44 +35,53 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def _main(arguments: Sequence[str]) -> int:
     parser = model_parser("cari-verify", "Says whether two pictures show one person.", EXAMPLES)
     parser.add_argument("photo", metavar="PHOTO")
-    parser.add_argument("other", metavar="OTHER", help="what it is compared with")
+    parser.add_argument("other", metavar="OTHER", help="the picture to compare PHOTO with")
     parser.add_argument(
         "--modality",
         choices=MODALITIES,
         default="caricature",
-        help="of OTHER; for two photos a network needs a threshold, which facenet and the "
-        "package's own network have [caricature]",
+        help="modality of OTHER; runs have no threshold for two photos [caricature]",
     )
     parser.add_argument(
         "--by",
         choices=VERIFY_BY,
         default=VERIFY_BY[0],
-        help="what is compared: embeddings, of whomever; or identities, of people alone whom a "
-        "run with --verify-by identities knows [embedding]",
+        help="what to compare: embeddings, of any people; or identities, of people whom a run "
+        "with --verify-by identities knows [embedding]",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
-        "--picture", type=picture_path, metavar="PNG", help="write both faces, with the answer"
+        "--picture",
+        type=picture_path,
+        metavar="PNG",
+        help="write a picture of both faces, with the answer",
     )
     parser.add_argument(
         "--explain",
         type=picture_path,
         metavar="PNG",
-        help="write which regions of both speak for and against",
+        help="write which regions of the faces raise and which lower their similarity",
     )
     parser.add_argument(
         "--explain-by",
         choices=EXPLAIN_BY,
-        help="how: by the gradient through the network, in about a second; or by occlusion, which "
-        "hides region after region and takes about a minute; an export takes no gradient "
-        "[gradient]",
+        help="method of --explain: gradient takes about a second; occlusion hides one region "
+        "after another and takes about a minute; exports have no gradient [gradient]",
     )
     parser.rare("explain_by")
     given = parser.parse_args(arguments)
     if given.explain is None:
-        refuse(given, ["explain_by"], "an answer without --explain PNG")
+        refuse(
+            given,
+            ["explain_by"],
+            "an answer without --explain PNG; give --explain, or leave it out",
+        )
     elif given.by != VERIFY_BY[0]:
-        refuse(given, ["explain"], f"--by {given.by}: it explains embeddings")
+        refuse(
+            given,
+            ["explain"],
+            f"--by {given.by}, since it explains embeddings; leave one of them out",
+        )
 
     model = open_given(given)
     found = model.verify(given.photo, given.other, modality=given.modality, by=given.by)
@@ -105,8 +114,8 @@ def _lines(found: Verification) -> list[str]:
     else:
         lines = [
             f"{found.verdict}: {distance}, threshold {found.threshold:.4f}",
-            f"(so {found.far:.2%} of pairs of two different people are taken for one person, "
-            f"measured on {found.measured_on})",
+            f"(the threshold takes {found.far:.2%} of pairs of two different people for "
+            f"one person, measured on {found.measured_on})",
         ]
     if found.probability is not None:
         lines.append(f"probability {found.probability:.2f} at a prior of 50 %")

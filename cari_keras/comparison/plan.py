@@ -56,12 +56,12 @@ def plan_runs(
     """
     if len(config.training.tasks) < 2 and set(strategies) != {"single"}:
         raise ConfigError(
-            f"the recipe trains {config.training.tasks[0]} alone, which leaves nothing to weigh; "
-            "add --preset cavi-short or cavi-facenet"
+            f"the recipe trains only {config.training.tasks[0]}, so there is nothing to "
+            "weigh; add --preset cavi-short or --preset cavi-facenet"
         )
     for title, named in (("strategies", strategies), ("seeds", seeds)):
         if len(set(named)) < len(named):
-            raise ConfigError(f"{title}: one is named twice. Received: {list(named)}")
+            raise ConfigError(f"{title} must each be named once. Received: {list(named)}")
     load_tensorflow()  # which the strategies are written in
     runs = []
     for seed in seeds:

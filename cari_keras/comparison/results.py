@@ -95,7 +95,7 @@ def paired_difference(values: Mapping[int, float], reference: Mapping[int, float
     """
     seeds = sorted(set(values) & set(reference))
     if not seeds:
-        raise ValueError("paired_difference needs a seed that both have")
+        raise ValueError("paired_difference needs at least one seed that both strategies have")
     differences = np.array([values[seed] - reference[seed] for seed in seeds])
     mean, n = float(np.mean(differences)), len(seeds)
     if n < 2:

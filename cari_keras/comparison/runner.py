@@ -57,8 +57,8 @@ def check_settings(folder: Path, config: Config) -> None:
     there, asked = (anywhere(each).data.data_dir for each in (saved, config))
     if there != asked:
         raise ConfigError(
-            f"{folder} holds a run on {there}, not {asked}; choose another --output, or if the "
-            f"dataset has moved, cari-train "
+            f"{folder} holds a run on {there}, not on {asked}; choose another --output, "
+            "or where the dataset has moved, cari-train "
             + shlex.join(["--resume", str(folder), "--data-dir", str(asked)])
         )
     if changed:

@@ -64,7 +64,8 @@ def differences_table(results: Results) -> TextTable:
             cells.append(f"{100 * found.mean:+.2f}{width}{'*' if found.is_significant else ''}")
         rows.append([strategy, *cells])
     return TextTable(
-        f"Less {REFERENCE}, seed by seed, points: mean ± half of its 95 % interval (*: without 0)",
+        f"Difference to {REFERENCE}, seed by seed, points: mean ± half of its 95 % "
+        "interval (*: the interval excludes 0)",
         ["Weighting", *(LABELS[name] for name in columns)],
         rows,
     )
@@ -77,7 +78,7 @@ def costs_table(costs: Mapping[str, Cost]) -> TextTable:
         for name, cost in costs.items()
     ]
     return TextTable(
-        "A step's cost, measured in turns", ["Weighting", "ms", f"to {REFERENCE}"], rows
+        "Cost of a step, measured in turns", ["Weighting", "ms", f"to {REFERENCE}"], rows
     )
 
 

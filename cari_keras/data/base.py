@@ -1,4 +1,4 @@
-"""What every dataset offers: samples with identity and modality, splits, verification pairs."""
+"""What every dataset provides: samples with identity and modality, splits, verification pairs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cari_keras.vocabulary import check_modality
 from cari_keras.wording import counts_behind
 
 #: A remedy where a dataset's folder is not there.
-MOVED = "name it with --data-dir if it has moved"
+MOVED = "name its folder with --data-dir if it has moved"
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,8 @@ class Encoder:
             yield from self.pool.map(work, samples, chunksize=16)
         except BrokenProcessPool as error:
             raise DatasetError(
-                "a process that prepares images was killed, usually for want of memory; make "
-                "some free, or take out the largest pictures"
+                "a process that prepares images was killed, usually because memory ran "
+                "out; free some memory, or remove the largest pictures"
             ) from error
 
 

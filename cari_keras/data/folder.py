@@ -72,7 +72,7 @@ def load(
     if is_aligned(root):
         aligned = read_aligned(root)
         records, fingerprint = aligned.records, aligned.fingerprint
-        report.update({f"raw files, {why}": n for why, n in aligned.rejected.items()})
+        report.update({f"raw files left out: {why}": n for why, n in aligned.rejected.items()})
         samples = [Sample(face.path, face.identity, face.modality) for face in aligned.faces]
         of = {m: {s.identity for s in samples if s.modality == m} for m in MODALITIES}
         report.update(people_remarks([], of))
@@ -85,8 +85,8 @@ def load(
     plain = {plain_name(name) for name in identities}
     if known := sorted(s.identity for s in strangers if plain_name(s.identity) in plain):
         raise DatasetError(
-            f"{root / STRANGERS}: {known[0]} is no stranger but an identity of {root}; remove the "
-            "folder from one of them"
+            f"{root / STRANGERS}: {known[0]} is an identity of {root} and cannot be a "
+            "stranger too; remove the folder from one of the two"
         )
     if strangers:
         splits[UNKNOWN] = strangers

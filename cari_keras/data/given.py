@@ -75,10 +75,12 @@ def read_pair_list(path: Path) -> PairList:
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise DatasetError(f"{path}: no text in UTF-8 ({error.reason}); save it as that") from error
+        raise DatasetError(
+            f"{path}: not text in UTF-8 ({error.reason}); save the file as UTF-8"
+        ) from error
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
-        raise DatasetError(f"{path}: nothing in it; expected a CSV of two paths and 1 or 0")
+        raise DatasetError(f"{path}: empty; expected a CSV of two paths and 1 or 0")
     if re.fullmatch(r"\s*\d+(\s+\d+)?\s*", lines[0][1]):
         return _lfw(path, lines)
     pairs = []
@@ -91,10 +93,10 @@ def read_pair_list(path: Path) -> PairList:
         if position == 0 and len(cells) == 3 and not _LIKE_A_LABEL.fullmatch(cells[2]):
             continue  # titles
         if len(cells) != 3 or cells[2] not in ("0", "1"):
-            raise DatasetError(f"{path}:{number}: expected path,path,1|0, received {line[:80]!r}")
+            raise DatasetError(f"{path}:{number}: expected path,path,1|0. Received: {line[:80]!r}")
         pairs.append((cells[0], cells[1], cells[2] == "1"))
     if not pairs:
-        raise DatasetError(f"{path}: no pairs in it; expected a CSV of two paths and 1 or 0")
+        raise DatasetError(f"{path}: no pairs; expected a CSV of two paths and 1 or 0")
     return PairList(pairs)
 
 
@@ -103,9 +105,9 @@ def _lfw(path: Path, lines: list[tuple[int, str]]) -> PairList:
     folds, each = header if len(header) == 2 else (1, header[0])
     if not folds or not each or len(lines) - 1 != 2 * folds * each:
         raise DatasetError(
-            f"{path}: {counted(folds, 'folds')} of 2 x {counted(each, 'pairs')} announced, and "
-            f"{counted(len(lines) - 1, 'lines')} there; put back the missing lines, or mend the "
-            "first one"
+            f"{path}: {counted(folds, 'folds')} of 2 x {counted(each, 'pairs')} "
+            f"announced, and the file has {counted(len(lines) - 1, 'lines')}; restore the "
+            "missing lines, or correct the first one"
         )
     pairs, fold = [], []
     for position, (number, line) in enumerate(lines[1:]):
@@ -118,7 +120,7 @@ def _lfw(path: Path, lines: list[tuple[int, str]]) -> PairList:
             same = False
         if len(words) != 4 or not (words[1].isdecimal() and words[3].isdecimal()):
             raise DatasetError(
-                f"{path}:{number}: expected Name 1 2 or Name 1 Other 2, received {line!r}"
+                f"{path}:{number}: expected Name 1 2 or Name 1 Other 2. Received: {line!r}"
             )
         first, second = (f"{n}/{n}_{int(i):04d}" for n, i in (words[:2], words[2:]))
         pairs.append((first, second, same))
@@ -133,7 +135,7 @@ def modality_of(name: str) -> str:
 
 
 def modality_below(folder: Path, path: Path) -> str:
-    """What an image is, by its folder's name and those of the folders below it."""
+    """An image's modality, by the names of the folders that hold it."""
     own = Path(os.path.abspath(folder)).name  # noqa: PTH100 - not that of what a link leads to
     return modality_of(f"{own}/{path.relative_to(folder).as_posix()}")
 
@@ -160,7 +162,7 @@ def load_images(root: Path, person_of: Callable[[Path], str] = folder_of) -> Dat
     if is_aligned(root):
         aligned = read_aligned(root)
         samples = [Sample(face.path, face.identity, face.modality) for face in aligned.faces]
-        report = {f"raw files, {why}, left out": n for why, n in aligned.rejected.items()}
+        report = {f"raw files left out: {why}": n for why, n in aligned.rejected.items()}
         return _dataset(
             replace(_NOBODY, fingerprint=aligned.fingerprint, records=aligned.records),
             samples,
@@ -210,8 +212,8 @@ def load_pairs(
     if not pairs:
         missing = next(n for p in listed.pairs for n in p[:2] if _tidy(n) not in named)
         raise DatasetError(
-            f"{images}: has the images of no listed pair; the first lacks {quoted(missing)} "
-            "(names are relative to the folder)"
+            f"{images}: holds both images of no listed pair; the first pair lacks "
+            f"{quoted(missing)} (names are relative to the folder)"
         )
     report = dict(everything.report)
     if len(pairs) < len(listed.pairs):
@@ -231,7 +233,7 @@ def oddities(pairs: Iterable[Pair]) -> dict[str, int]:
     found = {
         "listed pairs of an image with itself": sum(len(s) for p, s in seen.items() if len(p) < 2),
         "pairs that are listed again": sum(len(s) - len(set(s)) for s in seen.values()),
-        "pairs that are listed as of one person and of two": sum(
+        "pairs listed both as one person and as two": sum(
             len(set(said)) > 1 for said in seen.values()
         ),
     }
@@ -252,7 +254,7 @@ def _one_of(paths: list[str], name: str, images: Path) -> Optional[str]:
     """The image of a name, None where there is none."""
     if len(paths) > 1:
         raise DatasetError(
-            f"{images}: {name} may be {' or '.join(paths)}; write the whole name in the list"
+            f"{images}: {name} may mean {' or '.join(paths)}; write the whole name in the list"
         )
     return paths[0] if paths else None
 

@@ -22,7 +22,7 @@ _MOST = 100
 
 
 def right_call(asked: str, data_dir: str) -> str:
-    """What to say where a dataset is not what lies in a folder, but is near; empty where none is.
+    """The remedy where a folder holds another dataset, or the dataset is near it; else empty.
 
     Args:
         asked: The dataset that was asked for.
@@ -34,7 +34,7 @@ def right_call(asked: str, data_dir: str) -> str:
         if (dataset or asked, folder) == (asked, root):
             return ""  # it is what was asked for; something else is wrong with it
         return (
-            f"{root}: not a folder that --dataset {asked} reads; {folder} is one of "
+            f"{root}: not a folder that --dataset {asked} reads; {folder} holds "
             f"{dataset or asked}: use --dataset {dataset or asked} --data-dir "
             f"{shlex.quote(str(folder))}"
         )

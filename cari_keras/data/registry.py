@@ -20,8 +20,8 @@ def _demo(config: Config) -> Dataset:
     data = config.data
     if data.data_dir:
         raise ConfigError(
-            "the demo is drawn and has no --data-dir; name the dataset that lies there with "
-            "--dataset"
+            "the package draws the demo, so --data-dir does not apply; name the dataset "
+            "in that folder with --dataset"
         )
     return demo.load(
         identities=data.demo_identities,

@@ -1,4 +1,4 @@
-"""Contact sheets: a look at what a network is trained on."""
+"""Contact sheets of the images that a network is trained on."""
 
 from __future__ import annotations
 

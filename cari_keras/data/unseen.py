@@ -1,4 +1,4 @@
-"""People held out of a dataset, so that a network can be judged by people it has never seen.
+"""People held out of a dataset, so that a network can be evaluated on people it has never seen.
 
 The people are dealt to K folds by a hash of their names, and one of the folds is taken out of
 everything that training looks at. One person under two spellings is one: by names that differ in
@@ -48,7 +48,7 @@ def deal(
     groups = _groups(sorted(people), sharing)
     if len(groups) < folds:
         raise DatasetError(
-            f"{len(groups)} people cannot be dealt to {folds} folds; lower K in --unseen-fold k/K"
+            f"{len(groups)} people are too few for {folds} folds; lower K in --unseen-fold k/K"
         )
     groups.sort(key=lambda group: drawn(plain_name(group[0]), seed))
     dealt: list[list[str]] = [[] for _ in range(folds)]
@@ -177,6 +177,6 @@ def _digest(dataset: Dataset, sample: Sample) -> Optional[str]:
 
 
 def same_people(held: Iterable[str], others: Iterable[str]) -> Mapping[str, str]:
-    """From names of another collection to those of the held-out people whom they are."""
+    """Maps names of another collection to the held-out people whom they name."""
     known = {plain_name(name): name for name in held}
     return {name: known[plain_name(name)] for name in others if plain_name(name) in known}

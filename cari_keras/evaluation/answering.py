@@ -1,4 +1,4 @@
-"""From standardised images to answers: the one way, for evaluation and for serving."""
+"""From standardised images to predictions: the one way, for evaluation and for serving."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class AnswerSettings:
     def to_dict(self) -> dict[str, Any]:
         """Plain values by the names that results.json, cards of exports and caches know."""
         told = {"flip": self.flip_test, "crops": list(self.test_crops)}
-        # Where it does nothing it is left out: answers that are kept go by these values.
+        # Left out where it does nothing: cached predictions go by these values.
         power = {"view_power": self.view_power} if self.view_power else {}
         centre = {"centre": self.centre} if self.centre != "none" else {}
         return {**told, **power, "verify_by": self.verify_by, **centre}
@@ -71,7 +71,9 @@ class AnswerSettings:
         whole = self.test_crops == (1.0,)
         views = "whole images" if whole else f"central squares of {sides} of the side"
         mirrored = " and their mirror images" if self.flip_test else ""
-        compared = "embeddings" if self.verify_by == "embedding" else "what is said of identities"
+        compared = (
+            "embeddings" if self.verify_by == "embedding" else "predictions of the known identities"
+        )
         longer = f", of which those of longer features count more (power {self.view_power:g})"
         weighed = longer if self.view_power else ""
         centred = (
@@ -87,7 +89,7 @@ PLAIN = AnswerSettings()
 def answering(
     model: keras.Model, tasks: Sequence[str], settings: AnswerSettings
 ) -> tuple[keras.Model, Answer]:
-    """What a network answers to images, its weight head left out.
+    """A network's predictions for images, without its weight head.
 
     Args:
         model: From `build_network`.

@@ -44,7 +44,7 @@ def take_off(embeddings: Array, is_caricature: Array, means: Array) -> Array:
 
 
 def centred(predictions: Predictions) -> Predictions:
-    """A network's answers with the means of these very images taken off their embeddings."""
+    """A network's predictions, less the mean embeddings of these same images."""
     embeddings, drawn = predictions.outputs["embedding"], predictions.is_caricature
     found = take_off(embeddings, drawn, modality_means(embeddings, drawn))
     return replace(predictions, outputs={**predictions.outputs, "embedding": found})

@@ -43,8 +43,8 @@ except (ValueError, OSError):
             import matplotlib
     except (ValueError, OSError) as error:
         raise ConfigError(
-            f"Matplotlib cannot be loaded ({error}); mend or remove the file matplotlibrc, or let "
-            "MPLCONFIGDIR name a folder that can be written"
+            f"Matplotlib cannot be loaded ({error}); correct or remove the file "
+            "matplotlibrc, or name a folder that can be written in MPLCONFIGDIR"
         ) from error
 
 from matplotlib import font_manager, style

@@ -91,8 +91,9 @@ class Evaluator:
         for name, values in joined.items():
             if values.dtype == np.float32 and not np.isfinite(values).all():
                 raise CheckpointError(
-                    f"the network's {name} is not a number for {self.split} images: its training "
-                    "has diverged or its weights are damaged"
+                    f"the network's {name} is not a number for some {self.split} images: "
+                    "its training has diverged, or its weights are damaged; train it "
+                    "again, or copy the run anew"
                 )
         return Predictions(
             [path.decode("utf-8", "surrogateescape") for path in joined.pop("path")],

@@ -72,7 +72,8 @@ def growth(
     known = names[len(names) // 2 :]
     if not sizes or max(sizes) > len(known):
         raise ConfigError(
-            f"{len(names)} people give galleries of {len(known)} at most; the others are strangers"
+            f"{len(names)} people give galleries of at most {len(known)} people; the "
+            "others are strangers"
         )
     if not len(strangers):
         raise ConfigError("no face of a stranger is asked about")

@@ -36,7 +36,7 @@ _OF_ANOTHER_RUN = (
 
 @dataclass(frozen=True)
 class Matcher:
-    """A network with all that decides its answers to an image.
+    """A network with everything that decides its predictions for an image.
 
     Attributes:
         name: For people: the run's folder, or `facenet`.
@@ -89,16 +89,17 @@ class Matcher:
         progress: bool = False,
         store: bool = True,
     ) -> Predictions:
-        """Answers for a split's images, from the cache where it has them.
+        """Predictions for a split's images, from the cache where it has them.
 
         Where the settings centre embeddings, it is by the means of these images.
 
         Args:
             prepared: The prepared dataset.
             split: Which of its splits.
-            cache_dir: Where answers are kept, in `predictions/`; the per-user cache by default.
+            cache_dir: The folder that caches predictions, in `predictions/`; by default the
+                per-user cache.
             progress: Whether to show a progress bar.
-            store: Whether new answers are kept.
+            store: Whether new predictions are cached.
         """
         found = kept(
             cache_place(cache_dir, "predictions"),
@@ -114,29 +115,30 @@ class Matcher:
         """Raises DatasetError unless the heads' classes are the dataset's identities."""
         if self.run is not None and self.identities != prepared.identities:
             raise DatasetError(
-                f"{prepared.name}: its {len(prepared.identities)} identities are not the "
-                f"{len(self.identities)} that {self.name} was trained on"
+                f"{prepared.name}: its {len(prepared.identities)} identities differ from "
+                f"the {len(self.identities)} that {self.name} was trained on; name the "
+                "run's own dataset"
             )
 
     def check_verifies(self) -> None:
         """Raises ConfigError unless branch 1, whose answers are compared, was trained."""
         if "verification" not in self.tasks:
             raise ConfigError(
-                f"{self.name} was not trained for verification, so there is nothing to compare "
-                "images by; --tasks has to name it"
+                f"{self.name} was not trained for verification, so it cannot compare "
+                "images; train a run with verification among --tasks"
             )
 
     def on_strangers(self) -> list[str]:
-        """What to note where it is asked about people whom it may not know."""
+        """The note for an evaluation on people whom the network may not know."""
         if self.settings.verify_by != "identities":
             return []
         return [
-            "Compared by what the network says of the people it knows; for others, --verify-by "
-            "embedding."
+            "Verification compares the network's predictions of the people it knows; for "
+            "other people, use --verify-by embedding."
         ]
 
     def on_other_crops(self, prepared: Prepared) -> list[str]:
-        """What to note where images are cut out otherwise than those it was trained on."""
+        """The note for images that are cut out otherwise than the training images."""
         if self.aligned is None:
             return []
         own, theirs = _crop(self.aligned), _crop(prepared.aligned)
@@ -146,7 +148,7 @@ class Matcher:
             f"cari-align's ({align}, margin {margin})" if align else "whole pictures"
             for align, margin in (own, theirs)
         )
-        return [f"These images are {asked}, those that the network was trained on {trained}."]
+        return [f"These images are {asked}, and the network was trained on {trained}."]
 
     def describe(self) -> dict[str, Any]:
         """What results.json says of it."""
@@ -184,7 +186,8 @@ def load_matcher(
         matcher.check_verifies()
         if settings.verify_by == "identities":
             raise ConfigError(
-                f"{name} verifies by identities, which have no centre; add --verify-by embedding"
+                f"{name} verifies by identities, which --centre does not apply to; add "
+                "--verify-by embedding"
             )
     return matcher
 
@@ -214,7 +217,7 @@ def _is_public(name: str) -> bool:
 
 
 def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
-    """The network whose validation images a network's thresholds come from.
+    """The threshold source: the network whose validation images give another network's thresholds.
 
     Args:
         matcher: The network.
@@ -233,12 +236,15 @@ def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
     if run is None:
         return None if matcher.config.data.final else matcher
     if _is_public(run):
-        raise ConfigError(f"{FACENET} is no run, and has no validation images; name a run")
+        raise ConfigError(
+            f"{FACENET} is not a run and has no validation images; name a run as the "
+            "threshold source"
+        )
     judge = load_matcher(run, asdict(matcher.settings), precision=matcher.config.model.precision)
     if judge.config.data.final:
         raise ConfigError(
-            f"{judge.name} was trained on its validation images too (--final), which gives no "
-            "thresholds; name a run that was not"
+            f"{judge.name} was trained on its validation images too (--final), so it has "
+            "no thresholds; name a run without --final as the threshold source"
         )
     own = in_common(matcher.config)
     differing = [
@@ -257,8 +263,8 @@ def judge_of(matcher: Matcher, run: Optional[str] = None) -> Optional[Matcher]:
         differing.append("people")
     if differing:
         raise ConfigError(
-            f"{judge.name} differs from {matcher.name} in {', '.join(differing)}; its thresholds "
-            "do not fit"
+            f"{judge.name} differs from {matcher.name} in {', '.join(differing)}, so its "
+            "thresholds do not fit; name another threshold source"
         )
     return judge
 
@@ -276,7 +282,10 @@ def _crop(aligned: Optional[Mapping[str, Any]]) -> tuple[Any, Any]:
 def _public(changes: Mapping[str, Any], precision: Optional[str]) -> Matcher:
     """Branch 1 of the public network; its embedding is compared, since it has no heads."""
     if precision not in (None, "float32"):
-        raise ConfigError(f"the public weights compute in float32. Received: {precision}")
+        raise ConfigError(
+            "the public weights compute in float32 only; leave the precision out. Received: "
+            f"{precision}"
+        )
     if changes.get("verify_by", "embedding") != "embedding":
         raise ConfigError("the public weights know no identities; use --verify-by embedding")
     source = load_source(FACENET)

@@ -75,7 +75,7 @@ def open_set(
     strangers: Union[Sequence[Any], Array],
     fpir: Optional[float] = None,
 ) -> OpenSet:
-    """Chooses a threshold on strangers and says what it does to them and to known people.
+    """Chooses a threshold on strangers, and measures its effect on them and on known people.
 
     Args:
         scores: The best identity's score for each image of known people, float32 [n]; n may be 0.
@@ -96,8 +96,9 @@ def open_set(
         raise ConfigError(f"fpir must be in (0, 1]. Received: {fpir}")
     if len(people) < 2 or count * fpir < 1:
         raise ConfigError(
-            f"an FPIR of {fpir:g} cannot be told by {count} images of {len(people)} strangers; "
-            f"two people and {int(np.ceil(1 / fpir))} images are needed at least"
+            f"an FPIR of {fpir:g} cannot be measured on {count} images of {len(people)} "
+            f"strangers; at least two people and {int(np.ceil(1 / fpir))} images are "
+            "needed"
         )
     threshold = threshold_at_fpir(stranger_scores, fpir)
     half = subject_folds(strangers, 2, seed=0)

@@ -117,8 +117,8 @@ class Outcome:
         if own is None or other is None or not own.mean < other.mean:
             return []
         return [
-            f"WORSE THAN UNTRAINED: on these people the AUC is {100 * own.mean:.2f}%, that of "
-            f"{name} {100 * other.mean:.2f}%."
+            "WORSE THAN UNTRAINED: on these people the network's AUC is "
+            f"{100 * own.mean:.2f}%, and that of {name} is {100 * other.mean:.2f}%."
         ]
 
     def _one_kind(self) -> list[str]:
@@ -130,8 +130,8 @@ class Outcome:
                 continue
             kind = "genuine" if trials.same.any() else "impostor"
             found.append(
-                f"Only {kind} pairs in fold {fold.name}: verification is judged by both kinds, so "
-                "there is no accuracy, AUC, EER or rate of it."
+                f"Fold {fold.name} has only {kind} pairs: verification needs both kinds, "
+                "so there is no accuracy, AUC, EER, TAR or FAR."
             )
         return found
 
@@ -146,7 +146,8 @@ class Outcome:
                     few.setdefault((point.far, where), []).append(point.chosen_on)
         several = len(self.folds) > 1
         return [
-            f"A FAR of {100 * far:g}% cannot be told from 0 by {_between(counts, 'impostor pairs')}"
+            f"A FAR of {100 * far:g}% cannot be told from 0 with "
+            f"{_between(counts, 'impostor pairs')}"
             + (f" {where}" if where else "")
             + (f" ({len(counts)} of {len(self.folds)} folds)." if several else ".")
             for (far, where), counts in few.items()
@@ -159,8 +160,9 @@ class Outcome:
             absent = [f.name for f, v in zip(self.folds, summary.folds) if math.isnan(v)]
             if absent and len(self.folds) > 1:
                 found.append(
-                    f"No {name} in fold {', '.join(absent)}, which lacks pairs or images for it: "
-                    f"its mean is over the other {len(self.folds) - len(absent)} folds."
+                    f"No {name} in fold {', '.join(absent)}, which lacks pairs or images "
+                    f"for it: the mean is over the other {len(self.folds) - len(absent)} "
+                    "folds."
                 )
         return found
 

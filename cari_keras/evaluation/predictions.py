@@ -1,4 +1,4 @@
-"""A network's answers for the images of a split, and where they are kept."""
+"""A network's predictions for the images of a split, and their cache."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _VERSION = 3
 
 @dataclass(frozen=True)
 class Predictions:
-    """The network's answers for the n images of a split.
+    """The network's predictions for the n images of a split.
 
     Attributes:
         paths: n names.
@@ -78,7 +78,7 @@ class Predictions:
 def network_key(
     config: Config, weights: str, tasks: Sequence[str], settings: AnswerSettings
 ) -> dict[str, Any]:
-    """What decides a network's answers besides the images.
+    """Whatever decides a network's predictions besides the images.
 
     Args:
         config: The run's settings.
@@ -108,15 +108,15 @@ def kept(
     *,
     store: bool = True,
 ) -> Predictions:
-    """Answers from the folder where they are there, else from the network, and kept.
+    """Predictions from the cache if they are there, else from the network, which are then cached.
 
     Args:
-        folder: Where answers are kept.
+        folder: The folder that caches predictions.
         network: See `network_key`.
         prepared: The prepared dataset.
         split: Which of its splits; its records' bytes take part in the name.
         predict: Asks the network.
-        store: Whether answers that were not there are kept.
+        store: Whether new predictions are cached.
     """
     path = _place(folder, network, prepared, split)
     found = _load(path)
@@ -134,7 +134,7 @@ def keep(
     split: str,
     predictions: Predictions,
 ) -> None:
-    """Puts answers where `kept` finds them."""
+    """Caches predictions where `kept` finds them."""
     _save(_place(folder, network, prepared, split), predictions)
 
 

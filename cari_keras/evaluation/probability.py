@@ -102,7 +102,7 @@ def fit_probability(distances: Array, same: Array) -> ProbabilityCurve:
 def reliability(
     probabilities: Array, same: Array, bins: int = 10, *, prior: float = 0.5
 ) -> list[ReliabilityBin]:
-    """What is observed of the pairs of each probability: the rows of a reliability diagram.
+    """The observed share of genuine pairs at each probability: the rows of a reliability diagram.
 
     Args:
         probabilities: float [n], in [0, 1], at `prior`.
@@ -144,7 +144,7 @@ def reliability(
 def expected_calibration_error(
     probabilities: Array, same: Array, bins: int = 10, *, prior: float = 0.5
 ) -> float:
-    """The mean difference of what is said and what is observed, over the bins by their weight.
+    """The mean difference of stated and observed probability, over the bins by their weight.
 
     Args: as for `reliability`, and its errors.
 

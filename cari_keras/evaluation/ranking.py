@@ -47,7 +47,7 @@ def found_within(distances: Array, probes: Names, gallery: Names) -> Array:
     strangers = names[own] != np.asarray(probes)
     if strangers.any():
         raise ValueError(
-            f"{int(strangers.sum())} probes are of no identity of the gallery, the first is "
+            f"{int(strangers.sum())} probes show nobody in the gallery; the first is "
             f"{np.asarray(probes)[strangers][0]!r}"
         )
     nearest = np.full((len(names), len(probes)), np.inf)

@@ -145,7 +145,7 @@ def verify(
     metrics, points = {}, []
     thresholds: Optional[Array] = None
     if chosen_on is not None and not len(chosen_on.same):
-        raise DatasetError("no pairs to take thresholds from: all are of the fold to judge")
+        raise DatasetError("no pairs to take thresholds from: all are of the fold to evaluate")
     if not trials.both_kinds:  # an accuracy or a rate of one kind alone says nothing
         names = ["verification_accuracy"] if with_accuracy and len(distances) else []
         names += ["verification_auc", "verification_eer"]

@@ -1,4 +1,4 @@
-"""What a gallery has to look at: what is new or changed, in batches that are there or not."""
+"""Adds new and changed pictures to a gallery, in batches that are committed whole."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _KNOWN = ("path", "face", "identity", "modality", "sha256", "size", "mtime_ns")
 
 @dataclass
 class Change:
-    """What became of pictures.
+    """Counts of what became of pictures.
 
     Attributes:
         new: Pictures that are new to the gallery.
@@ -125,7 +125,7 @@ def add_pictures(
     progress: bool = False,
     looking: Optional[Looking] = None,
 ) -> Change:
-    """Takes pictures into a gallery; what it has is not looked at again.
+    """Adds pictures to a gallery, and skips those that it has unchanged.
 
     Every `BATCH` pictures are one commit. Whoever is killed runs the same again.
 
@@ -198,7 +198,7 @@ def _looked_here(
 def looked_at(
     model: FaceModel, part: Sequence[Source], network: str, *, thumbnails: bool
 ) -> Looked:
-    """Looks at a part of pictures, whatever the gallery has; see `looking.look`."""
+    """Looks at some of the pictures, whether or not the gallery has them; see `looking.look`."""
     contents, refused = read_contents(part)
     rows = look(model, contents, network, thumbnails=thumbnails)
     return Looked(_paths(contents), rows, len(contents), refused)

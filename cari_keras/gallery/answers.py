@@ -1,4 +1,4 @@
-"""What a gallery says of faces: who is on one, and which belong together."""
+"""A gallery's answers: whom a face shows, and which faces belong together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Person(NamedTuple):
     Attributes:
         identity: Their name.
         distance: Squared L2 of the face to the person's template, 0 to 4.
-        faces: How many faces the template is the mean of.
+        faces: Number of faces whose mean the template is.
     """
 
     identity: str
@@ -29,15 +29,15 @@ class Person(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """Who a face shows, or that it is nobody of the gallery.
+    """Whom a face shows, or that it is nobody in the gallery.
 
     Attributes:
         candidates: People, nearest first.
         threshold: The largest squared distance that counts as known.
-        fpir: Share of strangers' faces that are taken for somebody by it, of strangers that it was
-            not chosen on; None where the threshold was given.
-        fnir: Share of known people's faces that are taken for nobody or for somebody else by it;
-            None likewise.
+        fpir: Share of strangers' faces that the threshold takes for a known person, measured on
+            strangers whom it was not chosen on; None where the caller gave the threshold.
+        fnir: Share of known people's faces that the threshold takes for nobody or for somebody
+            else; None where the caller gave the threshold.
         people: How many people the gallery has.
     """
 
@@ -54,7 +54,7 @@ class Answer(NamedTuple):
 
     @property
     def identity(self) -> Optional[str]:
-        """The nearest person's name; None where the face shows nobody of the gallery."""
+        """The nearest person's name; None where the face shows nobody in the gallery."""
         return self.candidates[0].identity if self.known else None
 
 
@@ -66,7 +66,7 @@ class Grouped(NamedTuple):
         embeddings: Theirs, float32 [n, d].
         grouping: Which group each is in.
         names: Whom each group shows; None where the gallery does not know them.
-        why: Why names were not asked for, in one line; empty where they were.
+        why: Why some groups could not be named, in one line; else empty.
     """
 
     rows: list[FaceRow]
@@ -79,7 +79,7 @@ class Grouped(NamedTuple):
 def answers_of(
     people: People, found: Nearest, threshold: float, measured: Optional[OpenSet]
 ) -> list[Answer]:
-    """Answers to faces.
+    """The answers for some faces.
 
     Args:
         people: Of the gallery.

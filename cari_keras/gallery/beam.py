@@ -1,4 +1,4 @@
-"""Very many pictures for a gallery, looked at on Apache Beam, on any runner that it has.
+"""Embeds very many pictures for a gallery on Apache Beam, on any of its runners.
 
 The pictures and the gallery lie where all workers reach them. The workers read, find faces and
 embed them, each with a network of its own; this process commits what they found, so that the table
@@ -57,7 +57,7 @@ class LookAtPictures(beam.DoFn):
         """Opens the network, once a worker."""
         self.model = self.opened()
         if network_key(self.model) != self.network:
-            raise GalleryError("a worker's network is another one than the gallery's")
+            raise GalleryError("a worker's network differs from the gallery's")
 
     def process(self, line: str) -> Iterator[str]:
         part = [Source(*source) for source in json.loads(line)]
@@ -90,7 +90,8 @@ def look_on_beam(
         lock = lock_file(table.folder / f"{STAGING}.lock", wait=False)
     except Timeout as error:
         raise GalleryError(
-            f"{table.folder}: another process adds to it by Beam; wait for it, or add without"
+            f"{table.folder}: another process adds to it with Beam; wait for that "
+            "process, or add without Beam"
         ) from error
     except OSError as error:
         raise GalleryError(f"{table.folder}: cannot be written ({error.strerror})") from error

@@ -1,4 +1,4 @@
-"""What is in a gallery: pictures that are added, changed, removed, listed and written out."""
+"""The contents of a gallery: adds, updates, removes, lists and exports pictures."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _ADDRESS = re.compile(r"([a-z][a-z0-9+]+):/+")
 
 
 class Contents:
-    """The faces of a gallery; see `Gallery`, which answers about them too."""
+    """The faces of a gallery; `Gallery` adds the questions about them."""
 
     def __init__(
         self, path: Union[str, os.PathLike[str]], model: Optional[FaceModel] = None
@@ -61,7 +61,7 @@ class Contents:
         return self._table.count(EVERY.sql()) if self._table.exists else 0
 
     def refresh(self) -> None:
-        """Reads what other processes have written since; its own changes it reads at once."""
+        """Reads what other processes have written since. Changes of this process show at once."""
         self._table.refresh()
 
     def add(
@@ -76,7 +76,7 @@ class Contents:
         progress: bool = False,
         on: Optional[OnBeam] = None,
     ) -> Change:
-        """Adds the pictures below some folders, and looks anew at those that changed.
+        """Adds the pictures in some folders, and embeds changed ones again.
 
         Args:
             places: Folders and pictures.
@@ -150,7 +150,7 @@ class Contents:
         return count
 
     def rows(self, only: Only = EVERY, columns: Sequence[str] = SMALL) -> Iterator[FaceRow]:
-        """The faces that are meant; `columns` says what is read of them."""
+        """The selected faces; `columns` names the fields to read."""
         return self._existing().rows(only.sql(), columns)
 
     def thumbnails(self, keys: Collection[str]) -> dict[str, Optional[bytes]]:
@@ -174,8 +174,9 @@ class Contents:
         ]
         if gone := [source.path for source in sources if is_gone(source.path)]:
             raise GalleryError(
-                f"{self.path}: {counted(len(gone), 'pictures')} of it are not there, the first is "
-                f"{gone[0]}; put them back, or remove them by cari-gallery remove"
+                f"{self.path}: {counted(len(gone), 'pictures')} of the gallery are gone, "
+                f"the first is {gone[0]}; restore them, or remove them with cari-gallery "
+                "remove"
             )
         following = Table(self.path, _NEXT)
         if following.exists and following.meta["network"] != network_key(model):
@@ -211,12 +212,14 @@ class Contents:
 
     def _existing(self) -> Table:
         if not self._table.exists:
-            raise GalleryError(f"{self.path}: no such gallery; make one by cari-gallery add")
+            raise GalleryError(f"{self.path}: no such gallery; make one with cari-gallery add")
         return self._table
 
     def _asked_model(self) -> FaceModel:
         if self._model is None:
-            raise GalleryError(f"{self.path}: pictures need a network; open it with a model")
+            raise GalleryError(
+                f"{self.path}: pictures need a network; open the gallery with a model"
+            )
         return self._model
 
 
@@ -225,7 +228,8 @@ def _folder(path: Union[str, os.PathLike[str]]) -> Path:
     folder = user_path(path)
     if found := _ADDRESS.match(str(folder)):
         raise GalleryError(
-            f"{_ADDRESS.sub(f'{found[1]}://', str(folder))}: a gallery is a folder, in which its "
-            "writers take turns by a lock; mount the storage as a file system that keeps locks"
+            f"{_ADDRESS.sub(f'{found[1]}://', str(folder))}: a gallery is a folder whose "
+            "writers take turns with a lock; mount the storage as a file system that "
+            "supports locks"
         )
     return folder

@@ -45,8 +45,8 @@ def written(folder: Path, action: Callable[[], Any]) -> Any:
         return action()
     except (RuntimeError, ValueError, OSError) as error:
         raise GalleryError(
-            f"{folder}: cannot be written ({_reason(error)}); what was there is whole: make room "
-            "or change its rights, then run the same command"
+            f"{folder}: cannot be written ({_reason(error)}); the gallery is intact: make "
+            "room or change its permissions, then run the same command"
         ) from error
 
 

@@ -37,7 +37,7 @@ class Gallery(Contents):
 
     Args:
         path: Its folder; made by the first `add`.
-        model: The network, from `load_model`. None: for all that embeds no picture.
+        model: The network, from `load_model`. None is enough for calls that embed no picture.
 
     Raises:
         GalleryError: There is something else in the folder, it is of another network, it cannot be
@@ -61,17 +61,17 @@ class Gallery(Contents):
         leave_out: Collection[str] = (),
         exact: Optional[bool] = None,
     ) -> list[list[Hit]]:
-        """The nearest faces to each of some pictures, nearest first.
+        """Finds the nearest faces to each picture, nearest first.
 
         Args:
             queries: Images as `FaceModel.embed` takes them, by their main faces; or embeddings,
                 float32 [n, d] of unit norm.
             modality: Of the images.
-            count: How many faces of each.
-            only: Which faces are meant.
-            leave_out: SHA-256 of files whose faces are not to be found, as of a query itself.
-            exact: Whether every face is compared; None: where there are at most 200,000 of them, or
-                at least 1,000 queries.
+            count: Number of faces for each image.
+            only: Which faces to search.
+            leave_out: SHA-256 of files whose faces to leave out, such as the query itself.
+            exact: True compares with every face, without the index. None does so for at most
+                200,000 faces, or at least 1,000 queries.
 
         Raises:
             GalleryError: There is no gallery, or no model to embed images with.
@@ -92,19 +92,18 @@ class Gallery(Contents):
         threshold: Optional[float] = None,
         count: int = 5,
     ) -> list[Answer]:
-        """Who is on each of some pictures, or that it is nobody of the gallery.
+        """Names whom each picture shows, or says that it is nobody in the gallery.
 
         Args:
             queries: As for `search`.
             modality: Of the images or embeddings; each modality has a threshold of its own.
-            fpir: The share of strangers' faces that may be taken for somebody; None for 5 %. The
-                threshold is then taken from the gallery as it is, see
-                `evaluation.templates`.
-            threshold: In place of that, the largest squared distance that counts as known.
-            count: Candidates of each.
+            fpir: Largest share of strangers' faces to take for a known person; None for 5 %. The
+                gallery itself gives the threshold, see `evaluation.templates`.
+            threshold: In place of `fpir`, the largest squared distance that counts as known.
+            count: Number of candidates for each image.
 
         Raises:
-            GalleryError: See `search`; or the gallery is too small to tell the share.
+            GalleryError: See `search`; or the gallery is too small to measure the share.
             ConfigError: There is no such modality, or `fpir` is not in (0, 1].
         """
         check_modality(modality, "each modality has a threshold of its own")
@@ -117,7 +116,7 @@ class Gallery(Contents):
         return answers_of(people, found, limit, measured)
 
     def people(self) -> People:
-        """The people with names, an embedding each; kept until the gallery changes.
+        """The people with names, an embedding each; cached until the gallery changes.
 
         Raises:
             GalleryError: There is no gallery, or nobody in it has a name.
@@ -125,7 +124,7 @@ class Gallery(Contents):
         return self._named()[0]
 
     def threshold(self, modality: str, fpir: Optional[float] = None) -> OpenSet:
-        """By what faces of a modality are called unknown; see `evaluation.templates.threshold_of`.
+        """The threshold by which a face counts as unknown; see `evaluation.templates.threshold_of`.
 
         Raises:
             GalleryError: There is no gallery, or too few faces or people with names.
@@ -136,7 +135,8 @@ class Gallery(Contents):
             return threshold_of(people, embeddings[chosen], names[chosen], fpir)
         except ConfigError as error:
             raise GalleryError(
-                f"nobody can be called unknown: {error}; add people with names, or give a threshold"
+                f"the gallery can call nobody unknown: {error}; add people with names, or "
+                "give a threshold"
             ) from error
 
     def group(
@@ -150,11 +150,11 @@ class Gallery(Contents):
         """Sorts faces into people.
 
         Args:
-            only: Which faces; those without a name by default.
+            only: Which faces to sort; by default those without a name.
             way: `neighbours` or `hdbscan`; see `gallery.groups`.
             within: For `neighbours`, the largest squared distance of two faces that are joined.
-            fpir: As for `identify`, by which the groups are named: a group has the name that more
-                than half of its faces have.
+            fpir: As for `identify`, which names the groups: a group gets the name that more than
+                half of its faces get.
 
         Raises:
             GalleryError: There is no gallery, or there are too many faces for HDBSCAN.
@@ -217,7 +217,9 @@ class Gallery(Contents):
                     (embeddings_of(batch[EMBEDDING]), batch["identity"].to_pylist(), drawn)
                 )
             if not any(len(part[0]) for part in parts):
-                raise GalleryError(f"{self.path}: nobody in it has a name; add faces with names")
+                raise GalleryError(
+                    f"{self.path}: no face in the gallery has a name; add faces with names"
+                )
             embeddings = np.concatenate([part[0] for part in parts])
             names = np.array([name for part in parts for name in part[1]])
             told = (embeddings, names, np.array([one for part in parts for one in part[2]], bool))

@@ -105,8 +105,8 @@ def _by_hdbscan(embeddings: Array) -> Array:
 
     if len(embeddings) > MOST_FOR_HDBSCAN:
         raise GalleryError(
-            f"{len(embeddings)} faces are too many for hdbscan ({MOST_FOR_HDBSCAN} at most); take "
-            f"{BY_NEIGHBOURS}"
+            f"{len(embeddings)} faces are too many for hdbscan (at most "
+            f"{MOST_FOR_HDBSCAN}); use {BY_NEIGHBOURS}"
         )
     return np.asarray(HDBSCAN(min_cluster_size=2, copy=True).fit_predict(embeddings))
 

@@ -103,14 +103,15 @@ def sources_of(
             raise DatasetError(f"{place}: no such file or folder")
         if top.is_dir() and is_aligned(top):
             raise DatasetError(
-                f"{place}: cari-align's faces are in records; name the folder of raw pictures"
+                f"{place}: an aligned folder holds records, not pictures; name the folder "
+                "of raw pictures"
             )
         listed = pictures(top) if top.is_dir() else None
         if listed is not None:
             refused += [f"{place}: {line}" for line in listed.lines()]
         for path in [top] if listed is None else listed.paths:
             if not named(path):
-                refused.append(f"{path}: its name is no UTF-8; rename it")
+                refused.append(f"{path}: its name is not UTF-8; rename the file")
                 continue
             folder = top.parent if listed is None else top
             kind = modality_below(folder, path) if modality == AUTO else modality
@@ -216,6 +217,7 @@ def check_network(folder: Path, told: dict[str, str], model: FaceModel) -> None:
     """Raises GalleryError where a gallery is of another network than the model."""
     if told["network"] != network_key(model):
         raise GalleryError(
-            f"{folder}: made by another network ({told['model']}, or with other crops); name that "
-            "one, or run cari-gallery update --network to embed its pictures anew"
+            f"{folder}: made by another network ({told['model']}, or with other crops); "
+            "name that network, or run cari-gallery update --network to embed the "
+            "pictures again"
         )

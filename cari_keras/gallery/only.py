@@ -12,14 +12,13 @@ from cari_keras.vocabulary import check_modality
 
 
 class Only(NamedTuple):
-    """Which faces are meant: those that fit all that is given.
+    """A selection of faces: those that fit every given condition.
 
     Attributes:
         modality: `photo` or `caricature`.
-        identities: People's names; faces of nobody known are left out then.
-        folder: A folder that their pictures lie below, or a picture itself.
-        unnamed: Whether nobody's name is known for them: True for such faces alone, False for the
-            others alone.
+        identities: People's names; faces without a name are then left out.
+        folder: A folder that holds the pictures, at any depth, or one picture.
+        unnamed: True for faces without a name, False for faces with one, None for both.
     """
 
     modality: Optional[str] = None

@@ -286,15 +286,15 @@ class Table:
             others = {".lock", f"{FACES}.lance"}
             if self.folder.exists() and not _holds_only(self.folder, others):
                 raise GalleryError(
-                    f"{self.folder}: no gallery, and not empty; name a gallery or a new folder"
+                    f"{self.folder}: not a gallery, and not empty; name a gallery or a new folder"
                 )
             return
         table = asked(self.folder, lambda: self._database().open_table(self.name))
         meta = (table.schema.metadata or {}).get(META)
         if meta is None or json.loads(meta).get("format") != FORMAT:
             raise GalleryError(
-                f"{self.folder}: not a gallery of this version of cari_keras; make it anew by "
-                "cari-gallery add"
+                f"{self.folder}: not a gallery of this version of cari_keras; make a new "
+                "one with cari-gallery add"
             )
         self._table = table
 

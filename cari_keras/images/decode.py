@@ -186,8 +186,8 @@ def _not_opened(kind: str, encoded: bytes) -> str:
         return f"{kind} cannot be decoded here ({_WITH_PACKAGE[kind][-1]}, or save it as PNG)"
     if kind in FORMATS or kind in _WITH_PACKAGE:
         how = "anew" if kind == "PNG" else "as PNG"
-        return f"damaged picture (or a {kind} of a kind that is not read; save it {how})"
-    return f"{kind} is not read (save it as PNG)"
+        return f"damaged picture (or a kind of {kind} that cannot be read; save it {how})"
+    return f"{kind} cannot be read (save it as PNG)"
 
 
 def _verify(image: Image.Image, encoded: bytes) -> None:
@@ -206,7 +206,9 @@ def _decode(image: Image.Image, encoded: bytes) -> Array:
     try:
         image.load()
         if not (image.mode in _MODES or image.mode.startswith("I")):
-            raise RefusedError(f"pixels of a kind that is not read ({image.mode}; save it as PNG)")
+            raise RefusedError(
+                f"pixels of a kind that cannot be read ({image.mode}; save it as PNG)"
+            )
         return np.ascontiguousarray(to_rgb(upright(image), encoded))
     except (MemoryError, RefusedError):
         raise

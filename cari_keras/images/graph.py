@@ -137,7 +137,7 @@ def _why_not(content: tf.Tensor, head: tf.Tensor, kinds: dict[str, tf.Tensor]) -
     return reason(
         (tf.equal(tf.strings.length(content), 0), "empty file"),
         *(
-            (holds, f"{kind} is not read by exports (save it as JPEG or PNG)")
+            (holds, f"exports cannot read {kind} (save it as JPEG or PNG)")
             for kind, holds in kinds.items()
         ),
         *(

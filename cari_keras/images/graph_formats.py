@@ -203,8 +203,8 @@ def gif(content: tf.Tensor, size: int) -> Picture:
             ),
             (
                 tf.logical_not(frame.fills),
-                "a GIF of a kind that is not read: its first frame is not as large as the picture "
-                "(save it as PNG)",
+                "a GIF of a kind that cannot be read: its first frame is smaller than "
+                "the picture (save it as PNG)",
             ),
         ),
         tf.constant(1, tf.int64),
@@ -239,7 +239,7 @@ def bmp(content: tf.Tensor, size: int) -> Picture:
             (width * height > MAX_WHOLE, _too_many(width, height, MAX_WHOLE)),
             (
                 (header < 40) | (compression > 0) | tf.logical_not(is_read),
-                "a BMP of a kind that is not read (save it as PNG)",
+                "a BMP of a kind that cannot be read (save it as PNG)",
             ),
         ),
         tf.constant(1, tf.int64),

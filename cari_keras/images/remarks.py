@@ -78,12 +78,13 @@ def people_remarks(written: Iterable[str], people: Mapping[str, set[str]]) -> di
     found = {}
     if several := several_spellings(written):
         names = ", ".join(map(repr, next(iter(several.values()))))
-        found[f"people under several spellings, each taken for one (such as {names})"] = len(
+        found[f"people with several spellings, each taken for one person (such as {names})"] = len(
             several
         )
     if all(people.get(m) for m in MODALITIES) and not set.intersection(*people.values()):
         of = " and ".join(f"{min(people[m])!r} of {m}s" for m in MODALITIES)
         found[
-            f"people have both photos and caricatures; are the names the same? (there is {of})"
+            "people have both photos and caricatures; do the folders have the same "
+            f"names? (there is {of})"
         ] = 0
     return found

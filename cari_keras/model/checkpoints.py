@@ -78,7 +78,10 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     try:
         meta = read_meta(folder)
         if sha256_of_file(folder / ARRAYS) != meta["sha256"]:
-            raise CheckpointError(f"{folder / ARRAYS}: does not have its recorded hash; damaged?")
+            raise CheckpointError(
+                f"{folder / ARRAYS}: does not have its recorded hash; damaged? Copy the "
+                "folder again"
+            )
         with np.load(folder / ARRAYS, allow_pickle=False) as stored:
             return unpack({name: stored[name] for name in stored.files}), meta
     except (*DAMAGED_ARCHIVE, TypeError) as error:
@@ -107,8 +110,8 @@ def assign(variables: Mapping[str, Any], arrays: Mapping[str, Array], source: st
     missing, extra = sorted(set(variables) - set(arrays)), sorted(set(arrays) - set(variables))
     if missing or extra:
         raise CheckpointError(
-            f"{source}: of another network ({len(missing)} arrays missing, {len(extra)} left over, "
-            f"for example {(missing + extra)[0]})"
+            f"{source}: the weights of another network ({len(missing)} arrays missing, "
+            f"{len(extra)} left over, for example {(missing + extra)[0]})"
         )
     for name, variable in variables.items():
         if tuple(variable.shape) != arrays[name].shape:

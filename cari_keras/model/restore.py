@@ -52,8 +52,8 @@ def restore_run(run: Path, precision: Optional[str] = None) -> Restored:
     names = read_identities(run)
     if not (run / "best").is_dir():
         raise CheckpointError(
-            f"{run}: not validated yet, so there is nothing to use; go on with cari-train "
-            f"--resume {shlex.quote(str(run))}"
+            f"{run}: not validated yet, so it has no weights to use; continue with "
+            f"cari-train --resume {shlex.quote(str(run))}"
         )
     arrays, meta = load_checkpoint(run / "best")
     if asked != settings:

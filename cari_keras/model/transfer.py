@@ -64,14 +64,17 @@ def load_source(pretrained: str) -> Source:
         except CheckpointError:  # not there yet, or damaged
             arrays, meta = load_checkpoint(import_facenet())
         if meta.get("file") != FILE_SHA256:
-            raise PretrainedError(f"{cached_facenet()}: not the public FaceNet weights; delete it")
+            raise PretrainedError(
+                f"{cached_facenet()}: not the public FaceNet weights; delete the file, and "
+                "the next command fetches them"
+            )
         return Source("facenet", "facenet", arrays)
     path = user_path(pretrained)
     if path.is_dir():
         return _run_source(path)
     if path.is_file():
         return Source(str(path), "facenet", read_facenet(path))
-    raise PretrainedError(f"{path}: no such run folder or file (and not the word facenet)")
+    raise PretrainedError(f"{path}: no such run folder or file, nor the word facenet")
 
 
 def _run_source(run: Path) -> Source:

@@ -134,7 +134,7 @@ def read_aligned(folder: Path) -> AlignedFolder:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"{index}: damaged ({error}); run cari-align --overwrite") from error
     if version != SCHEMA_VERSION:
-        raise DatasetError(f"{index}: of version {version}; run cari-align --overwrite")
+        raise DatasetError(f"{index}: has another version, {version}; run cari-align --overwrite")
     faces, places = [], {}
     rejected: Counter[str] = Counter()
     for row in read_manifest(folder):
@@ -152,7 +152,7 @@ def read_aligned(folder: Path) -> AlignedFolder:
     written = (folder / MANIFEST).read_bytes()
     if len(faces) != listed or not written.endswith(b"\n"):
         raise AlignError(
-            f"{folder / MANIFEST}: damaged ({len(faces)} of {listed} faces whole); {REMEDY}"
+            f"{folder / MANIFEST}: damaged ({len(faces)} of {listed} faces intact); {REMEDY}"
         )
     for shard, offset in dict(sorted(places.values())).items():  # each shard's last
         if not ends_at(folder / FOLDER / shard, offset):

@@ -163,8 +163,9 @@ class Intact(Generic[Batch]):
         except damage as error:
             reason = str(error.message).partition("\n")[0].partition(" [Op:")[0]
             raise DatasetError(
-                f"{self.where}: its records are damaged or were changed meanwhile ({reason}); run "
-                "cari-align --overwrite where it wrote them, else remove the folder"
+                f"{self.where}: its records are damaged, or have changed meanwhile "
+                f"({reason}); run cari-align --overwrite if cari-align wrote them, else "
+                "remove the folder"
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""What a network says of itself: whom it knows, what it decides by, what it was trained on."""
+"""A network's description of itself: the people it knows, its thresholds, its training data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LICENCES = {
 
 
 class About(NamedTuple):
-    """What is known of a network beside its answers.
+    """Facts about a network beside its predictions.
 
     Attributes:
         name: The run, the folder of exports, or `facenet`.
@@ -105,12 +105,12 @@ class Described:
 
     @property
     def lacks(self) -> str:
-        """Why the network has no thresholds; empty where nothing has kept it from having them."""
+        """Why the network has no thresholds; empty if it is not for want of a dataset."""
         return self._about.lacks
 
     @property
     def aligned(self) -> Optional[Mapping[str, Any]]:
-        """How cari-align cut out what the network was trained on.
+        """How cari-align cut out the training images.
 
         Empty where that was whole pictures, None where it is not known.
         """
@@ -125,14 +125,14 @@ class Described:
         """
         if self._about.identities is None:
             raise CheckpointError(
-                f"{self.name}: its exports do not hold the names of the people; export the run "
-                "anew with cari-export"
+                f"{self.name}: its exports do not hold the names of the people; export "
+                "the run again with cari-export"
             )
         return self._about.identities
 
     @property
     def thresholds(self) -> dict[str, Limit]:
-        """What it decides by: way of asking -> threshold, with its FAR or FPIR.
+        """The thresholds of its decisions: endpoint -> threshold, with its FAR or FPIR.
 
         `verify`, `verify_photos` (`modality="photo"`), `verify_identities` (`by="identities"`),
         `identify_photo` and `identify_caricature`; those of them that it has.
@@ -159,7 +159,7 @@ class Described:
 
     @property
     def card(self) -> ModelCard:
-        """The network in a few lines: what it answers, was trained on, and decides by."""
+        """The network in a few lines: its endpoints, its training data and its thresholds."""
         about, origin = self._about, self._about.origin
         facts = {"Answers": ", ".join(self.branches), "Looks at": self._looks_at}
         if origin.get("network", about.name) != about.name:

@@ -1,4 +1,4 @@
-"""What a network says of images: of a pair, and of who is on one."""
+"""A network's answers: whether a pair shows one person, and whom an image shows."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Verification(NamedTuple):
     Attributes:
         same: The decision; None where the network's pairs cannot support one, see `why`.
         distance: Squared L2, 0 to 4.
-        threshold: The largest distance that is called the same.
-        far: Share of impostor pairs, of those in `measured_on`, that this threshold accepts: of
-            people it was not chosen on where that is known, else of those it was chosen on.
+        threshold: The largest distance that counts as the same person.
+        far: Share of the impostor pairs in `measured_on` that this threshold accepts, in [0, 1].
+            Where it is known, the share on people whom the threshold was not chosen on.
         measured_on: Which pairs the threshold was measured on.
-        by: What was compared: `embedding`, or `identities`, what the network says of the people it
-            knows.
-        probability: That it is one person, in [0, 1], at a prior of 50 %: where as many of the
-            pairs that are asked about are of one person as of two. None where it is not known.
+        by: What was compared: `embedding`, or `identities`, the network's predictions of the people
+            it knows.
+        probability: Probability of one person, in [0, 1], at a prior of 50 %: half of all pairs
+            show one person. None where it is not known.
         why: Why there is no decision, in one line; None where there is one.
     """
 
@@ -68,13 +68,13 @@ class Limit(NamedTuple):
     """A threshold that a network decides by.
 
     Attributes:
-        threshold: Of pairs, the largest squared distance that is called the same person, 0 to 4.
-            Of identification, the smallest score that counts as known.
-        measured_on: Which pairs, or images of strangers, it was measured on.
-        far: Of pairs, as `Verification.far`; None for identification.
-        fpir: Of identification, as `Identification.fpir`; None for pairs.
-        by: Of pairs, what is compared: `embedding` or `identities`; None for identification.
-        why: Why it does not decide, in one line; None where it does.
+        threshold: For pairs, the largest squared distance that counts as the same person, 0 to 4.
+            For identification, the smallest score that counts as known.
+        measured_on: The pairs, or images of strangers, that the threshold was measured on.
+        far: For pairs, as `Verification.far`; None for identification.
+        fpir: For identification, as `Identification.fpir`; None for pairs.
+        by: For pairs, what is compared: `embedding` or `identities`; None for identification.
+        why: Why the network does not decide, in one line; None where it does.
     """
 
     threshold: float
@@ -138,16 +138,16 @@ class Candidate(NamedTuple):
 
 
 class Identification(NamedTuple):
-    """Who is on an image, as far as a network can tell.
+    """Whom an image shows, as far as a network can tell.
 
     Attributes:
-        candidates: Up to five identities, best first.
-        known: Whether `score` reaches the threshold; None without one, which is where the dataset
+        candidates: Up to five identities, likeliest first.
+        known: Whether `score` reaches the threshold; None without a threshold, as where the dataset
             has no images of strangers.
-        score: How far the best one stands out from all identities.
+        score: How far the best identity stands out from all identities.
         threshold: The smallest score that counts as known.
-        fpir: Share of strangers' images that reach this threshold, of strangers that it was not
-            chosen on.
+        fpir: Share of strangers' images that reach this threshold, measured on strangers whom it
+            was not chosen on.
     """
 
     candidates: list[Candidate]

@@ -1,4 +1,4 @@
-"""A threshold on pairs: what it does, the probabilities beside it, and whether it may decide."""
+"""A threshold on pairs: its FAR and TAR, its probabilities, and whether it supports a decision."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def calibrate(
         if not resolved(far, impostors):
             few = counted(impostors, "impostor pairs")
             raise ConfigError(
-                f"a FAR of {far:g} cannot be told from 0 by {few}; ask for "
+                f"a FAR of {far:g} cannot be told from 0 with {few}; ask for "
                 f"{_rounded_up(1 / max(impostors, 1)):g} or more"
             )
 
@@ -166,13 +166,13 @@ def why_undecided(calibration: Calibration, *, asked: Optional[float] = None) ->
     if impostors < least:
         few = counted(impostors, "impostor pairs")
         tell = "tells" if impostors == 1 else "tell"
-        return f"{few} {tell} too little of its FAR, {least} are the least{on}"
+        return f"{few} {tell} too little about the FAR, and at least {least} are needed{on}"
     area = calibration.auc
     if area is not None and area < LEAST_AUC:
-        return f"it hardly tells one person from two: its AUC is {100 * area:.3g} %{on}"
+        return f"the network hardly tells one person from two: its AUC is {100 * area:.3g} %{on}"
     if area is not None and area - 2 * auc_deviation(area, genuine, impostors) <= 0.5:
         count = counted(genuine, "genuine pairs")
-        return f"an AUC of {100 * area:.3g} % cannot be told from chance by {count}{on}"
+        return f"an AUC of {100 * area:.3g} % cannot be told from chance with {count}{on}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""What `FaceModel` says of why two faces are near or far."""
+"""How `FaceModel` explains why two faces are near or far."""
 
 from __future__ import annotations
 
@@ -95,8 +95,9 @@ class Explaining(Described):
         self._asker.check("verification")
         if way == GRADIENT and self._about.network is None:
             raise ConfigError(
-                f"{self.name}: exports are graphs, through which no gradient is taken; explain by "
-                f"{OCCLUSION} (--explain-by {OCCLUSION}), or load the run that was exported"
+                f"{self.name}: exports are graphs, which give no gradients; explain by "
+                f"{OCCLUSION} (--explain-by {OCCLUSION}), or load the run that was "
+                "exported"
             )
 
     def _by_occlusion(

@@ -71,7 +71,7 @@ def export(
         OSError: The folder cannot be written, or its disk is full; with a path's name.
     """
     if keep is not None and keep < 1:
-        raise ConfigError(f"keep must be at least 1: the new version stays. Received: {keep}")
+        raise ConfigError(f"keep must be at least 1, since the new version stays. Received: {keep}")
     folder = user_path(folder)
     branches = [with_default(branch, default) for branch in branches_of(matcher, thresholds)]
     folder.mkdir(parents=True, exist_ok=True)

@@ -104,7 +104,8 @@ def faces_of(folder: Path, branch: str) -> Faces:
         side, aligned = int(card["side"]), card["preprocessing"]["aligned"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f"{there[-1] / CARD}: does not say how faces are cut out; export it anew ({error})"
+            f"{there[-1] / CARD}: does not say how faces are cut out; export the network "
+            f"again ({error})"
         ) from error
     return Faces(side, AlignConfig.of_crops(aligned or {}, side))
 
@@ -138,7 +139,9 @@ def _of_saved_model(folder: Path) -> tuple[dict[str, Any], int]:
         if name in found and f"{name}{PIXELS}" not in found:
             found[f"{name}{PIXELS}"] = _through_files(found[name])
     if "serving_default" not in found:
-        raise CheckpointError(f"{folder}: has no signature serving_default; export it anew")
+        raise CheckpointError(
+            f"{folder}: has no signature serving_default; export the network again"
+        )
     # Where the default takes files.
     found["serving_default"] = found.get(SERVING_PIXELS, found["serving_default"])
     (spec,) = found["serving_default"].structured_input_signature[1].values()
@@ -186,7 +189,8 @@ def open_exports(folders: dict[str, Path], *, align: Optional[bool]) -> FaceMode
     if len({card.network for card in cards.values()}) > 1:
         listed = " and ".join(str(folder) for folder in cards)
         raise CheckpointError(
-            f"{listed}: of different networks; export one anew, or each elsewhere"
+            f"{listed}: exports of different networks; export them all from one network, "
+            "or each into a folder of its own"
         )
     sides = set()
     for branch, folder in folders.items():

@@ -30,24 +30,24 @@ SAID = ("same", "distance", "threshold", "far", "probability")
 
 
 class FaceModel(Explaining):
-    """Answers about faces; see `load_model`. May be used from several threads.
+    """A trained network, as `load_model` opens it. Several threads may share one.
 
-    A process that is forked from one with a model needs one of its own; it cannot use TensorFlow,
-    and every answer is a ConfigError there.
+    A process that was forked from one with a model cannot use TensorFlow: every call raises
+    ConfigError there.
 
     Attributes:
         name: The run, the folder of exports, or `facenet`.
-        size: Side in pixels of the squares that images become.
-        branches: Which of `verification`, `caricature`, `photo` it has.
-        aligned: How cari-align cut out what the network was trained on; empty where that was whole
-            pictures, None where it is not known.
-        key: Tells its embeddings from those of other networks, or of other ways to look.
-        lacks: Why it has no thresholds, so that it neither verifies nor says of anybody that they
-            are unknown; empty where nothing has kept it from having them.
-        identities: Names of the people it was trained on, in the order of its labels.
-        thresholds: What it decides by: way of asking -> `Limit`.
-        keras_model: The network itself, of a run or of `facenet`.
-        card: The network in a few lines, as Markdown and for notebooks.
+        size: Side in pixels of the squares that the network sees.
+        branches: Those of `verification`, `caricature`, `photo` that the network has.
+        aligned: The settings by which cari-align cut out the training images; empty for whole
+            pictures, None where they are not known.
+        key: Identifies the embedding space: the weights, the size and the alignment.
+        lacks: Why the network has no thresholds, so that it neither verifies nor calls anybody
+            unknown; empty if it is not for want of a dataset.
+        identities: Names of the people whom the network was trained on, in the order of its labels.
+        thresholds: The thresholds of its decisions: endpoint -> `Limit`.
+        keras_model: The `keras.Model` of a run or of `facenet`.
+        card: A description of the network in a few lines, as Markdown and for notebooks.
     """
 
     def __init__(
@@ -75,20 +75,20 @@ class FaceModel(Explaining):
     def embed(
         self, images: Union[Image, Images], *, modality: str = PHOTO, errors: str = "raise"
     ) -> Array:
-        """Embeddings of unit norm, float32: [d] of one image, [n, d] of several.
+        """Embeddings of unit norm, float32: [d] for one image, [n, d] for several.
 
         Args:
             images: Paths, files' bytes, open files, Pillow images or uint8 RGB arrays [h, w, 3];
                 one, or any iterable of them.
-            modality: `photo` or `caricature`; it matters to alignment alone. `auto` is for models
+            modality: `photo` or `caricature`, which only the alignment uses. `auto` is for models
                 that take whole pictures (`align=False`).
-            errors: `raise`; or `skip`: of several images, those that cannot be looked at get a row
-                of NaN, and a warning (UserWarning) names each by its index and its name.
+            errors: `raise`, or `skip`: an image of several that cannot be used gets a row of NaN,
+                and a warning (UserWarning) gives its index and its name.
 
         Raises:
             ImageError: An image cannot be read, or shows no face to align.
-            ConfigError: The network has no verification branch; there is no such modality or way
-                with errors; or this process was forked.
+            ConfigError: The network has no verification branch; there is no such `modality` or
+                `errors`; or this process was forked.
         """
         self._faces.known_modality(modality)
         check_word("errors", errors, ON_ERROR)
@@ -143,22 +143,22 @@ class FaceModel(Explaining):
         by: str = EMBEDDING,
         errors: str = "raise",
     ) -> Any:
-        """Whether two images show one person: one pair, or as many of each.
+        """Whether two images show one person: for one pair, or for as many photos as others.
 
         Args:
             photo: As for `embed`.
-            other: What it is compared with.
+            other: The image to compare with the photo.
             modality: Of `other`: `caricature`, or `photo` where the network has a threshold for two
                 photos, as `facenet` has.
-            by: What is compared: `embedding`, of whomever; or `identities`, what the network says
-                of the people that it knows, for pairs of these people alone. `Verification.by` says
-                what was compared: exports of before there was a choice have the run's `verify_by`.
-            errors: As for `embed`; the answer of a pair that cannot be looked at is None.
+            by: What to compare: `embedding`, for any people; or `identities`, the network's
+                predictions of the people that it knows, for pairs of these people only.
+                `Verification.by` says what was compared, since older exports have a fixed one.
+            errors: As for `embed`; the result of a pair that cannot be used is None.
 
         Raises:
             ImageError: An image cannot be read, or shows no face to align.
-            ConfigError: There is no such modality, branch, threshold or comparison, or way with
-                errors, or the counts differ.
+            ConfigError: There is no such `modality`, branch, threshold, comparison or `errors`, or
+                the counts differ.
         """
         check_word("errors", errors, ON_ERROR)
         self._asker.check("verification", endpoint_of(modality, by))
@@ -206,7 +206,7 @@ class FaceModel(Explaining):
         return [Verification(**row, **told) for row in rows]
 
     def verifies(self, modality: str = CARICATURE, by: str = EMBEDDING) -> bool:
-        """Whether it can verify a photo and an image of a modality, by what is named.
+        """Whether the network can verify a photo and an image of a modality, compared by `by`.
 
         Raises:
             ConfigError: There is no such modality or comparison.
@@ -226,16 +226,16 @@ class FaceModel(Explaining):
     ) -> list[Optional[Identification]]: ...
 
     def identify(self, image: Any, *, modality: str, errors: str = "raise") -> Any:
-        """Who an image shows: of one image, or of as many as are given.
+        """Whom an image shows: for one image, or for several.
 
         Args:
             image: As for `embed`.
-            modality: `photo` or `caricature`; the branch of that modality answers.
-            errors: As for `embed`; the answer of an image that cannot be looked at is None.
+            modality: `photo` or `caricature`; the branch of that modality is used.
+            errors: As for `embed`; the result of an image that cannot be used is None.
 
         Raises:
             ImageError: An image cannot be read, or shows no face to align.
-            ConfigError: There is no such modality, branch or way with errors.
+            ConfigError: There is no such `modality`, branch or `errors`.
         """
         check_word("errors", errors, ON_ERROR)
         self.check_identifies(modality)
@@ -249,8 +249,8 @@ class FaceModel(Explaining):
         return answers
 
     def check_identifies(self, modality: str) -> None:
-        """Raises ConfigError where it names nobody on images of a modality."""
-        check_modality(modality, "the branch of the image's modality answers")
+        """Raises ConfigError if the network cannot identify people on images of a modality."""
+        check_modality(modality, "each modality has a branch of its own")
         self._asker.check(modality)
 
     def identify_faces(self, faces: Array, modality: str) -> list[Identification]:
@@ -278,7 +278,8 @@ class FaceModel(Explaining):
         ]
 
     def face(self, image: Image, modality: str = PHOTO) -> Array:
-        """What the network sees of an image: uint8 RGB [size, size, 3]; modality as for `embed`.
+        """The face that the network sees in an image: uint8 RGB [size, size, 3]. Modality as for
+        `embed`.
 
         Raises:
             ImageError: The image cannot be read, or shows no face to align.
@@ -287,7 +288,7 @@ class FaceModel(Explaining):
         return self._faces(image, modality)
 
     def every_face(self, image: Image, modality: str = PHOTO, *, name: str = "image") -> list[Cut]:
-        """Every face that the network sees on an image, its main one first; see `Faces.every`."""
+        """Every face that the network sees in an image, the main face first; see `Faces.every`."""
         return self._faces.every(image, modality, name=name)
 
     def look(

@@ -136,7 +136,7 @@ class Faces:
         """
         if self.align is None and isinstance(word, str) and word == AUTO:
             return PHOTO
-        check_modality(word, "faces are looked for, and of photos more confidence is asked")
+        check_modality(word, "the search for faces demands more confidence of photos")
         return word
 
     def check_made(self, faces: Any) -> None:
@@ -203,7 +203,7 @@ class Faces:
             _, found = find_faces(self._detector, pixels, modality, max_side=config.max_side)
         if not found:
             raise RefusedError(
-                "no face found; --no-align (align=False) takes the picture whole, where it is a "
-                "face that was cut out as the training images were"
+                "no face found; if the picture is a face already, cut out like the "
+                "training images, --no-align (align=False) takes it whole"
             )
         return found

@@ -73,15 +73,17 @@ def form_of(
     """
     check_word("format", name, FORMATS)
     if int8 and name not in WITH_8_BITS:
-        raise ConfigError(f"8 bits are for {' and '.join(WITH_8_BITS)}. Received: {name}")
+        raise ConfigError(f"8 bits apply only to {' and '.join(WITH_8_BITS)}. Received: {name}")
     if calibrate is not None and not int8:
-        raise ConfigError("pictures are named to calibrate 8 bits on; ask for 8 bits (--int8) too")
+        raise ConfigError(
+            "--calibrate names pictures for 8 bits; add --int8, or leave --calibrate out"
+        )
     if name == FORMATS[0]:
         return SAVED_MODEL
     if matcher.config.model.precision != "float32":
         raise ConfigError(
-            f"{name} computes in float32, the network in {matcher.config.model.precision}; export "
-            "it with --precision float32"
+            f"{name} computes in float32, and the network in "
+            f"{matcher.config.model.precision}; export it with --precision float32"
         )
     prepared, lacks = _dataset(matcher, data_dir, progress)
     calibration = None
@@ -89,8 +91,8 @@ def form_of(
         calibration = _pictures(matcher, calibrate)
     elif int8 and prepared is None:
         raise ConfigError(
-            f"8 bits are calibrated on training images, and there are none: {lacks}; name a folder "
-            "of pictures with --calibrate"
+            f"--int8 needs training images to calibrate on, and there are none: {lacks}; "
+            "name a folder of pictures with --calibrate"
         )
     elif int8 and prepared is not None:
         calibration = images_of(prepared, "train", CALIBRATED_ON)
@@ -126,7 +128,9 @@ def _pictures(matcher: Matcher, folder: Path) -> Images:
     config = AlignConfig.of_crops(matcher.aligned, matcher.side) if matcher.aligned else None
     seen = Faces(matcher.side, config).all([paths[row] for row in rows], PHOTO, errors="skip")
     if not len(seen.faces):
-        raise ConfigError(f"{folder}: has no picture to calibrate on; name a folder of pictures")
+        raise ConfigError(
+            f"{folder}: has no picture to calibrate on; name another folder with --calibrate"
+        )
     count = len(seen.faces)
     return Images(
         seen.faces, np.zeros(count, int), np.zeros(count, bool), f"pictures of {folder}", False

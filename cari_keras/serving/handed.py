@@ -1,4 +1,4 @@
-"""What a user may hand over as an image, or as several, and how it is called in messages."""
+"""The types that a user may pass as an image or as several, and their names in messages."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _content(image: Any) -> bytes:
         text = os.fspath(image)
         if isinstance(text, str) and (len(text) > MOST_SHOWN or text.startswith("data:")):
             raise RefusedError(
-                f"{error}; a picture as base64 text is given as bytes, by base64.b64decode"
+                f"{error}; decode base64 text to bytes with base64.b64decode"
             ) from error
         raise
 
@@ -101,5 +101,5 @@ def _read(stream: Readable) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: it is closed, or no UTF-8
         raise RefusedError(f"cannot be read ({error})") from error
     if not isinstance(content, bytes):
-        raise RefusedError("is open as text; open it with mode 'rb'")
+        raise RefusedError("is open as text; open the file with mode 'rb'")
     return content

@@ -1,4 +1,4 @@
-"""Exports as networks to judge: the protocols ask them as they ask a run."""
+"""Exports as networks to evaluate: the protocols treat them as they treat a run."""
 
 from __future__ import annotations
 
@@ -109,10 +109,13 @@ def load_judged_network(name: str, changes: Mapping[str, Any] = {}) -> Matcher:
     asked = {key: value for key, value in changes.items() if key != "verify_by"}
     if asked or changes.get("verify_by", "embedding") != "embedding":
         flag = next(iter(asked), "verify_by").replace("_", "-")
-        raise ConfigError(f"{name}: an export answers as it was exported; leave out --{flag}")
+        raise ConfigError(f"{name}: an export has fixed settings; leave --{flag} out")
     served = open_model(folder, align=False)
     if "verification" not in served.branches:
-        raise CheckpointError(f"{name}: has no verification branch, whose embeddings are compared")
+        raise CheckpointError(
+            f"{name}: has no verification branch, and so no embeddings to compare; name a "
+            "network with one"
+        )
     config = Config().with_values({"tasks": ("verification",), "image_size": served.size})
     return ExportMatcher(
         name=name,

@@ -85,7 +85,7 @@ def without_dataset(error: Exception) -> Available:
     if isinstance(error, OSError):
         said = f"{error.filename}: {error.strerror}"
     if "--data-dir" not in said:
-        said += "; name the dataset with --data-dir"
+        said += "; name the dataset's folder with --data-dir"
     return Available(NO_THRESHOLDS, f"{said} (data_dir in Python)")
 
 

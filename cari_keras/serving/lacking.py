@@ -63,8 +63,8 @@ def why_lacking(
     others = [has[name] for name in endpoints if name in has]
     if others and endpoint in has and has[endpoint][1] == IDENTITIES:
         return (
-            f"the network has no threshold by {IDENTITIES}, only by {EMBEDDING}; its run does "
-            "not verify by identities, or has no validation pairs"
+            f"the network has no threshold by {IDENTITIES}, only by {EMBEDDING}; its run "
+            f"verifies by {EMBEDDING}, or has no validation pairs"
         )
     if others:
         asked, there = (
@@ -73,7 +73,7 @@ def why_lacking(
         )
         return f"the network has no threshold for {asked}, only for {there} (facenet has both)"
     why = lacks or (
-        "its dataset was not there or has no validation pairs, or it was trained on them (name a "
-        "run by thresholds_of)"
+        "its dataset was missing or has no validation pairs, or the network was trained "
+        "on them (name a run with thresholds_of)"
     )
-    return f"the network has no {endpoint}, for want of a threshold: {why}"
+    return f"the network has no threshold, and so no {endpoint}: {why}"

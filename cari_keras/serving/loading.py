@@ -20,31 +20,33 @@ def load_model(
     data_dir: Optional[str] = None,
     thresholds_of: Union[str, Path, None] = None,
 ) -> FaceModel:
-    """A trained network, ready to answer.
+    """A trained network, ready for use.
 
     Args:
-        path: A run folder of `cari-train`; a folder that `cari-export` wrote, whose newest versions
-            are taken; or the word `facenet`: the public weights with no training, which verify and
-            embed, and are fetched on first use. None: the network that comes with the package.
-        align: Find each image's main face and cut it out as the images were that the network was
-            trained on, or by cari-align's default; otherwise the whole image is resized. None:
-            as the network was trained, so True for `facenet`, for the network that comes with the
-            package and for runs on aligned faces.
-        data_dir: For a run: its dataset's folder, if that has moved or changed; thresholds are
-            taken from its validation pairs and its strangers then, otherwise once, and kept in the
-            run folder. A run whose dataset is not there, and which has not kept them, answers all
-            that needs no threshold; `FaceModel.lacks` says why it has none.
-        thresholds_of: For a run that was trained on the validation images (`--final`): a run with
-            the same settings that was not. Without it such a run has no thresholds: it does not
-            verify, and says of nobody that they are unknown.
+        path: A run folder of `cari-train`; a folder that `cari-export` wrote, of which the newest
+            versions are loaded; or the word `facenet`, the public weights without training, which
+            verify and embed. The first use fetches these weights. None: the network that comes with
+            the package.
+        align: True finds each image's main face and cuts it out like the network's training images,
+            or by cari-align's defaults. False resizes the whole image. None does as in training:
+            True for `facenet`, for the network that comes with the package and for runs on aligned
+            faces.
+        data_dir: For a run: its dataset's folder, if that has moved or changed. The dataset's
+            validation pairs and strangers then give new thresholds. Without `data_dir` they give
+            thresholds once, and the run folder stores these. A run with neither dataset nor stored
+            thresholds serves every call that needs no threshold; `FaceModel.lacks` says why it has
+            none.
+        thresholds_of: The threshold source of a run that was trained on its validation images
+            (`--final`): a run with the same settings but without `--final`. Without a threshold
+            source such a run does not verify, and calls nobody unknown.
 
     Raises:
-        PretrainedError: The public weights are asked for, and cannot be fetched.
-        CheckpointError: There is no run and no export, or it is damaged.
-        DatasetError: The dataset that `data_dir` names is not there, or the other run's is not.
-        ConfigError: The thresholds of the other run do not fit; `path` is no path; Keras refuses
-            its user's keras.json; TensorFlow's eager execution is switched off; or this process was
-            forked from one in which TensorFlow had started, where it waits for ever.
+        PretrainedError: `path` is `facenet`, and the public weights cannot be fetched.
+        CheckpointError: `path` holds no run and no export, or they are damaged.
+        DatasetError: The dataset of `data_dir`, or of the run `thresholds_of`, is missing.
+        ConfigError: The thresholds of the other run do not fit; `path` is not a path; Keras refuses
+            the user's keras.json; TensorFlow's eager execution is switched off; or this process was
+            forked from one in which TensorFlow had started, so TensorFlow would wait for ever.
 
     Example:
         >>> model = load_model("runs/cavi")  # doctest: +SKIP

@@ -49,8 +49,8 @@ def open_model(
     found = {task: there[-1] for task in TASKS if (there := versions(path / task))}
     if not found and str(path) != FACENET:
         raise CheckpointError(
-            f"{shown(str(path))}: neither a run folder nor a folder of exports (nor the word "
-            f"{FACENET})"
+            f"{shown(str(path))}: neither a run folder nor a folder of exports, nor the "
+            f"word {FACENET}"
         )
     if thresholds_of is not None or data_dir is not None:
         what = "exports hold" if found else "the public weights have"
@@ -74,8 +74,8 @@ def _from_run(
     judge = judge_of(matcher, None if judged_by is None else str(judged_by))
     if judge is None and data_dir is not None:
         raise ConfigError(
-            f"{run}: was trained on its validation images too (--final), so its dataset gives no "
-            "thresholds; name another run's"
+            f"{run}: was trained on its validation images too (--final), so its dataset "
+            "gives no thresholds; name another run's with thresholds_of"
         )
     if judge is None:  # those that somebody measured for it, on people it has not seen
         return face_model_of(matcher, read_kept(matcher) or NO_THRESHOLDS, align)

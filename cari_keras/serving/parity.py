@@ -100,7 +100,7 @@ def answers(run: Run, images: Images, *, progress: bool = False) -> dict[str, Ar
     """What a branch, or its run-time, says of images: float32 [n, ...] by names, see `Look`."""
     count = len(images.pixels)
     found: list[dict[str, Array]] = []
-    with Progress(count, "Comparing answers", shown=progress) as bar:
+    with Progress(count, "Comparing the format with the network", shown=progress) as bar:
         for start in range(0, count, BATCH):
             found.append(run(images.pixels[start : start + BATCH]))
             bar.update(min(BATCH, count - start))

@@ -33,7 +33,7 @@ def public_thresholds(*, aligned: bool = True, far: Optional[float] = None) -> T
         ConfigError: That FAR was not measured.
     """
     content = json.loads(MEASUREMENTS.read_text(encoding="utf-8"))
-    assert content["weights_sha256"] == FILE_SHA256, "measured with other weights"
+    assert content["weights_sha256"] == FILE_SHA256, "other weights than these gave the thresholds"
     faces = "aligned" if aligned else "whole"
     found = {m["pairs"]: m for m in content["measurements"] if m["faces"] == faces}
     across, photos = (

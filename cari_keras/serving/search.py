@@ -87,7 +87,8 @@ def open_gallery(
         raise DatasetError(f"{folder}: no such folder")
     if is_aligned(folder):
         raise DatasetError(
-            f"{folder}: cari-align's faces are in records; search the folder of raw pictures"
+            f"{folder}: an aligned folder holds records, not pictures; search the folder "
+            "of raw pictures"
         )
     listed = pictures(folder)
     closed = [f"{folder}: {line}" for line in listed.lines()]
@@ -207,14 +208,14 @@ def centred_on(
         DatasetError: There are too few faces of a modality that the gallery or the query has.
         ConfigError: There is no such modality.
     """
-    check_modality(modality, "the mean embedding of the query's modality is taken off")
+    check_modality(modality, "the mean embedding of the query's modality is subtracted")
     drawn = np.array([modality_below(folder, Path(p)) == CARICATURE for p in gallery.paths], bool)
     asked = np.array([modality == CARICATURE])
     for kind, count in ((PHOTO, int((~drawn).sum())), (CARICATURE, int(drawn.sum()))):
         if count < ENOUGH and (count or kind == modality):
             raise DatasetError(
-                f"{folder}: {count} faces of the modality {kind} are too few to take their mean "
-                f"from, for which {ENOUGH} are needed; leave --centre out"
+                f"{folder}: {count} faces of the modality {kind} are too few for a mean, "
+                f"which needs {ENOUGH}; leave --centre out"
             )
     means = modality_means(gallery.embeddings, drawn)
     moved = take_off(gallery.embeddings, drawn, means)

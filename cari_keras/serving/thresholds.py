@@ -146,7 +146,10 @@ def thresholds_of(
             trained on no dataset here.
     """
     if matcher.run is None:
-        raise ConfigError(f"{matcher.name} has no dataset of its own to take thresholds from")
+        raise ConfigError(
+            f"{matcher.name} has no dataset of its own to give thresholds; name a run as the "
+            "threshold source"
+        )
     prepared = prepared_of(matcher, data_dir, progress=progress)
     cache_dir = matcher.config.data.cache_dir
 
@@ -160,7 +163,9 @@ def thresholds_of(
     if "verification" in matcher.tasks:
         pairs = _of_pairs(prepared, validation, strangers, far)
     elif far is not None:
-        raise ConfigError(f"{matcher.name} was not trained for verification: it has no FAR")
+        raise ConfigError(
+            f"{matcher.name} was not trained for verification, so it has no FAR; leave the FAR out"
+        )
     known: dict[str, OpenSet] = {}
     for task in (task for task in MODALITIES if strangers and task in matcher.tasks):
         assert strangers is not None
@@ -278,7 +283,7 @@ def on_strangers(
     if fpir is None and (len(np.unique(strangers.labels)) < 2 or two_people):
         return None
     if two_people:
-        raise ConfigError("strangers can be told from three people or more, not from two")
+        raise ConfigError("strangers can be told from at least three people, and there are fewer")
     scores, right = np.zeros(0, np.float32), np.zeros(0, bool)
     if known is not None:
         known = _of_modality(known, task)

@@ -46,7 +46,7 @@ def begin_heads(
         batches = itertools.chain.from_iterable(batches_of(epoch) for epoch in range(PASSES))
         cut = None if outputs is None else training.stored_stages
         total = PASSES * steps_of(config, prepared)
-        with Progress(total, "class vectors", unit="batch", shown=progress) as bar:
+        with Progress(total, "computing class vectors", unit="batch", shown=progress) as bar:
             fix_class_vectors(model, batches, cut=cut, check=_counted(check, bar))
     if training.head_start == "class_means":
         _begin_with_means(config, model, prepared, outputs, check, progress)
@@ -75,7 +75,7 @@ def _begin_with_means(
     total = math.ceil(prepared.count("train", modalities) / batch_size)
     if views:
         total += training.frozen_views * steps_of(config, prepared)
-    with Progress(total, "class means", unit="batch", shown=progress) as bar:
+    with Progress(total, "computing class means", unit="batch", shown=progress) as bar:
         means = ClassMeans(
             model,
             prepared,

@@ -46,12 +46,13 @@ def steps_of(config: Config, prepared: Prepared) -> int:
     for task in config.training.tasks:
         if task in MODALITIES and not prepared.count("train", [task]):
             raise ConfigError(
-                f"{prepared.name}: has no {task} to train the task {task} on; name the others "
-                "with --tasks"
+                f"{prepared.name}: has no {task} to train the task {task} on; name the "
+                "other tasks with --tasks"
             )
     if config.training.class_vectors != "trained" and not prepared.count("train", [CARICATURE]):
         raise ConfigError(
-            f"{prepared.name}: has no caricature to draw to the photos; add --class-vectors trained"
+            f"{prepared.name}: has no caricature to draw towards the photos; add "
+            "--class-vectors trained"
         )
     modalities = modalities_of(config.training.tasks)
     steps = steps_per_epoch(prepared, config.data.batch_size, modalities)

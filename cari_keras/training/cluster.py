@@ -91,8 +91,8 @@ class Cluster:
         number = int(hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12], 16)
         if self.most(number) != -self.most(-number):
             raise ConfigError(
-                "the workers have different settings or images: start all with the same flags, on "
-                "equal data"
+                "the workers have different settings or images; start all workers with "
+                "the same flags, on equal data"
             )
 
     def share(self, variables: Iterable[Any]) -> None:
@@ -118,8 +118,8 @@ class Cluster:
             ):
                 raise
             raise TrainingError(
-                "another worker is gone, see what it said; start all workers again with the same "
-                "commands, and they go on from the last checkpoint"
+                "another worker has ended, and its output says why; start all workers "
+                "again with the same commands, and they resume from the last checkpoint"
             ) from None
 
     def _gather(self, number: float) -> list[float]:
@@ -177,8 +177,8 @@ def start(distribute: str) -> Cluster:
         return Cluster(tf.distribute.MultiWorkerMirroredStrategy())
     except tf.errors.OpError as error:
         raise ConfigError(
-            "the workers of TF_CONFIG cannot be joined: this worker's port must be free here, and "
-            f"all must be started ({str(error).partition(chr(10))[0]})"
+            "the workers of TF_CONFIG cannot be joined; free this worker's port here, "
+            f"and start all workers ({str(error).partition(chr(10))[0]})"
         ) from error
 
 
@@ -207,7 +207,7 @@ def check_tf_config(text: str) -> int:
         known = False
     if not known:
         raise ConfigError(
-            f"--distribute multiworker reads TF_CONFIG, which must be like {example}. "
+            f"--distribute multiworker reads TF_CONFIG, which must look like {example}. "
             f"Received: {text or 'nothing'}"
         )
     return len(workers)

@@ -116,8 +116,8 @@ def check_never_seen(config: Config, dataset: Dataset) -> None:
     if seen:
         raise ConfigError(
             f"{pretrained} was trained on {next(iter(seen))}, whom --unseen-fold "
-            f"{config.data.unseen_fold} holds out; start from facenet, or from a run that held out "
-            "the same people"
+            f"{config.data.unseen_fold} holds out; start from facenet, or from a run that "
+            "held the same people out"
         )
 
 
@@ -143,7 +143,9 @@ def _one_modality(config: Config, dataset: Dataset) -> list[Change]:
         raise DatasetError(
             f"{dataset.name}: has no {' and no '.join(missing)} to train on; name other --tasks"
         )
-    return [Change({"tasks": tasks}, f"tasks {' and '.join(tasks)} (there is no {missing[0]})")]
+    return [
+        Change({"tasks": tasks}, f"tasks {' and '.join(tasks)} (the dataset has no {missing[0]})")
+    ]
 
 
 def _as_the_run(config: Config, dataset: Dataset) -> list[Change]:
@@ -195,7 +197,7 @@ def _aligned_faces(config: Config, dataset: Dataset) -> list[Change]:
     if crop != config.data.crop:
         found.append(Change({"crop": crop}, f"training crops from {crop:g} {why}"))
     if sides != config.training.test_crops:
-        told = f"judged by central squares of {squares} {why}"
+        told = f"evaluated on central squares of {squares} {why}"
         found.append(Change({"test_crops": sides}, told))
     return found
 
@@ -232,9 +234,9 @@ def describe(fitted: Fitted, dataset: Dataset) -> tuple[str, str]:
     epochs = f"{counted(config.training.epochs, 'epochs')} of {counted(steps, 'steps')}"
     frozen, stage = config.training.frozen_epochs, config.training.stored_stages
     if frozen:
-        which = "all" if frozen == config.training.epochs else f"the first {frozen}"
-        whose = "the branches alone" if stage == SHARED else f"what follows {stage}"
-        epochs += f", {which} of {whose}"
+        which = "which all" if frozen == config.training.epochs else f"of which the first {frozen}"
+        whose = "the branches" if stage == SHARED else f"the layers after {stage}"
+        epochs += f", {which} train only {whose}"
     what = (
         f"recipe: from {start.get(pretrained, pretrained)}; {len(dataset.identities)} people, "
         f"{training_images(config, dataset)} training images; {epochs}; "

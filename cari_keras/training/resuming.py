@@ -57,9 +57,9 @@ def restore(checkpoints: Checkpoints, prepared: Prepared, step: TrainStep, epoch
         assign(step.state(), arrays, str(path))
     elif meta["epoch"] < epochs:
         raise CheckpointError(
-            f"{run} finished after {meta['epoch']} epochs, and what training goes on with is kept "
-            "by --keep-checkpoints alone; begin another run with --pretrained "
-            f"{shlex.quote(str(run))}"
+            f"{run} finished after {meta['epoch']} epochs, and only --keep-checkpoints "
+            "keeps the state that further training needs; begin another run with "
+            f"--pretrained {shlex.quote(str(run))}"
         )
     else:
         assign(named_weights(step.network), arrays, str(path))

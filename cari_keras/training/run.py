@@ -150,10 +150,10 @@ def _refuse_changes(run: Path, saved: Config, asked: Config, caller: Caller) -> 
     more, epochs = "", asked.training.epochs
     if epochs != saved.training.epochs:
         longer = caller.longer(run, saved, epochs)
-        more = f"; for {epochs} epochs more, from its weights: {longer}"
+        more = f"; to train {epochs} epochs more from its weights: {longer}"
     raise ConfigError(
-        f"{run} was begun with other settings ({changed}); choose another {caller.output}, or go "
-        f"on with {caller.resume(run)} alone{more}"
+        f"{run} was begun with other settings ({changed}); choose another "
+        f"{caller.output}, or continue with {caller.resume(run)} alone{more}"
     )
 
 
@@ -184,7 +184,9 @@ def _fit_prepared(
     images = prepared.count("train", modalities_of(config.training.tasks))
     fewer = fit_readable(config, images, given)
     if fewer != config:
-        caller.tell(f"{prepared.name}: batches of {images}, since no more images can be read")
+        caller.tell(
+            f"{prepared.name}: training uses batches of {images}, since no more images can be read"
+        )
     return fewer
 
 
@@ -206,8 +208,9 @@ def _train_on(
         caller.tell(f"skipped: {line}")
     for split, counts in prepared.counts.items():
         found = ", ".join(counted(count, f"{modality}s") for modality, count in counts.items())
-        pairs = counted(len(prepared.pairs.get(split, ())), "pairs")
-        caller.tell(f"{dataset.name}: {split}: {found}; {pairs}")
+        pairs = len(prepared.pairs.get(split, ()))
+        compared = f"; {counted(pairs, 'pairs')}" if pairs else ""
+        caller.tell(f"{dataset.name}: {split}: {found}{compared}")
 
     progress = caller.progress
     trainer = Trainer(config, prepared, run, resume=resume, cluster=cluster, progress=progress)
@@ -217,11 +220,13 @@ def _train_on(
     epochs = config.training.epochs
     if trainer.epoch >= epochs:
         again = caller.longer(run, config, epochs)
-        caller.tell(f"{run} is finished: all of its {epochs} epochs are trained; for more: {again}")
+        caller.tell(
+            f"{run} is finished, after all of its {epochs} epochs; to train it further: {again}"
+        )
     elif (steps := epochs * trainer.steps) < FEW_STEPS:
         caller.tell(
-            f"note: {counted(steps, 'steps')} are too few to learn from; give more --epochs, or "
-            "smaller batches (--batch-size)"
+            f"note: {counted(steps, 'steps')} are too few to learn from; raise --epochs, "
+            "or lower --batch-size"
         )
     sheet = run / "figures" / "contact_sheet.png"
     if cluster.is_chief and not sheet.exists():

@@ -45,7 +45,7 @@ def claim(run: Path, *, resume: bool) -> BaseFileLock:
     """
     begun = (run / CONFIG).exists()
     if resume and not begun:
-        raise CheckpointError(f"{run}: no run to go on with")
+        raise CheckpointError(f"{run}: no run to resume; name the folder of a run")
     if begun and not resume:
         raise ConfigError(f"{run} already holds a run; choose another --output")
     return lock(run)
@@ -104,9 +104,9 @@ def check_same_data(run: Path, prepared: Prepared, described: Optional[str]) -> 
         people = read_identities(run)
     if people != prepared.identities or described not in (None, describe_data(prepared)):
         raise DatasetError(
-            f"{prepared.name}: its people, the number of their training images, or how cari-align "
-            f"cut them out are not what {run} was begun with; put them back, or choose another "
-            "--output"
+            f"{prepared.name}: its people, the number of their training images, or the "
+            f"way cari-align cut them out has changed since {run} was begun; restore the "
+            "dataset, or choose another --output"
         )
 
 
@@ -160,9 +160,9 @@ class Checkpoints:
             raise
         except OSError as error:
             raise TrainingError(
-                f"{error.filename or self.folder.parent}: cannot be written ({error.strerror}); "
-                f"the last good checkpoint is {self.last()}: make room, then go on with "
-                f"--resume {shlex.quote(str(self.folder.parent))}"
+                f"{error.filename or self.folder.parent}: cannot be written "
+                f"({error.strerror}); the last good checkpoint is {self.last()}: make "
+                f"room, then continue with --resume {shlex.quote(str(self.folder.parent))}"
             ) from error
 
     def paths(self) -> list[Path]:
@@ -179,8 +179,8 @@ class Checkpoints:
         run, found = self.folder.parent, bool(self.paths())
         if not found and (run / "best").is_dir():
             raise CheckpointError(
-                f"{self.folder}: no checkpoints to go on from; choose another --output, where "
-                f"--pretrained {run} begins with the weights in best/"
+                f"{self.folder}: no checkpoints to resume from; choose another --output, "
+                f"and start from the weights in best/ with --pretrained {run}"
             )
         return found
 
@@ -198,11 +198,11 @@ class Checkpoints:
         damaged = None
         for path in reversed(self.paths()):
             if damaged:
-                print(f"{damaged}; the one before it is taken", file=sys.stderr)
+                print(f"{damaged}; training resumes from the checkpoint before it", file=sys.stderr)
             try:
                 arrays, meta = load_checkpoint(path)
             except CheckpointError as error:
                 damaged = error
                 continue
             return path, arrays, meta
-        raise damaged or CheckpointError(f"{self.folder}: no checkpoint to go on from")
+        raise damaged or CheckpointError(f"{self.folder}: no checkpoint to resume from")

@@ -86,7 +86,7 @@ def _keep_rows(path: Path, column: str, first: int) -> None:
         index = rows[0].index(column)
         kept = [row for row in rows[1:] if len(row) == len(rows[0]) and int(row[index]) < first]
     except (ValueError, csv.Error) as error:
-        raise CheckpointError(f"{path}: damaged ({error}); remove it to go on") from error
+        raise CheckpointError(f"{path}: damaged ({error}); remove the file to continue") from error
     with (
         atomic_path(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as stream,

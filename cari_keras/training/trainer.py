@@ -247,7 +247,8 @@ class Trainer:
         bad = [task for task, loss in zip(TASKS, values.losses) if not np.isfinite(loss)]
         raise TrainingError(
             f"the loss of {' and '.join(bad) or 'the weights'} is not finite at iteration "
-            f"{iteration}; begin anew, with a lower --learning-rate and another --output"
+            f"{iteration}; begin a new run with a lower --learning-rate and another "
+            "--output"
         )
 
     def _batches(self) -> Iterable[Batch]:

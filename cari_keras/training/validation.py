@@ -1,4 +1,4 @@
-"""How a run is validated while it trains; the best answers are kept for cari-evaluate."""
+"""How a run is validated while it trains; the best predictions are cached for cari-evaluate."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Validation:
         return metrics_of(self._answers, self.prepared.pairs.get(SPLIT, ()))
 
     def keep(self, weights: str) -> None:
-        """Keeps the last answers in the cache, so that cari-evaluate need not look again.
+        """Caches the last predictions, so that cari-evaluate need not look again.
 
         Args:
             weights: SHA-256 of the file that holds the weights they were given by.

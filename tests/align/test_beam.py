@@ -77,5 +77,5 @@ def test_what_beam_would_not_take(tmp_path, monkeypatch):
 def test_options_go_with_beam(tmp_path):
     with pytest.raises(ConfigError, match=r"engine must be one of local, beam\. Received: 'x'"):
         align_folder(tmp_path, tmp_path / "out", CONFIG, engine="x")
-    with pytest.raises(ConfigError, match="Beam's options go with --engine beam"):
+    with pytest.raises(ConfigError, match="Beam's options need --engine beam"):
         align_folder(tmp_path, tmp_path / "out", CONFIG, beam_options=["--runner=X"])

@@ -261,7 +261,7 @@ def test_folders_that_would_harm_are_refused(raw: Path, tmp_path: Path):
         align(raw, tmp_path / "full" / "x")
     (tmp_path / "busy").mkdir()
     journal = Journal(tmp_path / "busy")
-    with pytest.raises(AlignError, match="another cari-align is at work"):
+    with pytest.raises(AlignError, match="another cari-align is working there"):
         align(raw, tmp_path / "busy")
     journal.close()
     with pytest.raises(ConfigError, match=r"margin must be in \[0, 10\]. Received: -1"):
@@ -282,7 +282,7 @@ def test_starting_again_waits_for_nobody_and_may_be_cut_short(
     out = tmp_path / "out"
     shutil.copytree(aligned, out)
     journal = Journal(out)
-    with pytest.raises(AlignError, match="another cari-align is at work"):
+    with pytest.raises(AlignError, match="another cari-align is working there"):
         align(raw, out, overwrite=True)
     journal.close()
     assert content(out) == content(aligned)
@@ -350,7 +350,9 @@ def test_a_journal_that_cannot_grow_is_one_line(raw: Path, tmp_path: Path, monke
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr("cari_keras.align.engine.finish_move", full)
-    with pytest.raises(AlignError, match=r"out: database or disk is full; what was done before"):
+    with pytest.raises(
+        AlignError, match=r"out: database or disk is full; the finished part is saved"
+    ):
         align_folder(raw, tmp_path / "out", AlignConfig(), progress=False)
 
 

@@ -44,7 +44,9 @@ def test_the_package_is_a_function_and_a_package():
 def test_a_folder_without_a_face_is_said(tmp_path):
     (tmp_path / "raw" / "ann").mkdir(parents=True)
     (tmp_path / "raw" / "ann" / "notes.jpg").write_text("no picture")
-    with pytest.raises(AlignError, match=r"raw: no face to keep; .*out/manifest.csv says why"):
+    with pytest.raises(
+        AlignError, match=r"raw: no usable face in any file; .*out/manifest.csv has the reason"
+    ):
         cari_keras.align(tmp_path / "raw", tmp_path / "out", progress=False)
     with pytest.raises(AlignError, match="nowhere: no such folder"):
         cari_keras.align(tmp_path / "nowhere", tmp_path / "out")
@@ -84,7 +86,7 @@ def test_a_program_without_its_guard_is_told_of_it(tmp_path):
     done = run_python("program.py", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     *_, line = done.stdout.splitlines()
-    assert 'put what it does below `if __name__ == "__main__":`' in line
+    assert 'in a file, below `if __name__ == "__main__":`' in line
     assert not (tmp_path / "out").exists()
 
 

@@ -47,7 +47,7 @@ def test_a_file_that_kills_its_worker_is_rejected_and_the_rest_is_aligned(
         assert entry.path not in found
         found[entry.path] = outcome.rows[0]
     assert set(found) == set(names)
-    assert found["a/bad.jpg"]["reason"] == "reading it killed the process"
+    assert found["a/bad.jpg"]["reason"] == "the process that read the file was killed"
     assert sum("reason" in row for row in found.values()) == 1
 
 

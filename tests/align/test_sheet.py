@@ -24,7 +24,7 @@ def test_the_sheet_opens_no_file_that_killed_a_worker(
         raise RefusedError("not a picture")
 
     monkeypatch.setattr(sheet, "read_picture", read)
-    reasons = {"bad.jpg": "reading it killed the process", "empty.jpg": "no face found"}
+    reasons = {"bad.jpg": "the process that read the file was killed", "empty.jpg": "no face found"}
     rows = [
         {"path": path, "modality": "photo", "status": "rejected", "reason": reason}
         for path, reason in reasons.items()

@@ -38,7 +38,7 @@ def test_pairs_are_told_apart_and_the_face_can_be_changed(desk, pictures):
     left, right = (asked(pictures, "both.png", "caricature", face) for face in (0, 1))
     assert desk.compare(photo, left).same is False
     assert desk.compare(photo, right).same is True
-    with pytest.raises(ImageError, match=r"both\.png: has no face 3"):
+    with pytest.raises(ImageError, match=r"both\.png: has no face number 3"):
         desk.compare(photo, right._replace(face=2))
     with pytest.raises(ConfigError, match="one of the two pictures must be a photo"):
         desk.compare(right, right)
@@ -72,7 +72,7 @@ def test_errors_name_the_file_and_not_its_folder(desk, pictures, tmp_path):
         (pictures["text.png"], "text.png: not a picture"),
         (wide, "tall.png: no face found"),
         (empty, "empty.png: empty file"),
-        (huge, "huge.png: too large; at most 30 MB are taken"),
+        (huge, "huge.png: too large; the page takes at most 30 MB"),
         (bomb(tmp_path / "bomb.png", 14_200), "bomb.png: too many pixels"),
         (tmp_path / "gone.png", "gone.png: "),
     ):

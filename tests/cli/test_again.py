@@ -150,7 +150,7 @@ def test_one_person_s_faces_are_not_trained_on(tmp_path):
     write_modalities(tmp_path / "raw", people=1, images=2)
     done = run_command("align", "raw", "aligned", "--image-size", "96", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "A look: aligned/contact_sheet.png"
+    assert done.stdout.splitlines()[-1] == "The faces to look at: aligned/contact_sheet.png"
 
 
 @pytest.mark.parametrize(

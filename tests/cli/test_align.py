@@ -42,7 +42,9 @@ def test_a_folder_without_a_face_is_said(tmp_path: Path):
     for name in ("notes.jpg", "ann/notes.jpg"):
         (tmp_path / "raw" / name).write_text("no picture")
     result = run_command("align", "raw", "aligned", "--quiet", cwd=tmp_path)
-    assert "raw: no face to keep; aligned/manifest.csv says why" in last_error(result)
+    assert "raw: no usable face in any file; aligned/manifest.csv has the reason" in last_error(
+        result
+    )
     assert "elsewhere: 1 rejected: not in an identity's folder" in result.stdout
     assert "precision" not in result.stdout
     rejected = (tmp_path / "aligned" / "manifest.csv").read_text().splitlines()[1:]
@@ -57,7 +59,7 @@ def test_align_then_train(tmp_path: Path):
     assert done.returncode == 0, done.stderr
     assert "Faces of 2 people" in done.stdout
     assert "100.0 %" in done.stdout
-    assert "precision: of CaVI's drawings" in done.stdout
+    assert "precision: on CaVI's drawings" in done.stdout
     assert not done.stderr
     small = [
         "--pretrained",

@@ -29,10 +29,10 @@ def arguments(tmp_path, *more):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["--weighting", "equal"], "name --strategies instead"),
-        (["--seed", "3"], "name --seeds instead"),
+        (["--weighting", "equal"], "cari-compare has no --weighting; use --strategies"),
+        (["--seed", "3"], "cari-compare has no --seed; use --seeds"),
         (["--strategies", "none"], "weighting must be one of"),
-        (["--seeds", "1", "1"], "seeds: one is named twice"),
+        (["--seeds", "1", "1"], "seeds must each be named once"),
         (["--preset", "x"], "invalid choice"),
     ],
 )
@@ -43,7 +43,7 @@ def test_mistakes_are_one_line(given, message):
 def test_a_dataset_without_validation_images_is_told_before_training(tmp_path):
     write_folder_dataset(tmp_path / "data", images=2)
     error = last_error(run_command("compare", *arguments(tmp_path)))
-    assert "folder: no validation images to compare strategies on" in error
+    assert "folder: no validation images, so strategies cannot be compared" in error
     assert not (tmp_path / "out").exists()
 
 
@@ -93,6 +93,6 @@ def test_a_signal_reaches_the_run_which_saves_itself(tmp_path):
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGTERM
     assert "cari-train: stopped; everything is saved" in errors
-    assert errors.endswith("cari-compare: stopped; the same command goes on where it was\n")
+    assert errors.endswith("cari-compare: stopped; the same command continues from here\n")
     assert "Traceback" not in errors
     lock(run).release()  # nobody holds it any more

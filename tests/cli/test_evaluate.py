@@ -50,7 +50,7 @@ def test_what_was_found_is_kept_where_the_run_is_to_read_from_only(tmp_path, mon
     assert sorted(path.name for path in here.iterdir()) == ["report.html", "results.json"]
     error = capsys.readouterr().err
     assert f"note: {blocked}: cannot be written (" in error
-    assert error.endswith(f"; {here} is taken\n")
+    assert error.endswith(f"; the evaluation goes to {here}\n")
     with pytest.raises(OSError, match="file"):
         evaluate._written(outcome, [blocked])
 
@@ -147,7 +147,7 @@ def test_folds_trained_and_evaluated(tmp_path, capsys, monkeypatch):
     assert "fold-4: no trained run; train it with" in capsys.readouterr().err
     # One fold's network is not for another fold, whose people it was trained on.
     assert evaluate.main(["runs/webcaricature-unrestricted/fold-1", "--folds", "2"]) == 2
-    assert "are not the 18 that" in capsys.readouterr().err
+    assert "differ from the 18 that" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -183,7 +183,7 @@ def test_the_public_weights_know_strangers(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["facenet"], "facenet was trained on no dataset here; name one with --dataset"),
+        (["facenet"], "facenet has no dataset of its own; name one with --dataset"),
         (["nothing"], "nothing/config.json: not a run's configuration"),
         (["facenet", "--images", "x"], "--images and --pairs go together"),
         (["facenet", "--gallery", "x"], "--gallery and --probe go together"),
@@ -203,9 +203,12 @@ def test_the_public_weights_know_strangers(tmp_path, monkeypatch):
         ),
         (
             ["folds", "--thresholds-of", "x"],
-            "--thresholds-of is not for the dataset webcaricature; leave it",
+            "--thresholds-of does not apply to the dataset webcaricature; leave it",
         ),
-        (["folds", "--split", "test"], "--split is not for the dataset webcaricature; leave it"),
+        (
+            ["folds", "--split", "test"],
+            "--split does not apply to the dataset webcaricature; leave it",
+        ),
         (
             ["nothing", "--dataset", "webcaricature", "--split", "test"],
             "--dataset and --split do not go together",

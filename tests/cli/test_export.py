@@ -8,9 +8,9 @@ from tests.helpers.commands import last_error, run_command
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (("--keep", 0), "--keep must be at least 1: the new version stays. Received: 0"),
+        (("--keep", 0), "--keep must be at least 1, since the new version stays. Received: 0"),
         (("--default-signature", "files"), "invalid choice: 'files'"),
-        (("--format", "onnx", "--default-signature", "bytes"), "other formats take pixels alone"),
+        (("--format", "onnx", "--default-signature", "bytes"), "the other formats take pixels"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_loaded(flags, said):

@@ -32,10 +32,10 @@ def test_from_a_run_to_answers(run, folder_dataset, tmp_path):
     models = tmp_path / "models"
     result = run_command("export", run, models, "--quiet")
     assert result.returncode == 0, result.stderr
-    assert "verify: distances, and no decision: " in result.stdout
+    assert "verify: gives distances but no decision: " in result.stdout
     assert "Next" not in result.stdout
     assert "no validation pairs" not in result.stdout
-    assert "nobody will be said to be unknown" in result.stdout
+    assert "the exports call nobody unknown" in result.stdout
     assert (models / "photo" / "1" / "saved_model.pb").is_file()
     photo = folder_dataset / "photo" / "person_0" / "0.png"
     drawing = folder_dataset / "caricature" / "person_1" / "0.png"
@@ -76,7 +76,9 @@ def test_from_a_run_to_answers(run, folder_dataset, tmp_path):
     (tmp_path / "aligned").mkdir()
     (tmp_path / "aligned" / "manifest.csv").write_text("")
     error = last_error(run_command("search", models, tmp_path / "aligned", photo, "--quiet"))
-    assert "cari-align's faces are in records; search the folder of raw pictures" in error
+    assert (
+        "an aligned folder holds records, not pictures; search the folder of raw pictures" in error
+    )
 
 
 DECIDED = Verification(True, 0.5, 0.75, 0.012, "some pairs", "identities", 0.871)
@@ -89,8 +91,8 @@ DECIDED = Verification(True, 0.5, 0.75, 0.012, "some pairs", "identities", 0.871
             DECIDED,
             [
                 "the same person: squared distance 0.5000, threshold 0.7500",
-                "(so 1.20% of pairs of two different people are taken for one person, measured on "
-                "some pairs)",
+                "(the threshold takes 1.20% of pairs of two different people for one person, "
+                "measured on some pairs)",
                 "probability 0.87 at a prior of 50 %",
                 "compared by identities",
             ],
@@ -99,8 +101,8 @@ DECIDED = Verification(True, 0.5, 0.75, 0.012, "some pairs", "identities", 0.871
             DECIDED._replace(same=False, by="embedding", probability=None),
             [
                 "two people: squared distance 0.5000, threshold 0.7500",
-                "(so 1.20% of pairs of two different people are taken for one person, measured on "
-                "some pairs)",
+                "(the threshold takes 1.20% of pairs of two different people for one person, "
+                "measured on some pairs)",
                 "compared by embedding",
             ],
         ),
@@ -141,10 +143,10 @@ def test_what_exports_decide_by_is_told(capsys):
     found = Thresholds(decides, {}, decides._replace(far_unseen=None), silent)
     export_command._tell(found, SimpleNamespace(tasks=("verification",), run=None))
     assert capsys.readouterr().out.splitlines() == [
-        "verify: same up to a squared distance of 0.7500; FAR 2.00% of 500 (3.40% of people it was "
-        "not chosen on), TAR 90.00% of 50 some pairs",
-        "verify_identities: distances, and no decision: 3 impostor pairs tell too little of its "
-        "FAR",
+        "verify: same up to a squared distance of 0.7500; FAR 2.00% of 500 (3.40% on people whom "
+        "it was not chosen on), TAR 90.00% of 50 some pairs",
+        "verify_identities: gives distances but no decision: 3 impostor pairs tell too little of "
+        "its FAR",
         "verify_photos: same up to a squared distance of 0.7500; FAR 2.00% of 500, TAR 90.00% of "
         "50 some pairs",
     ]
@@ -195,7 +197,7 @@ def test_the_benchmark_compares_formats(run):
 
 def test_a_far_that_the_pairs_cannot_tell(run, tmp_path):
     error = last_error(run_command("export", run, tmp_path, "--far", "0.001", "--quiet"))
-    assert "cannot be told from 0 by" in error
+    assert "cannot be told from 0 with" in error
 
 
 def test_an_export_in_another_arithmetic_says_so(run, folder_dataset, tmp_path):

@@ -29,7 +29,7 @@ def place(tmp_path_factory):
     for name, *flags in (("tuned",), ("final", "--final", "--seed", 1)):
         command = ("train", "--dataset", "cavi", "--data-dir", "cavi", *SMALL, *flags)
         printed = succeed(*command, "--output", name, cwd=folder)
-        assert ("images were trained on (--final)" in printed) == (name == "final")
+        assert ("was trained on its validation images (--final)" in printed) == (name == "final")
     return folder
 
 
@@ -54,20 +54,20 @@ def test_the_test_split_by_another_runs_thresholds_or_by_its_own_folds(place):
     assert others_thresholds(alone) == []
     succeed("evaluate", place / "final", "--thresholds-of", place / "tuned", "--quiet")
     judged = results(place / "final")
-    assert any("4 validation pairs, as " in note for note in judged["notes"])
+    assert any("4 validation pairs, by the predictions of " in note for note in judged["notes"])
     assert others_thresholds(judged) == others_thresholds(own) != []
 
 
 def test_its_exports_have_another_runs_thresholds_or_none(place, tmp_path):
     printed = succeed("export", place / "final", tmp_path / "bare", "--quiet")
-    assert "--thresholds-of RUN takes those of a run that was not" in printed
+    assert "--thresholds-of RUN takes the thresholds of a run without --final" in printed
     images = sorted((place / "cavi").rglob("0.jpg"))[:2]
-    assert "for want of a threshold" in last_error(
+    assert "the network has no threshold, and so no " in last_error(
         run_command("verify", tmp_path / "bare", *images)
     )
     flags = ("--thresholds-of", place / "tuned", "--quiet")
     printed = succeed("export", place / "final", tmp_path / "judged", *flags)
-    assert "verify: distances, and no decision: " in printed  # of so few pairs
+    assert "verify: gives distances but no decision: " in printed  # of so few pairs
     answer = json.loads(succeed("verify", tmp_path / "judged", *images, "--json"))
     card = tmp_path / "judged" / "verification" / "1" / "export.json"
     found = json.loads(card.read_text())
@@ -80,13 +80,16 @@ def test_its_exports_have_another_runs_thresholds_or_none(place, tmp_path):
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (("export", "final", "x", "--far", 0.5), "--far is not for final, which was trained"),
+        (
+            ("export", "final", "x", "--far", 0.5),
+            "--far does not apply to final, which was trained",
+        ),
         (("evaluate", "tuned", "--thresholds-of", "final"), "final was trained on its validation"),
         (
             ("evaluate", "final", "--split=validation", "--thresholds-of", "tuned", "--quiet"),
             "only the test split takes another run's thresholds",
         ),
-        (("train", "--dataset", "demo", "--final"), "--final is for cavi alone"),
+        (("train", "--dataset", "demo", "--final"), "--final applies only to the dataset cavi"),
     ],
 )
 def test_mistakes_are_one_line(command, message, place):

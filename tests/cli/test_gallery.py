@@ -37,7 +37,7 @@ def test_the_actions_in_turn(run, tmp_path):
     status, out, err = run("add", place, faces, "--quiet")
     assert (status, out) == (
         0,
-        "pictures: 73 new, 0 changed, 0 gone, 0 as they were; 72 faces in the gallery\n",
+        "pictures: 73 new, 0 changed, 0 gone, 0 unchanged; 72 faces in the gallery\n",
     )
     assert err.startswith("cari-gallery: left out: ")
     assert "Next: " in run("add", place, faces)[1]
@@ -62,7 +62,8 @@ def test_the_actions_in_turn(run, tmp_path):
     status, out, err = run("identify", place, unknown, tmp_path / "no.png", "--fpir", "0.3")
     assert status == 2
     assert out.startswith(f"{unknown}: person 5\n")
-    assert "of 12 people, reached by " in out
+    assert "for 12 people; " in out
+    assert "of strangers' faces reach it" in out
     assert err.count("cari-gallery: error: ") == 1
     _, out, _ = run("identify", place, unknown, "--threshold", "0", "--json", "--all-faces")
     assert json.loads(out)["identity"] is None
@@ -71,7 +72,7 @@ def test_the_actions_in_turn(run, tmp_path):
     sheets = tmp_path / "sheets"
     status, out, err = run("group", place, "--sheets", sheets)
     assert (status, err) == (0, "")
-    assert out.splitlines()[-1].endswith("groups of 18 faces; 0 in none")
+    assert out.splitlines()[-1].endswith("groups of 18 faces; 0 faces in no group")
     assert "group 1: person " in out
     assert list(sheets.glob("group-0001-person_*.png"))
     _, out, _ = run("group", place, "--json")
@@ -90,16 +91,19 @@ def test_the_actions_in_turn(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["remove", "g"], "say which faces by --only-...; or give --all, alone"),
-        (["remove", "g", "--all", "--only-identity", "x"], "or give --all, alone"),
-        (["update", "g"], "or give --network, without folders"),
-        (["list", "nowhere"], "nowhere: no such gallery; make one by cari-gallery add"),
+        (["remove", "g"], "name the faces with --only-..., or give --all without them"),
+        (["remove", "g", "--all", "--only-identity", "x"], "or give --all without them"),
+        (["update", "g"], "or give --network without folders"),
+        (["list", "nowhere"], "nowhere: no such gallery; make one with cari-gallery add"),
         (["export", "nowhere", "x.csv"], "nowhere: no such gallery"),
         (["add", "g", "nowhere"], "nowhere: no such file or folder"),
-        (["add", "g", "x", "--workers", "2"], "--workers and Beam's options go with --engine beam"),
-        (["add", "g", "x", "--", "--runner=X"], "Beam's options go with --engine beam"),
+        (["add", "g", "x", "--workers", "2"], "--workers and Beam's options need --engine beam"),
+        (["add", "g", "x", "--", "--runner=X"], "Beam's options need --engine beam"),
         (["update", "g", "--network", "--engine", "beam"], "leave --engine beam out"),
-        (["identify", "g", "a.png", "--fpir", "1", "--threshold", "1"], "--fpir is not for"),
+        (
+            ["identify", "g", "a.png", "--fpir", "1", "--threshold", "1"],
+            "--fpir and --threshold do not go together",
+        ),
     ],
 )
 def test_mistakes_are_one_line(words, said, run, tmp_path, monkeypatch):

@@ -43,4 +43,4 @@ def test_one_broken_file_leaves_the_others_their_answers(as_json, monkeypatch, c
 def test_why_nobody_is_unknown_is_told(monkeypatch, capsys):
     monkeypatch.setattr(command, "open_given", lambda given: _model("d: no such folder"))
     assert command.main(["run", "a.jpg"]) == 0
-    assert "note: nobody is said to be unknown: d: no such folder" in capsys.readouterr().err
+    assert "note: the network calls nobody unknown: d: no such folder" in capsys.readouterr().err

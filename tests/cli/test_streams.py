@@ -129,8 +129,8 @@ def failing(error):
         (OSError(errno.EIO, "Input/output error", "/a"), "/a: Input/output error"),
         (
             UnicodeEncodeError("utf-8", "/x\udce9", 2, 3, "surrogates not allowed"),
-            r"/x\udce9: TensorFlow takes names in UTF-8 alone; rename it, or set PYTHONUTF8=1 "
-            "where it is UTF-8 and the locale is not",
+            r"/x\udce9: TensorFlow accepts only names in UTF-8; rename the file, or set "
+            r"PYTHONUTF8=1 where the name is UTF-8 and the locale is not",
         ),
     ],
 )

@@ -90,11 +90,13 @@ def test_a_run_end_to_end(tmp_path):
     recipe = "recipe: from nothing; 2 people, 17 training images; 2 epochs of 4 steps; 80 pixels"
     assert f"{recipe}, float32\nfitted to the data and this machine: nothing\n" in result.stdout
     assert "folder: train:" in result.stdout
-    assert re.search(r"note: \d+ steps are too few to learn from; give more", result.stdout)
+    assert re.search(r"note: \d+ steps are too few to learn from; raise", result.stdout)
     assert re.search(
         r"Epoch +Verification +AUC +Photo id\. +Caricature id\. +V2C +C2V", result.stdout
     )
-    assert re.search(r"run answers with the weights of epoch [12], the best by", result.stdout)
+    assert re.search(
+        r"run uses the weights of epoch [12], which has the highest mean", result.stdout
+    )
     assert "The hardest task held the largest weight in" in result.stdout
     assert "epoch 2/2" in result.stderr
     assert "compiling" in result.stderr
@@ -111,7 +113,9 @@ def test_a_run_end_to_end(tmp_path):
         again = cari_train(*command)
         assert again.returncode == 0, again.stderr  # nothing left to do: the table once more
         assert "Verification" in again.stdout
-        told = f"{run} is finished: all of its 2 epochs are trained; for more: {CALL} --dataset"
+        told = (
+            f"{run} is finished, after all of its 2 epochs; to train it further: {CALL} --dataset"
+        )
         assert told in again.stdout
         assert next_command(again.stdout) == next_command(result.stdout)
     root.rename(tmp_path / "elsewhere")
@@ -122,7 +126,7 @@ def test_a_run_end_to_end(tmp_path):
     for command in (["--resume", run, "--epochs", "7"], [*arguments, "--epochs", "7"]):
         error = last_error(cari_train(*command))
         assert "begun with other settings (epochs was 2, now 7)" in error
-        assert f"for 7 epochs more, from its weights: {CALL} --dataset folder --data-" in error
+        assert f"to train 7 epochs more from its weights: {CALL} --dataset folder --data-" in error
         assert f"--pretrained {run} --epochs 7" in error
 
 
@@ -146,7 +150,7 @@ def test_a_signal_saves_first_and_the_same_command_goes_on(number, tmp_path):
             process.send_signal(number)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + number
-    assert "stopped; everything is saved; go on with --resume" in errors
+    assert "stopped; everything is saved; continue with --resume" in errors
     assert "Traceback" not in errors
     _, meta = load_checkpoint(Checkpoints(run).paths()[-1])
     rows = (run / "steps.csv").read_text().count("\n") - 1

@@ -51,8 +51,14 @@ def test_the_explanation_is_written_behind_the_answer(monkeypatch, tmp_path, cap
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--explain-by", "gradient"], "--explain-by is not for an answer without --explain PNG"),
-        (["--explain", "a.png", "--by", "identities"], "--explain is not for --by identities"),
+        (
+            ["--explain-by", "gradient"],
+            "--explain-by does not apply to an answer without --explain PNG",
+        ),
+        (
+            ["--explain", "a.png", "--by", "identities"],
+            "--explain does not apply to --by identities",
+        ),
     ],
 )
 def test_flags_that_say_nothing_are_refused(flags, message, capsys):

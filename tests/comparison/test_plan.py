@@ -27,8 +27,8 @@ def test_seed_by_seed_and_single_once_for_each_task():
 @pytest.mark.parametrize(
     ("strategies", "seeds", "message"),
     [
-        (["equal", "equal"], [0], "strategies: one is named twice"),
-        (["equal"], [1, 1], "seeds: one is named twice"),
+        (["equal", "equal"], [0], "strategies must each be named once"),
+        (["equal"], [1, 1], "seeds must each be named once"),
         (["evil"], [0], "weighting must be one of"),
         (["equal", "static"], [0], "--static-weights takes 3 numbers"),
     ],
@@ -40,7 +40,7 @@ def test_mistakes(strategies, seeds, message):
 
 def test_a_recipe_of_one_task_leaves_nothing_to_weigh(tmp_path):
     config = PRESETS["folder"]()
-    with pytest.raises(ConfigError, match=r"trains verification alone.*--preset cavi-short"):
+    with pytest.raises(ConfigError, match=r"trains only verification.*--preset cavi-short"):
         plan_runs(config, ["equal", "dynamic"], [0], tmp_path)
     (run,) = plan_runs(config, ["single"], [0], tmp_path)
     assert run.config.training.tasks == ("verification",)

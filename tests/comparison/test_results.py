@@ -91,7 +91,7 @@ def test_paired_difference():
     assert found.mean == pytest.approx((low + high) / 2)
     assert found.half_width == pytest.approx((high - low) / 2, rel=1e-3)
     assert found.is_significant == (low > 0 or high < 0)
-    with pytest.raises(ValueError, match="needs a seed"):
+    with pytest.raises(ValueError, match="needs at least one seed"):
         paired_difference({0: 1.0}, {1: 1.0})
 
 

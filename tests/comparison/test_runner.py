@@ -22,7 +22,7 @@ def test_a_run_on_another_dataset_is_refused(tmp_path):
     run.mkdir()
     (run / "config.json").write_text(json.dumps(config.to_dict()))
     check_settings(run, config)
-    with pytest.raises(ConfigError, match=r"a, not .*b; choose another --output, or if"):
+    with pytest.raises(ConfigError, match=r"a, not on .*b; choose another --output, or where"):
         check_settings(run, config.with_values({"data_dir": str(tmp_path / "b")}))
     with pytest.raises(ConfigError, match="holds a run of other settings"):
         check_settings(run, config.with_values({"dropout": 0.25}))

@@ -25,7 +25,7 @@ def names_of(judged):
 
 def test_every_name_has_a_loader_that_refuses_what_is_not_there(tmp_path):
     for name in JUDGED:
-        with pytest.raises(DatasetError, match=f"no such folder; name the folder of {name} with"):
+        with pytest.raises(DatasetError, match=f"no such folder; name {name}'s folder with"):
             load_judged(name, tmp_path / "no")
         (tmp_path / "empty").mkdir(exist_ok=True)
         with pytest.raises(DatasetError, match="empty"):
@@ -80,7 +80,7 @@ def test_cfp_by_its_own_lists(tmp_path, published):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("Split/FF/03/same.txt", "1;2\n", r"same.txt:1: expected number,number, received '1;2'"),
+        ("Split/FF/03/same.txt", "1;2\n", r"same.txt:1: expected number,number. Received: '1;2'"),
         ("Split/FF/03/diff.txt", "1,999\n", r"diff.txt:1: .*Pair_list_F.txt has no picture 999"),
         ("Pair_list_F.txt", "1 a.jpg\n", r"F.txt:1: expected \.\.\./<person>/frontal/<picture>"),
         ("Split/FF/10/same.txt", None, r"same.txt: cannot be read .*take CFP's Protocol folder"),

@@ -77,7 +77,7 @@ def test_one_person_under_two_spellings_is_one(data, photo, caricature, taken):
     found = folder.load(str(data))
     assert found.identities == tuple(sorted((taken, "person_1")))
     (told,) = found.report
-    assert told.startswith("people under several spellings, each taken for one (such as ")
+    assert told.startswith("people with several spellings, each taken for one person (such as ")
     people = {entry.identity for entry in list_entries(data, find_layout(data))}
     assert people == set(found.identities) == set(load_images(data).people)
 
@@ -92,7 +92,9 @@ def test_that_nobody_has_both_modalities_is_said(data):
         (data / "caricature" / f"person_{k}").rename(data / "caricature" / f"c{k}")
     ((told, count),) = folder.load(str(data)).report.items()
     assert count == 0
-    assert told.startswith("people have both photos and caricatures; are the names the same?")
+    assert told.startswith(
+        "people have both photos and caricatures; do the folders have the same names?"
+    )
     assert "'person_0' of photos and 'c0' of caricatures" in told
     entries = list_entries(data, find_layout(data))
     assert _notes(entries, find_layout(data)) == [f"0 {told}"]
@@ -200,7 +202,7 @@ def test_a_stranger_under_another_spelling_of_a_person_s_is_refused(data):
     (data / "strangers" / "caricature" / "person_0").rename(
         data / "strangers" / "caricature" / "Person 0"
     )
-    with pytest.raises(DatasetError, match="Person 0 is no stranger but an identity"):
+    with pytest.raises(DatasetError, match="Person 0 is an identity"):
         folder.load(str(data))
 
 

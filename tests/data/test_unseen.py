@@ -92,7 +92,7 @@ def test_a_stranger_who_is_held_out_is_no_other_person(tmp_path):
 
 
 def test_too_few_people_are_refused():
-    with pytest.raises(DatasetError, match="2 people cannot be dealt to 3 folds"):
+    with pytest.raises(DatasetError, match="2 people are too few for 3 folds"):
         deal(["a", "b"], 3, 0)
 
 
@@ -105,7 +105,7 @@ def test_what_is_no_fold_is_refused(text):
 
 
 def test_webcaricature_has_its_own_folds():
-    with pytest.raises(ConfigError, match="--fold K"):
+    with pytest.raises(ConfigError, match="name one with --fold"):
         Config().with_values({"dataset": "webcaricature", "unseen_fold": "1/5"})
 
 

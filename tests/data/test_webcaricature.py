@@ -109,12 +109,12 @@ def test_pairs_by_hand(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "nothing in it"),
+        ("", "empty; expected"),
         ("3\nA\tC00001\tP00001\n", "txt:1: 3 matched and as many mismatched .* 1 and 0 follow"),
         ("0\nA\tC00001\tP00001\n", "txt:1: a count must be positive"),
         ("2 1\nA\tC00001\tP00001\n", "as many matched as mismatched pairs. Received: '2 1'"),
         # The half of mismatched pairs is missing; three of a kind and one of the other.
-        ("1\nA\tC00001\tP00001\n", "1 and 0 follow; put back"),
+        ("1\nA\tC00001\tP00001\n", "and 1 and 0 follow; restore"),
         (
             "2\n" + "".join(f"A\tC0000{k}\tP00001\n" for k in "123") + "A\tC00004\tB\tP00001\n",
             "3 and 1 follow",
@@ -178,7 +178,7 @@ def test_a_tree_of_the_real_size(real_people, tmp_path):
     found = webcaricature.load(str(root), protocol="unrestricted", fold="1")
     assert sum(len(samples) for samples in found.splits.values()) == 12016
     assert len(found.strangers) == 26
-    assert found.report == {"images without landmarks, taken whole": 12016}
+    assert found.report == {"images without landmarks, which are taken whole": 12016}
     found = webcaricature.load(str(root), protocol="identification", fold="10")
     assert (len(found.identities), len(found.strangers)) == (126, 126)
     assert len(found.galleries["C2P"].gallery) == 126
@@ -256,8 +256,8 @@ def test_what_is_missing_is_counted(tree, tmp_path):
     assert found.report == {
         "files that are not OriginalImages/<Name>/{C,P}00001.jpg, left out": 2,
         "systems' own files, left out": 1,
-        "images without landmarks, taken whole": 1,
-        "people whose number of images is not the lists'": 1,
+        "images without landmarks, which are taken whole": 1,
+        "people whose number of images differs from the lists'": 1,
     }
     found = webcaricature.load(str(root), protocol="restricted", fold="2")
     assert found.report["listed images that are missing"] == 1
@@ -321,7 +321,7 @@ def test_landmarks_of_another_form_are_told(tree, tmp_path):
         for s in samples
         if s.path.endswith("Judge Judy/P00002.jpg")
     )
-    with pytest.raises(DatasetError, match=r"P00002\.txt: not 17 lines 'x y'; mend it"):
+    with pytest.raises(DatasetError, match=r"P00002\.txt: not 17 lines of 'x y'; correct the file"):
         found.load(sample)
 
 

@@ -23,7 +23,9 @@ def answering(noise):
     return lambda *_, **__: found
 
 
-@pytest.mark.parametrize(("noise", "begins"), [(0.1, "For people it was"), (3.0, "WORSE THAN UN")])
+@pytest.mark.parametrize(
+    ("noise", "begins"), [(0.1, "For people whom the run was"), (3.0, "WORSE THAN UN")]
+)
 def test_it_says_which_of_the_two_is_better(monkeypatch, noise, begins):
     config = small_config(pretrained="facenet")
     tasks = config.training.tasks

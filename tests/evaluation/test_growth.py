@@ -60,7 +60,7 @@ def test_growth_on_people_who_are_in_no_gallery():
     assert points[-1].fpir_fixed > 0.1 > points[-1].fpir
     assert points[0].fpir_fixed == points[0].fpir
     assert points[-1].fnir >= points[0].fnir
-    with pytest.raises(ConfigError, match="600 people give galleries of 300 at most"):
+    with pytest.raises(ConfigError, match="600 people give galleries of at most 300 people"):
         growth(embeddings, names, [301])
 
 
@@ -75,7 +75,7 @@ def test_known_people_are_judged_without_the_face_that_is_asked_about():
 
 def test_too_small_a_gallery_calls_nobody_unknown():
     embeddings, names = unit_people(3, 2)
-    with pytest.raises(ConfigError, match="cannot be told by 6 images of 3 strangers"):
+    with pytest.raises(ConfigError, match="cannot be measured on 6 images of 3 strangers"):
         threshold_of(people_of(embeddings, names), embeddings, names, 0.05)
     one = people_of(embeddings[:2], names[:2])
     with pytest.raises(ConfigError, match="1 people have a name"):

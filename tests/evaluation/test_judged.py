@@ -56,7 +56,7 @@ def test_sketches_are_looked_for_among_the_photos(tmp_path):
     swapped = judged(first_two_swapped, "sketches", tmp_path).summaries()
     assert swapped["c2p_rank_1"].mean == pytest.approx(1 / 3)
     assert swapped["c2p_rank_10"].mean == 1.0
-    with pytest.raises(ConfigError, match="--legacy is for pairs of lists"):
+    with pytest.raises(ConfigError, match="--legacy applies only to listed pairs"):
         judged(by_person, "sketches", tmp_path, legacy=True)
 
 

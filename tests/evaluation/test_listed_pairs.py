@@ -31,7 +31,7 @@ def test_a_name_that_may_be_two_images_is_refused_with_both(tmp_path):
     shutil.copy(images / "P_0/P_0_0001.jpg", images / "P_0/P_0_0001.png")
     path = list_of_pairs(tmp_path, "P_0/P_0_0001,P_0/P_0_0002.jpg,1")
     matcher = RuleMatcher(by_person, small_config())
-    both = r"P_0/P_0_0001 may be P_0/P_0_0001.jpg or P_0/P_0_0001.png; write the whole name"
+    both = r"P_0/P_0_0001 may mean P_0/P_0_0001.jpg or P_0/P_0_0001.png; write the whole name"
     with pytest.raises(DatasetError, match=both):
         evaluate_pairs(matcher, images, path)
     list_of_pairs(tmp_path, "P_0/P_0_0001.png,P_0/P_0_0002,1", "P_0/P_0_0001.jpg,P_1/P_1_0001,0")
@@ -48,7 +48,7 @@ def test_pairs_of_one_kind_are_given_no_figures(tmp_path, same, kind):
     matcher = RuleMatcher(by_person, small_config())
     outcome = evaluate_pairs(matcher, tmp_path / "lfw", path, cache_dir=str(tmp_path / "cache"))
     assert np.isnan(list(outcome.folds[0].metrics.values())).all()
-    assert outcome.remarks()[0].startswith(f"Only {kind} pairs in fold all")
+    assert outcome.remarks()[0].startswith(f"Fold all has only {kind} pairs")
     shown = "".join(map(str, tables_of(outcome)))
     assert "100.00" not in shown
     assert "Operating points" not in shown
@@ -69,7 +69,7 @@ def test_what_is_odd_about_listed_pairs_is_counted(tmp_path):
     assert dataset.report == {
         "listed pairs of an image with itself": 1,
         "pairs that are listed again": 1,
-        "pairs that are listed as of one person and of two": 1,
+        "pairs listed both as one person and as two": 1,
     }
 
 
@@ -88,8 +88,8 @@ def test_a_list_s_names_are_found_in_either_form_of_unicode(tmp_path):
         (b"a,b,true\n", r":1: expected path,path,1\|0"),
         (b"a,b,1.0\n", r":1: expected path,path,1\|0"),
         ("1\nA\t\u00b2\t2\nA\t1\tB\t1\n".encode(), ":2: expected Name 1 2"),
-        ("a,b,1\n".encode("utf-16"), "no text in UTF-8 .*; save it as that"),
-        (b",b,1\n", r"the first lacks '' \(names"),
+        ("a,b,1\n".encode("utf-16"), "not text in UTF-8 .*; save the file as UTF-8"),
+        (b",b,1\n", r"the first pair lacks '' \(names"),
     ],
 )
 def test_lists_in_another_notation_are_refused_with_the_one_that_is_read(

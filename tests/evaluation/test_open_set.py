@@ -50,7 +50,7 @@ def test_no_more_than_asked_for_and_no_lower_threshold_would_do(scores, fpir):
 def test_what_cannot_be_told_is_refused():
     known = np.ones(3, np.float32), np.ones(3, bool)
     few, who = np.linspace(0, 1, 10, dtype=np.float32), ["a"] * 5 + ["b"] * 5
-    with pytest.raises(ConfigError, match="two people and 20 images are needed at least"):
+    with pytest.raises(ConfigError, match="at least two people and 20 images are needed"):
         open_set(*known, few, who, 0.05)
     with pytest.raises(ConfigError, match="10 images of 1 strangers"):
         open_set(*known, few, ["a"] * 10, 0.5)

@@ -42,7 +42,7 @@ def test_ten_folds_of_a_perfect_network(tree):
     assert outcome.folds[0].counts["impostor pairs"] == 21
     assert not outcome.folds[0].points[0].point.resolved
     assert outcome.remarks()[0] == (
-        "A FAR of 0.1% cannot be told from 0 by 15 to 21 impostor pairs (10 of 10 folds)."
+        "A FAR of 0.1% cannot be told from 0 with 15 to 21 impostor pairs (10 of 10 folds)."
     )
     assert outcome.title == "WebCaricature, unrestricted, view 2, folds 1 to 10"
 
@@ -187,7 +187,7 @@ def test_lfw_with_the_images_of_one_fold(tmp_path):
     for person in ("P_2", "P_3"):
         shutil.rmtree(tmp_path / "lfw" / person)
     matcher = RuleMatcher(by_person, small_config())
-    with pytest.raises(DatasetError, match="has the images of one fold's pairs alone"):
+    with pytest.raises(DatasetError, match="has images of only one fold's pairs"):
         evaluate_pairs(matcher, tmp_path / "lfw", listed, cache_dir=str(tmp_path))
 
 
@@ -256,16 +256,19 @@ def test_no_image_that_can_be_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "nothing in it"),
+        ("", "empty; expected"),
         ("a,b\n", "csv:1: expected path,path,1|0"),
         ("a,b,1\na,b,2\n", "csv:2: expected path,path,1|0"),
-        ("x,y,same\n", "no pairs in it"),
+        ("x,y,same\n", "no pairs; expected"),
         ("a,b,2\na,b,1\n", "csv:1: expected path,path,1|0"),
         ("a,b,1\n\n\na,b,3\n", "csv:4: expected path,path,1|0"),
         ('a,"b,1\n' + "c,d,0\n" * 30000, "csv:1: not a line of a CSV"),
-        ("1 2\nA 1 2\n", "1 fold of 2 x 2 pairs announced, and 1 line there"),
+        ("1 2\nA 1 2\n", "1 fold of 2 x 2 pairs announced, and the file has 1 line"),
         ("1\nA 1 2\nA one B 2\n", "csv:3: expected Name 1 2"),
-        ("no.jpg,nothing.jpg,1\n", "has the images of no listed pair; the first lacks 'no.jpg'"),
+        (
+            "no.jpg,nothing.jpg,1\n",
+            "holds both images of no listed pair; the first pair lacks 'no.jpg'",
+        ),
     ],
 )
 def test_bad_lists_of_pairs(text, message, tmp_path):
@@ -310,12 +313,12 @@ def test_a_gallery_of_one_s_own(tmp_path):
     assert counts["probes left out: no image, or nobody like them in the gallery"] == 1
     assert "gallery: at most ten people, so that Rank-10 is 100%." in outcome.remarks()
     assert outcome.intervals["gallery_rank_1"].low == 1
-    with pytest.raises(DatasetError, match="are one folder"):
+    with pytest.raises(DatasetError, match="share a folder"):
         evaluate_gallery(matcher, probe, tmp_path / "a" / ".." / "b" / "caricature")
-    with pytest.raises(DatasetError, match="one holds the other"):
+    with pytest.raises(DatasetError, match="share a folder, so probes would find themselves"):
         evaluate_gallery(matcher, gallery, gallery / "photo")
     write_image(tmp_path / "d" / "somebody" / "1.png", (1, 2, 3))
-    with pytest.raises(DatasetError, match="nobody of it is in"):
+    with pytest.raises(DatasetError, match="shares no person with"):
         evaluate_gallery(matcher, gallery / "photo", tmp_path / "d", cache_dir=str(tmp_path / "c"))
     with pytest.raises(DatasetError, match="no such folder"):
         evaluate_gallery(matcher, tmp_path / "none", probe)
@@ -328,15 +331,17 @@ def test_which_run_is_a_fold_s(tmp_path):
     assert holds_folds(tmp_path)
     runs = FoldRuns(str(tmp_path), {}, {})
     assert runs.folds(None) == ["2"]
-    with pytest.raises(ConfigError, match="not averaged with view 2"):
+    with pytest.raises(ConfigError, match="is not averaged with the folds of view 2"):
         runs.folds(["dev", "2"])
     assert runs.folds(["3", "3", "1"]) == ["3", "1"]
-    with pytest.raises(ConfigError, match=r"must be all, dev, or of 1 to 10\. Received: 12"):
+    with pytest.raises(
+        ConfigError, match=r"must be all, dev, or numbers from 1 to 10\. Received: 12"
+    ):
         runs.folds(["12"])
     with pytest.raises(CheckpointError, match="fold-7: no trained run; train it with cari-train"):
         runs.matcher("7")
     assert FoldRuns("facenet", {}, {}).folds(None) == ["dev"]
-    with pytest.raises(CheckpointError, match="nope: neither a run nor a folder of runs"):
+    with pytest.raises(CheckpointError, match="nope: neither a run's folder nor a folder of runs"):
         FoldRuns(str(tmp_path / "nope"), {}, {}).folds(None)
 
 

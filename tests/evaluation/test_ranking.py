@@ -54,7 +54,7 @@ def test_order_and_scale_do_not_matter(seed):
 
 
 def test_mistakes_are_named():
-    with pytest.raises(ValueError, match="2 probes are of no identity of the gallery, the first"):
+    with pytest.raises(ValueError, match="2 probes show nobody in the gallery; the first"):
         cmc(np.zeros((3, 2)), ["a", "x", "y"], ["a", "b"])
     with pytest.raises(ValueError, match=r"must be \[1 probes, 2 gallery images\].*\(2, 2\)"):
         cmc(np.zeros((2, 2)), ["a"], ["a", "b"])

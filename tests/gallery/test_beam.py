@@ -40,9 +40,11 @@ def test_pipelines_find_the_faces_that_one_process_finds(tmp_path, monkeypatch):
     nowhere = OnBeam(SmallModel, options=["--runner=NoSuchRunner"])
     assert gallery.add(faces, on=nowhere).unchanged == 19
     more = write_people(tmp_path / "more", people=1)
-    with pytest.raises(GalleryError, match=r"Beam's pipeline failed .*; what was done before stay"):
+    with pytest.raises(
+        GalleryError, match=r"Beam's pipeline failed .*; the finished part is saved"
+    ):
         gallery.add(more, on=nowhere)
-    with pytest.raises(GalleryError, match="a worker's network is another one than the gallery's"):
+    with pytest.raises(GalleryError, match="a worker's network differs from the gallery's"):
         gallery.add(more, on=OnBeam(partial(SmallModel, 1)))
     assert content(gallery) == content(here)
     assert sorted(path.name for path in gallery.path.iterdir()) == [
@@ -51,7 +53,7 @@ def test_pipelines_find_the_faces_that_one_process_finds(tmp_path, monkeypatch):
         "faces.lance",
     ]
     lock = lock_file(gallery.path / ".beam.lock", wait=False)
-    with pytest.raises(GalleryError, match="another process adds to it by Beam; wait for it"):
+    with pytest.raises(GalleryError, match="another process adds to it with Beam; wait for that"):
         gallery.add(more, on=OnBeam(SmallModel))
     lock.release()
 

@@ -140,7 +140,9 @@ def test_another_network_is_refused_until_all_is_embedded_anew(faces, tmp_path):
     with pytest.raises(GalleryError, match="made by another network"):
         gallery.add(faces)
     (faces / "photo" / "person 1" / "0.png").unlink()
-    with pytest.raises(GalleryError, match=r"of it are not there, the first is .*0\.png; put"):
+    with pytest.raises(
+        GalleryError, match=r"of the gallery are gone, the first is .*0\.png; restore"
+    ):
         other.rebuild(first)
     assert len(Gallery(tmp_path / "g", second)) == 18
 
@@ -166,10 +168,10 @@ def test_writing_out(faces, tmp_path):
 
 
 def test_mistakes_are_told(faces, tmp_path):
-    with pytest.raises(GalleryError, match="no gallery, and not empty"):
+    with pytest.raises(GalleryError, match="not a gallery, and not empty"):
         Gallery(faces)
     for action in (lambda g: g.search(np.zeros((1, 16))), lambda g: g.remove(Only())):
-        with pytest.raises(GalleryError, match="no such gallery; make one by cari-gallery add"):
+        with pytest.raises(GalleryError, match="no such gallery; make one with cari-gallery add"):
             action(Gallery(tmp_path / "g"))
     with pytest.raises(GalleryError, match="pictures need a network"):
         Gallery(tmp_path / "g").add(faces)
@@ -181,7 +183,9 @@ def test_object_storage_is_refused(kind, tmp_path, monkeypatch):
     """Writers would have no lock to take turns by, and a folder named s3: is nobody's wish."""
     monkeypatch.chdir(tmp_path)
     for address in ("s3://bucket/people", "gs://bucket/people", "memory://people"):
-        with pytest.raises(GalleryError, match=f"^{address}: a gallery is a folder, .*; mount the"):
+        with pytest.raises(
+            GalleryError, match=f"^{address}: a gallery is a folder whose .*; mount the"
+        ):
             Gallery(kind(address))
     assert not list(tmp_path.iterdir())
 
@@ -194,7 +198,7 @@ def test_names_that_are_hard_for_a_database(tmp_path):
     gallery = Gallery(tmp_path / "g", SmallModel())
     change = gallery.add(tmp_path / "faces")
     assert (change.new, len(change.refused)) == (1, 1)
-    assert "no UTF-8; rename it" in change.refused[0]
+    assert "not UTF-8; rename the file" in change.refused[0]
     (row,) = gallery.rows(Only(identities=(name,), folder=tmp_path / "faces" / name))
     assert row.path.endswith("a'b.png")
     assert gallery.add(tmp_path / "faces").unchanged == 1

@@ -49,7 +49,7 @@ def test_few_faces_and_too_many(monkeypatch):
         found = group(faces, np.zeros(len(faces), bool))
         assert (found.labels.tolist(), found.groups) == ([-1] * len(faces), 0)
     monkeypatch.setattr(groups, "MOST_FOR_HDBSCAN", 1)
-    with pytest.raises(GalleryError, match=r"2 faces are too many for hdbscan .* take neighbours"):
+    with pytest.raises(GalleryError, match=r"2 faces are too many for hdbscan .* use neighbours"):
         group(np.eye(2, dtype=np.float32), np.zeros(2, bool), way="hdbscan")
 
 
@@ -61,7 +61,7 @@ def test_groups_of_a_gallery_have_the_names_that_it_knows(tmp_path):
     gallery.add(heap, people="none")
     found = gallery.group()
     assert found.names == (None,) * found.grouping.groups
-    assert "nobody in it has a name" in found.why
+    assert "no face in the gallery has a name" in found.why
     known = write_people(tmp_path / "known", people=14, images=2)
     for person in range(0, 14, 2):
         for kind in ("photo", "caricature"):

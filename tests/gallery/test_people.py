@@ -47,5 +47,7 @@ def test_too_small_a_gallery_calls_nobody_unknown(tmp_path):
     pytest.importorskip("lancedb")
     gallery = Gallery(tmp_path / "g", SmallModel())
     gallery.add(write_people(tmp_path / "faces", people=2, images=2))
-    with pytest.raises(GalleryError, match=r"nobody can be called unknown: .* 4 images .*; add pe"):
+    with pytest.raises(
+        GalleryError, match=r"the gallery can call nobody unknown: .* 4 images .*; add pe"
+    ):
         gallery.threshold("photo", 0.05)

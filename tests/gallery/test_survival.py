@@ -121,7 +121,7 @@ def test_a_full_disk_loses_nothing_that_was_added(tmp_path):
     more = write_people(tmp_path / "more", people=20, images=5)
     with no_room(), pytest.raises(GalleryError) as raised:
         gallery.add(more)
-    assert "cannot be written (File too large); what was there is whole" in str(raised.value)
+    assert "cannot be written (File too large); the gallery is intact" in str(raised.value)
     assert no_row_twice(Gallery(place)) == before
     again = Gallery(place, SmallModel())
     again.add(more)
@@ -135,7 +135,7 @@ def test_a_full_disk_leaves_pictures_that_changed_as_they_were(tmp_path):
     before = {row.key: row.sha256 for row in gallery.rows()}
     for path in folder.rglob("*.png"):
         picture(path, person=99, number=int(path.stem))
-    with no_room(), pytest.raises(GalleryError, match="what was there is whole"):
+    with no_room(), pytest.raises(GalleryError, match="the gallery is intact"):
         gallery.add(folder)
     assert {row.key: row.sha256 for row in Gallery(place).rows()} == before
     again = Gallery(place, SmallModel())

@@ -204,7 +204,7 @@ def test_every_format_gives_its_pixels_and_exports_the_same(name: str):
     if kind in ("JPEG", "PNG", "GIF", "BMP"):
         np.testing.assert_array_equal(graphs(content, SIDE), found)
     else:
-        assert refusal(content) == f"{kind} is not read by exports (save it as JPEG or PNG)"
+        assert refusal(content) == f"exports cannot read {kind} (save it as JPEG or PNG)"
 
 
 @pytest.mark.parametrize("turn", range(10))
@@ -303,8 +303,8 @@ def test_exports_refuse_what_is_cut_short_within_the_picture(kind: str, count: i
         (b"\0" * 900, "not a picture (only zeros)"),
         (b"text", "not a picture"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 90, "HEIC cannot be decoded here (pip"),
-        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL is not read (save it as PNG)"),
-        (saved(RGB, "TIFF")[:9], "damaged picture (or a TIFF of a kind"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL cannot be read (save it as PNG)"),
+        (saved(RGB, "TIFF")[:9], "damaged picture (or a kind of TIFF"),
     ],
 )
 def test_what_is_not_read_is_named(content: bytes, said: str, monkeypatch: pytest.MonkeyPatch):
@@ -325,13 +325,13 @@ def test_what_is_not_read_is_named(content: bytes, said: str, monkeypatch: pytes
             b"iVBORw0KGgoAAA",
             "not a picture (a PNG as base64 text; base64.b64decode gives its bytes)",
         ),
-        (b"\0\0\0\x18ftypheic", "HEIC or AVIF is not read by exports (save it as JPEG or PNG)"),
-        (saved(RGB.convert("1"), "BMP"), "a BMP of a kind that is not read (save it as PNG)"),
-        (b"BM\0\0\0\0\0\0\0\0", "a BMP of a kind that is not read (save it as PNG)"),
+        (b"\0\0\0\x18ftypheic", "exports cannot read HEIC or AVIF (save it as JPEG or PNG)"),
+        (saved(RGB.convert("1"), "BMP"), "a BMP of a kind that cannot be read (save it as PNG)"),
+        (b"BM\0\0\0\0\0\0\0\0", "a BMP of a kind that cannot be read (save it as PNG)"),
         (b"GIF89a", "damaged or truncated picture"),
         (b"\xff\xd8\xff", "damaged or truncated picture"),
         (b"\x89PNG\r\n\x1a\n", "damaged or truncated picture"),
-        (small_frame(), "a GIF of a kind that is not read: its first frame is not as large as"),
+        (small_frame(), "a GIF of a kind that cannot be read: its first frame is smaller than"),
     ],
 )
 def test_exports_name_what_they_do_not_read(content: bytes, said: str):
@@ -344,7 +344,9 @@ def no_such_module(name: str) -> None:
 
 def test_cielab_is_named():
     stream = saved(Image.fromarray(scene()).convert("LAB"), "TIFF")
-    with pytest.raises(RefusedError, match=r"of a kind that is not read \(LAB; save it as PNG\)"):
+    with pytest.raises(
+        RefusedError, match=r"of a kind that cannot be read \(LAB; save it as PNG\)"
+    ):
         decode_image(stream)
 
 

@@ -41,7 +41,7 @@ def test_a_folder_is_split_as_it_would_be_raw(aligned: Path):
     """Same samples in the same splits; nothing is prepared; images come from the records."""
     found, raw = folder.load(str(aligned)), folder.load(str(aligned.parent / "raw"))
     assert found.identities == raw.identities
-    assert found.report == {"raw files, not a picture": 1}
+    assert found.report == {"raw files left out: not a picture": 1}
     assert found.count("train", "photo") == raw.count("train", "photo") - 1  # the bad one
     sample = found.splits["train"][0]
     assert found.load(sample).shape == (96, 96, 3)
@@ -104,7 +104,7 @@ def test_a_run_on_them_is_asked_at_their_size_about_faces_cut_out_alike(
     (note,) = matcher.on_other_crops(others)
     assert "these images are cari-align's (similarity, margin 0.6)" in note.lower()
     (note,) = matcher.on_other_crops(prepare(folder.load(str(raw)), 80, progress=False))
-    assert "are whole pictures, those that the network was trained on cari-align's (box" in note
+    assert "are whole pictures, and the network was trained on cari-align's (box" in note
 
 
 def test_without_a_crop_the_whole_record_is_shrunk(aligned: Path):
@@ -161,7 +161,7 @@ def test_what_is_not_whole_is_refused(aligned: Path, tmp_path: Path):
     for text, message in (
         ("{", "damaged"),
         ("{}", "damaged"),
-        (json.dumps({**content, "schema_version": 99}), "of version 99"),
+        (json.dumps({**content, "schema_version": 99}), "has another version, 99"),
     ):
         index.write_text(text)
         with pytest.raises(DatasetError, match=message):

@@ -68,7 +68,7 @@ def test_a_damaged_record_is_noticed(written):
         stream.seek(int(places.offset[4]) + 20)
         stream.write(b"?")
     assert read(places.take(np.array([0, 3, 5, 6]))) == [records[i] for i in (0, 3, 5, 6)]
-    with pytest.raises(DatasetError, match=r"^here: its records are damaged .*; run "):
+    with pytest.raises(DatasetError, match=r"^here: its records are damaged, .*; run "):
         list(Intact(read_places(places.take(np.array([4])), parallel=1), Path("here")))
 
 
@@ -77,7 +77,7 @@ def test_a_place_behind_the_last_record_is_noticed(written):
     places, _ = written
     size = Path(places.files[0]).stat().st_size
     beyond = replace(places, offset=np.where(np.arange(7) == 2, size, places.offset))
-    with pytest.raises(DatasetError, match="were changed meanwhile"):
+    with pytest.raises(DatasetError, match="have changed meanwhile"):
         list(Intact(read_places(beyond, parallel=2), Path("here")))
 
 

@@ -36,4 +36,4 @@ def test_a_dry_run_prints_the_commands_and_runs_nothing(tmp_path):
 def test_a_folder_that_is_not_named_is_asked_for(tmp_path):
     done = run_python(SCRIPT, "cavi-strangers", cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr == "cavi-strangers needs a folder: --data cavi=DIR\n"
+    assert done.stderr == "cavi-strangers needs a folder; name it with --data cavi=DIR\n"

@@ -127,10 +127,10 @@ def test_auto_is_a_modality_where_none_matters(model, matcher, pixels):
     assert model.look([pixels[0]], "auto").total == 1
     aligned = load_model(matcher.run, align=True)
     for ask, why in (
-        (lambda: model.identify(pixels[0], modality="auto"), "the branch of the image's modality"),
+        (lambda: model.identify(pixels[0], modality="auto"), "each modality has a branch"),
         (lambda: model.verify(pixels[0], pixels[0], modality="auto"), "two photos have another"),
         (lambda: model.verifies("auto"), "two photos have another"),
-        (lambda: aligned.embed(pixels[0], modality="auto"), "faces are looked for, and of photos"),
+        (lambda: aligned.embed(pixels[0], modality="auto"), "the search for faces demands more"),
     ):
         with pytest.raises(ConfigError, match=rf"photo or caricature here: {why}.* 'auto'"):
             ask()
@@ -273,7 +273,7 @@ def test_a_run_that_saw_the_validation_images_needs_anothers_thresholds(
     model = load_model(final)
     assert model.embed(pixels[0]).shape == (8,)
     assert model.identify(pixels[0], modality="photo").known is None
-    with pytest.raises(ConfigError, match="for want of a threshold"):
+    with pytest.raises(ConfigError, match="the network has no threshold, and so no "):
         model.verify(pixels[0], pixels[1])
     with pytest.raises(ConfigError, match="so its dataset gives no thresholds"):
         load_model(final, data_dir=matcher.config.data.data_dir)
@@ -290,7 +290,7 @@ def test_a_run_that_saw_the_validation_images_needs_anothers_thresholds(
     best = final / "best" / "checkpoint.json"
     meta = json.loads(best.read_text())
     best.write_text(json.dumps({**meta, "aligned": {"align": "similarity", "margin": 0.5}}))
-    with pytest.raises(ConfigError, match=r"in how images are cut out; its thresholds"):
+    with pytest.raises(ConfigError, match=r"in how images are cut out, so its thresholds"):
         load_model(final, thresholds_of=matcher.run)
     # Limits on raw pictures say nothing about how faces were cut out.
     for run, limit in ((final, 1), (matcher.run, 2)):
@@ -303,12 +303,12 @@ def test_a_run_that_saw_the_validation_images_needs_anothers_thresholds(
     (matcher.run / "best" / "checkpoint.json").write_text(json.dumps(meta))
     config["model"]["pretrained"] = "runs/another"
     (final / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ConfigError, match=r"differs from .* in pretrained; its thresholds"):
+    with pytest.raises(ConfigError, match=r"differs from .* in pretrained, so its thresholds"):
         load_model(final, thresholds_of=matcher.run)
     config["model"]["pretrained"] = None
     config["training"]["verify_by"] = "embedding"
     (final / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ConfigError, match=r"differs from .* in verify_by; its thresholds"):
+    with pytest.raises(ConfigError, match=r"differs from .* in verify_by, so its thresholds"):
         load_model(final, thresholds_of=matcher.run)
 
 
@@ -324,21 +324,23 @@ def test_a_run_without_its_dataset_answers_what_needs_none(matcher, pixels, tmp_
     assert "--data-dir" in model.lacks
     assert model.embed(pixels[0]).shape == (8,)
     assert model.identify(pixels[0], modality="photo").known is None
-    with pytest.raises(ConfigError, match=r"for want of a threshold: .*gone: no such folder"):
+    with pytest.raises(
+        ConfigError, match=r"the network has no threshold, and so no \w+: .*gone: no such folder"
+    ):
         model.verify(pixels[0], pixels[1])
     for given in ({"data_dir": str(tmp_path / "gone")}, {"thresholds_of": run}):
         with pytest.raises(DatasetError, match="gone: no such folder"):
             load_model(run, **given)
     models = tmp_path / "models"
     assert export_command.main([str(run), str(models), "--quiet"]) == 0
-    assert "no thresholds, so no signature verify" in capsys.readouterr().out
+    assert "The exports have no thresholds: " in capsys.readouterr().out
     assert load_model(models).embed(pixels[0]).shape == (8,)
     assert export_command.main([str(run), str(models), "--quiet", "--far", "0.5"]) == 2
     # What was kept before the run was copied goes with it.
     shutil.copy(matcher.run / "thresholds.json", run)
     assert load_model(run).verify(pixels[0], pixels[1]).threshold > 0
     assert export_command.main([str(run), str(models), "--quiet"]) == 0
-    assert "thresholds as the run has kept them" in capsys.readouterr().out
+    assert "the thresholds that are stored in the run" in capsys.readouterr().out
     assert load_model(models).verify(pixels[0], pixels[1]).threshold > 0
 
 
@@ -363,7 +365,7 @@ def test_what_is_no_network(exported, tmp_path):
     other = json.loads(card.read_text())
     other["network"]["weights_sha256"] = "0"
     card.write_text(json.dumps(other))
-    with pytest.raises(CheckpointError, match="of different networks"):
+    with pytest.raises(CheckpointError, match="exports of different networks"):
         load_model(copy)
     for given in ({"thresholds_of": tmp_path}, {"data_dir": str(tmp_path)}):
         with pytest.raises(ConfigError, match="exports hold their own thresholds"):

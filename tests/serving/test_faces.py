@@ -56,7 +56,7 @@ def test_no_error_repeats_what_was_handed_over(image):
         assert len(str(raised.value)) < 300
         assert str(raised.value).startswith(name)
         if isinstance(image, str):
-            assert "a picture as base64 text is given as bytes, by base64" in str(raised.value)
+            assert "decode base64 text to bytes with base64" in str(raised.value)
 
 
 def test_others_are_seen_beside_those_that_cannot_be(tmp_path):
@@ -114,7 +114,7 @@ def test_a_pillow_image_is_turned_and_laid_on_white_and_stays_as_it_was():
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (io.StringIO("text"), "is open as text; open it with mode 'rb'"),
+        (io.StringIO("text"), "is open as text; open the file with mode 'rb'"),
         (io.BytesIO(), "empty|not a picture"),
         (Image.new("RGB", (0, 3)), r"has no pixels \(0 x 3\)"),
         (3, "must be a path, a file's bytes, an open file, .* Received: int"),

@@ -46,7 +46,7 @@ def test_an_export_answers_as_its_run(matcher, people, exported, tmp_path, monke
 def test_an_export_looks_at_images_as_it_was_exported(exported, matcher):
     assert is_export(exported)
     assert not is_export(matcher.run)
-    with pytest.raises(ConfigError, match="answers as it was exported; leave out --flip-test"):
+    with pytest.raises(ConfigError, match="has fixed settings; leave --flip-test out"):
         load_judged_network(str(exported), {"flip_test": False})
-    with pytest.raises(ConfigError, match="leave out --verify-by"):
+    with pytest.raises(ConfigError, match="leave --verify-by out"):
         load_judged_network(str(exported), {"verify_by": "identities"})

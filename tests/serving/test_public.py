@@ -159,10 +159,13 @@ def test_an_export_answers_alike(facenet, tmp_path):
     ("command", "message"),
     [
         (["identify", "facenet", "a.png"], "facenet knows nobody by name; cari-train trains"),
-        (["export", "facenet", "out", "--fpir", "0.1"], "--fpir is not for facenet"),
+        (["export", "facenet", "out", "--fpir", "0.1"], "--fpir does not apply to facenet"),
         (["export", "facenet", "out", "--far", "0.5"], "far must be one of those measured"),
         (["export", "facenet", "out", "--precision", "bfloat16"], "compute in float32"),
-        (["verify", "facenet", "a.png", "grey.png"], "grey.png: no face found; --no-align"),
+        (
+            ["verify", "facenet", "a.png", "grey.png"],
+            "grey.png: no face found; if the picture is a face already",
+        ),
         (["verify", "facenet", "a.png", "b.png", "--data-dir", "x"], "their own thresholds"),
     ],
 )

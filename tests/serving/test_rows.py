@@ -46,7 +46,7 @@ BAD = {
     "empty": (b"", "empty file"),
     "broken": (GOOD["jpeg"][:400], "damaged or truncated picture"),
     "broken png": (GOOD["png"][:-300], "damaged or truncated picture"),
-    "webp": (saved(picture(), "WEBP"), "WEBP is not read by exports (save it as JPEG or PNG)"),
+    "webp": (saved(picture(), "WEBP"), "exports cannot read WEBP (save it as JPEG or PNG)"),
     "a page": (b"<html>", "not a picture (an HTML page)"),
     "too large": (png_of_size(60_000, 60_000), "too many pixels (60000 x 60000, the limit is "),
 }
@@ -128,7 +128,7 @@ def test_a_pair_is_answered_where_both_images_are_good(session):
     assert [error.decode() for error in found["error"]] == [
         "",
         "photo: empty file",
-        "caricature: WEBP is not read by exports (save it as JPEG or PNG)",
+        "caricature: exports cannot read WEBP (save it as JPEG or PNG)",
         "photo: empty file; caricature: not a picture",
     ]
     assert not found["threshold"][1:].any()
@@ -159,7 +159,7 @@ def test_python_turns_a_refused_row_into_an_error(exported):
     loaded = tf.saved_model.load(str(exported / "photo" / "1"))
     asker = Asker({("photo", "serving_bytes"): loaded.signatures["serving_bytes"]}, "")
     good, bad = GOOD["png"], BAD["webp"][0]
-    with pytest.raises(ImageError, match=r"^images\[1\]: WEBP is not read"):
+    with pytest.raises(ImageError, match=r"^images\[1\]: exports cannot read WEBP"):
         asker("photo", "serving_bytes", image_bytes=files([good, bad]))
     found = asker("photo", "serving_bytes", image_bytes=files([good, good]))
     assert {"valid", "error"}.isdisjoint(found)

@@ -130,7 +130,9 @@ def test_a_damaged_file_is_named(written):
         path.write_bytes(b"no model")
         with pytest.raises(CheckpointError, match="recorded hash"):
             load_model(written)
-        with pytest.raises(CheckpointError, match=f"{path}: cannot be opened; export it anew"):
+        with pytest.raises(
+            CheckpointError, match=f"{path}: cannot be opened; export the network again"
+        ):
             runtime_of(read_card(written, "photo")["format"]).opened(folder)
     finally:
         path.write_bytes(content)
@@ -183,8 +185,8 @@ def test_what_cannot_be_written_is_said_before_anything_is(matcher, people, tmp_
     lost = replace(matcher, config=matcher.config.with_values({"data_dir": str(tmp_path / "no")}))
     for of, name, settings, said in (
         (matcher, "tensorrt", {}, "format must be one of saved_model, onnx, openvino, litert"),
-        (matcher, "litert", {"int8": True}, "8 bits are for onnx and openvino"),
-        (matcher, "onnx", {"calibrate": tmp_path}, "ask for 8 bits"),
+        (matcher, "litert", {"int8": True}, "8 bits apply only to onnx and openvino"),
+        (matcher, "onnx", {"calibrate": tmp_path}, "add --int8, or leave"),
         (replace(matcher, config=bfloat16), "onnx", {}, "export it with --precision float32"),
         (lost, "onnx", {"int8": True}, "name a folder of pictures with --calibrate"),
         (lost, "onnx", {"int8": True, "calibrate": tmp_path / "empty"}, "no picture to calibrate"),

@@ -71,7 +71,7 @@ def test_the_query_itself_is_left_out(people, monkeypatch, capsys):
     printed = capsys.readouterr()
     found = {line.split("  ")[1] for line in printed.out.splitlines()}
     assert found == set(names) - copies
-    assert printed.err.count(": the picture itself") == 4
+    assert printed.err.count(": it is IMAGE itself; --include-query lists it too") == 4
     assert command.main([*asked, "--include-query"]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""

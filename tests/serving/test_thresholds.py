@@ -108,7 +108,7 @@ def test_a_far_that_strangers_cannot_tell_is_told_by_validation_pairs(measured):
     assert "not trained on" in measured(known, unknown, far=1 / 18).verify.measured_on
     found = measured(known, unknown, far=0.01).verify
     assert found.measured_on.endswith("of people it was trained on")
-    with pytest.raises(ConfigError, match="cannot be told from 0 by 132 impostor pairs"):
+    with pytest.raises(ConfigError, match="cannot be told from 0 with 132 impostor pairs"):
         measured(known, unknown, far=0.001)
     with pytest.raises(ConfigError, match=r"far must be in \(0, 1\]"):
         measured(known, unknown, far=2.0)

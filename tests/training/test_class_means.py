@@ -271,5 +271,5 @@ def test_heads_may_begin_as_the_class_means_of_the_pretrained_network(prepared, 
     for name, array in means().items():
         np.testing.assert_allclose(named_weights(model)[name], array, atol=1e-3, err_msg=name)
     trainer.fit(progress=False)
-    with pytest.raises(ConfigError, match="needs --pretrained"):
+    with pytest.raises(ConfigError, match="give --pretrained"):
         small_config(head_start="class_means")

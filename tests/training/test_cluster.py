@@ -169,13 +169,13 @@ def test_a_worker_is_stopped_another_killed_and_the_job_goes_on(flags, whole, tm
     job.workers[1].send_signal(signal.SIGTERM)
     for status, errors in job.end():
         assert status == 128 + signal.SIGTERM, errors
-        assert "everything is saved; go on with the same command, on every worker" in errors
+        assert "everything is saved; continue with the same command, on every worker" in errors
     job = Job(tmp_path, flags)
     job.wait_for_step(int(Checkpoints(job.run).paths()[-1].name) + 1)
     job.workers[0].kill()
     status, errors = job.end()[1]
     assert status == 2, errors
-    assert "another worker is gone" in errors
+    assert "another worker has ended" in errors
     assert "Traceback" not in errors
     assert int(arrays(job.run)["iteration"]) < STEPS, "it was killed on its way"
     run = Job(tmp_path, flags).succeed()
@@ -207,7 +207,7 @@ def test_workers_of_different_settings_are_refused(flags, tmp_path):
     ],
 )
 def test_a_tf_config_that_names_no_worker_is_refused(text):
-    with pytest.raises(ConfigError, match="reads TF_CONFIG, which must be like"):
+    with pytest.raises(ConfigError, match="reads TF_CONFIG, which must look like"):
         check_tf_config(text)
 
 

@@ -47,7 +47,7 @@ def test_a_dataset_like_cavi_changes_nothing():
     assert fitted.config == FOLDER
     assert describe(fitted, dataset(300, 200)) == (
         "recipe: from the public FaceNet weights; 4 people, 500 training images; 48 epochs of 7 "
-        "steps, the first 20 of the branches alone; 192 pixels, bfloat16",
+        "steps, of which the first 20 train only the branches; 192 pixels, bfloat16",
         "fitted to the data and this machine: nothing",
     )
 
@@ -70,7 +70,7 @@ def test_all_epochs_together_have_some_steps():
     assert changed(short, dataset(300, 300))["batch_size"] == 32
     assert changed(short, dataset(10, 10))["batch_size"] == 8
     told = describe(fit(short, dataset(300, 300), ()), dataset(300, 300))[0]
-    assert "8 epochs of 18 steps, all of what follows block35" in told
+    assert "8 epochs of 18 steps, which all train only the layers after block35" in told
 
 
 @pytest.mark.parametrize("modality", ["photo", "caricature"])
@@ -86,7 +86,7 @@ def test_a_single_modality_has_its_tasks():
     fitted = fit(FOLDER, dataset(300, 0), ())
     assert fitted.config.training.tasks == ("verification", "photo")
     assert (
-        "tasks verification and photo (there is no caricature)"
+        "tasks verification and photo (the dataset has no caricature)"
         in describe(fitted, dataset(300, 0))[1]
     )
     assert changed(FOLDER, dataset(300, 0), ["tasks"]) == {}

@@ -103,7 +103,9 @@ def test_a_tidied_run_is_not_made_longer(config, whole, prepared, tmp_path):
     shutil.copytree(whole, run)
     Trainer(config, prepared, run, resume=True).fit(progress=False)
     longer = config.with_values({"epochs": 3, "frozen_epochs": 1})
-    told = r"run finished after 2 epochs, .*--keep-checkpoints alone; begin another .*--pretrained"
+    told = (
+        r"run finished after 2 epochs, and only --keep-checkpoints .*; begin another .*--pretrained"
+    )
     with pytest.raises(CheckpointError, match=told) as caught:
         Trainer(longer, prepared, run, resume=True)
     assert "\n" not in str(caught.value)

@@ -165,7 +165,7 @@ def test_a_run_goes_on_with_the_same_teacher(prepared, tmp_path, monkeypatch):
 
 
 def test_there_must_be_something_to_retain():
-    with pytest.raises(ConfigError, match="needs --pretrained"):
+    with pytest.raises(ConfigError, match="give --pretrained"):
         small_config(retain=1.0)
     preset = PRESETS["cavi-facenet"]()
     assert preset.training.retain

@@ -44,11 +44,11 @@ def test_a_damaged_newest_falls_back_and_says_so(damage, tmp_path, capsys):
     assert (path.name, meta["epoch"]) == ("000000010", 1)
     said = capsys.readouterr().err
     assert "000000020" in said
-    assert said.endswith("the one before it is taken\n")
+    assert said.endswith("training resumes from the checkpoint before it\n")
 
 
 def test_without_any_whole_one(tmp_path):
-    with pytest.raises(CheckpointError, match="no checkpoint to go on from"):
+    with pytest.raises(CheckpointError, match="no checkpoint to resume from"):
         Checkpoints(tmp_path).newest()
     checkpoints = saved(tmp_path, 1)
     (checkpoints.paths()[0] / "arrays.npz").write_bytes(b"")

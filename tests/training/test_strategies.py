@@ -66,7 +66,9 @@ def test_single():
     strategy = make("single", tasks=("photo",))
     weights = strategy.weights(view([0, 0, 2], (False, False, True)))
     np.testing.assert_array_equal(weights, [0, 0, 1])
-    with pytest.raises(ConfigError, match=r"name it with --tasks\. Received: photo caricature"):
+    with pytest.raises(
+        ConfigError, match=r"name that task with --tasks\. Received: photo caricature"
+    ):
         make("single", tasks=("photo", "caricature"))
 
 

@@ -137,7 +137,7 @@ def test_an_existing_run_is_not_overwritten(run, prepared):
 
 
 def test_resuming_needs_a_run(prepared, tmp_path):
-    with pytest.raises(CheckpointError, match="no run to go on with"):
+    with pytest.raises(CheckpointError, match="no run to resume"):
         Trainer(small_config(), prepared, tmp_path, resume=True)
 
 
@@ -161,7 +161,9 @@ def test_a_run_goes_on_with_its_own_data_only(change, run, prepared, tmp_path):
         train = dict(prepared.places["train"])
         train["photo"] = train["photo"].take(np.arange(14))
         other = dataclasses.replace(prepared, places={**prepared.places, "train": train})
-    with pytest.raises(DatasetError, match=r"not what .*run was begun with; put them back"):
+    with pytest.raises(
+        DatasetError, match=r"has changed since .*run was begun; restore the dataset"
+    ):
         Trainer(small_config(), other, tmp_path / "run", resume=True)
     known = json.loads((tmp_path / "run" / "identities.json").read_text())
     assert known == list(prepared.identities)
@@ -171,7 +173,7 @@ def test_a_run_without_its_checkpoints_is_not_trained_over(run, prepared, tmp_pa
     shutil.copytree(run[0], tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "checkpoints")
     before = (tmp_path / "run" / "steps.csv").read_text()
-    with pytest.raises(CheckpointError, match="no checkpoints to go on from; choose another"):
+    with pytest.raises(CheckpointError, match="no checkpoints to resume from; choose another"):
         Trainer(small_config(), prepared, tmp_path / "run", resume=True)
     assert (tmp_path / "run" / "steps.csv").read_text() == before
 

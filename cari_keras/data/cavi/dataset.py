@@ -82,7 +82,7 @@ def load(data_dir: Optional[str], *, final: bool = False) -> Dataset:
         splits[split] = [key for key in keys if key in files]
     if final:
         tested = {"test": {digests[key] for key in splits["test"]}}
-        left_out = "validation images {}, not trained on"
+        left_out = "validation images {}, left out of training"
         validation = splits["validation"]
         splits["train"] += _trainable(validation, digests, owners, tested, report, left_out)
         splits["train"].sort()
@@ -119,7 +119,7 @@ def _of_faces(
     """Paths and digests of the raw pictures of an aligned CaVI's faces, by key."""
     if aligned.layout != "cavi":
         raise DatasetError(f"{root}: aligned from a folder of layout {aligned.layout}, not cavi")
-    report.update({f"raw files, {why}, left out": n for why, n in aligned.rejected.items()})
+    report.update({f"raw files left out: {why}": n for why, n in aligned.rejected.items()})
     files: dict[Key, str] = {}
     digests: dict[Key, str] = {}
     for face in aligned.faces:
@@ -194,7 +194,7 @@ def _report_case(
         if key in written and "/".join(path.split("/")[-2:]) != "/".join(
             written[key].replace("\\", "/").split("/")[-2:]
         ):
-            report["listed images whose case differs from the file's, matched"] += 1
+            report["listed images matched to files whose names differ in case"] += 1
 
 
 def _report_lists(lists: dict[str, list[Key]], files: dict[Key, str], report: Counter[str]) -> None:
@@ -218,10 +218,10 @@ def _unlisted_keys(
     """The images to train on, and those of strangers; each left-out kind counted."""
     unlisted = {key[1] for key in files} - identities
     if unlisted:
-        report["identities in no list, strangers"] = len(unlisted)
+        report["identities in no list, taken as strangers"] = len(unlisted)
     ambiguous = sum(len(owners[digest]) > 1 for digest in digests.values())
     if ambiguous:
-        report["images whose bytes stand under two identities"] = ambiguous
+        report["images that two identities share"] = ambiguous
     evaluated = {key for keys in lists.values() for key in keys}
     held_out = {
         split: {digests[key] for key in keys if key in files} for split, keys in lists.items()

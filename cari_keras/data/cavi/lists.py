@@ -44,8 +44,8 @@ def read_list(path: Path) -> list[ListLine]:
             continue
         if len(words) != 5 or words[4] not in ("0", "1"):
             raise DatasetError(
-                f"{path}:{number}: expected 'identity caricature identity photo 0|1', "
-                f"received {line.strip()!r}"
+                f"{path}:{number}: expected 'identity caricature identity photo 0|1'. "
+                f"Received: {line.strip()!r}"
             )
         caricature, photo = _key(words[1], path, number), _key(words[3], path, number)
         if (caricature[0], photo[0]) != (CARICATURE, PHOTO):
@@ -58,7 +58,7 @@ def _key(written: str, path: Path, number: int) -> Key:
     parts = written.replace("\\", "/").lower().split("/")
     if len(parts) != 3 or parts[0] not in CAVI_FOLDERS:
         raise DatasetError(
-            f"{path}:{number}: expected Real|Caricature/identity\\file, received {written!r}"
+            f"{path}:{number}: expected Real|Caricature/identity\\file. Received: {written!r}"
         )
     return key_of(CAVI_FOLDERS[parts[0]], *parts[1:])
 

@@ -1,4 +1,4 @@
-"""Datasets that networks are only judged on, each a module with `load`; nothing is trained on them.
+"""Datasets for evaluation only, each a module with `load`; no network trains on them.
 
 Adding one is adding its name to `cari_keras.vocabulary.JUDGED`, and a module of that name here with
 a function `load(root, images)` that returns `Judged` of `base.py`.
@@ -17,7 +17,7 @@ from cari_keras.vocabulary import JUDGED, check_word
 
 
 def load_judged(name: str, root: Path, images: Optional[Path] = None) -> Judged:
-    """Reads a dataset to judge networks on.
+    """Reads a dataset for evaluation only.
 
     Args:
         name: One of `JUDGED`.
@@ -31,6 +31,6 @@ def load_judged(name: str, root: Path, images: Optional[Path] = None) -> Judged:
     check_word("dataset", name, JUDGED)
     root = user_path(root)
     if not root.is_dir():
-        raise DatasetError(f"{root}: no such folder; name the folder of {name} with --data-dir")
+        raise DatasetError(f"{root}: no such folder; name {name}'s folder with --data-dir")
     found: Judged = import_module(f"{__name__}.{name}").load(root, images)
     return found

@@ -1,4 +1,4 @@
-"""What a dataset is that networks are only judged on."""
+"""The type of datasets for evaluation only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cari_keras.errors import DatasetError
 
 
 class Judged(NamedTuple):
-    """A dataset to judge networks on.
+    """A dataset for evaluation only.
 
     Attributes:
         title: For people.
@@ -27,12 +27,12 @@ class Judged(NamedTuple):
 
 
 def first_folder(root: Path, names: Sequence[str]) -> Path:
-    """The first of some folders below a root that is there; the root where none is."""
+    """The first existing one of some folders below a root; the root where none exists."""
     return next((root / name for name in names if (root / name).is_dir()), root)
 
 
 def list_beside(root: Path, names: Sequence[str], remedy: str) -> Path:
-    """The first of some files in a root that is there.
+    """The first existing one of some files in a root.
 
     Raises:
         DatasetError: None is; the message ends with the remedy.

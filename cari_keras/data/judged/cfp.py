@@ -104,7 +104,7 @@ def _lines(
         if not line.strip():
             continue
         if len(found) != words:
-            raise DatasetError(f"{path}:{number}: expected {form}, received {line[:80]!r}")
+            raise DatasetError(f"{path}:{number}: expected {form}. Received: {line[:80]!r}")
         yield f"{path}:{number}", found
 
 

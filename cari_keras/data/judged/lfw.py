@@ -22,6 +22,6 @@ def load(root: Path, images: Optional[Path] = None) -> Judged:
     Raises:
         DatasetError: The list is missing or malformed, or no image of it is there.
     """
-    remedy = "LFW's list of view 2 belongs there"
+    remedy = "put LFW's list of view 2 there"
     listed = read_pair_list(list_beside(root, ["pairs.txt"], remedy))
     return Judged("LFW, view 2", load_pairs(images or first_folder(root, FOLDERS), listed))

@@ -19,7 +19,7 @@ def load(root: Path, images: Optional[Path] = None) -> Judged:
     Raises:
         DatasetError: The list is missing or malformed, or no image of it is there.
     """
-    remedy = "a CSV of two files and 1 or 0 belongs there"
+    remedy = "put a CSV of two files and 1 or 0 there"
     path = list_beside(root, ["pairs.csv", "pairs.txt"], remedy)
     found = load_pairs(images or root, read_pair_list(path))
     return Judged(f"Pairs of {root.resolve().name}", found)

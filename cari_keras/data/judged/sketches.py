@@ -74,8 +74,8 @@ def load(root: Path, images: Optional[Path] = None) -> Judged:
     both = shown[0] & shown[1]
     if not both:
         raise DatasetError(
-            f"{root}: nobody has both a photo and a sketch; the two are to have the person's name, "
-            "a sketch perhaps with -sz1 behind it"
+            f"{root}: nobody has both a photo and a sketch; name both files after the "
+            "person (a sketch may add -sz1)"
         )
     left = sum(sample.identity not in both for sample in samples)
     if left:

@@ -77,7 +77,9 @@ class WebCaricature(Dataset):
         points = read_landmarks(landmarks)
         if points is None:
             if landmarks.exists():
-                raise DatasetError(f"{landmarks}: not 17 lines 'x y'; mend it, or remove it")
+                raise DatasetError(
+                    f"{landmarks}: not 17 lines of 'x y'; correct the file, or remove it"
+                )
             return image
         box = face_of(points).box
         side = int(np.clip(max(box[2] - box[0], box[3] - box[1]), 1, 1024))
@@ -152,7 +154,7 @@ def _images(root: Path, report: Counter[str]) -> tuple[Known, Optional[AlignedRe
             raise DatasetError(
                 f"{root}: aligned from a folder of layout {aligned.layout}, not webcaricature"
             )
-        report.update({f"raw files, {why}, left out": n for why, n in aligned.rejected.items()})
+        report.update({f"raw files left out: {why}": n for why, n in aligned.rejected.items()})
         samples = [Sample(f.path, f.identity, f.modality) for f in aligned.faces]
         return _by_name(samples, report), aligned.records, aligned.fingerprint
     folder = root / "OriginalImages"
@@ -170,7 +172,7 @@ def _images(root: Path, report: Counter[str]) -> tuple[Known, Optional[AlignedRe
             continue
         landmarks = _landmarks(root, entry.path)
         if not landmarks.is_file():
-            report["images without landmarks, taken whole"] += 1
+            report["images without landmarks, which are taken whole"] += 1
         samples.append(Sample(entry.path, entry.identity, entry.modality, source=str(path)))
         prints.append((entry.path, stamp(path), stamp(landmarks)))
     return _by_name(samples, report), None, hashlib.sha256(repr(prints).encode()).hexdigest()

@@ -143,7 +143,7 @@ def _of_subjects(
     for subject in subjects:
         found = Counter(image.name[0] for image in of[subject.name])
         if (found["C"], found["P"]) != (subject.caricatures, subject.photos):
-            report["people whose number of images is not the lists'"] += 1
+            report["people whose number of images differs from the lists'"] += 1
     return [image for images in of.values() for image in sorted(images)]
 
 

@@ -189,14 +189,14 @@ def _groups(path: Path, parse: Callable[[str], Optional[Line]], form: str) -> li
             continue
         row = parse(line)
         if row is None:
-            raise DatasetError(f"{path}:{number}: expected {form}, received {line!r}")
+            raise DatasetError(f"{path}:{number}: expected {form}. Received: {line!r}")
         if not groups:
             groups.append([])
         groups[-1].append(row)
     if len(groups) > 1 and not groups[0] and counts[0][0] == len(groups) - 1:
         groups, counts = groups[1:], counts[1:]  # a first line with the number of folds
     if not any(groups):
-        raise DatasetError(f"{path}: nothing in it; expected {form}")
+        raise DatasetError(f"{path}: empty; expected {form}")
     groups, counts = _joined_halves(groups, counts)
     for group, (count, number) in zip(groups, counts if len(counts) == len(groups) else ()):
         matched = sum(isinstance(row, ListedPair) and row.same for row in group)
@@ -204,12 +204,13 @@ def _groups(path: Path, parse: Callable[[str], Optional[Line]], form: str) -> li
             # The count is that of the matched pairs, and as many mismatched ones follow.
             if (matched, len(group)) != (count, 2 * count):
                 raise DatasetError(
-                    f"{path}:{number}: {count} matched and as many mismatched pairs announced, "
-                    f"{matched} and {len(group) - matched} follow; {_REMEDY}"
+                    f"{path}:{number}: {count} matched and as many mismatched pairs "
+                    f"announced, and {matched} and {len(group) - matched} follow; "
+                    f"{_REMEDY}"
                 )
         elif len(group) != count:
             raise DatasetError(
-                f"{path}:{number}: {count} announced, {len(group)} follow; {_REMEDY}"
+                f"{path}:{number}: {count} announced, and {len(group)} follow; {_REMEDY}"
             )
     return groups
 
@@ -225,4 +226,4 @@ def _joined_halves(
     return [one + other for one, other in zip(groups[::2], groups[1::2])], counts[::2]
 
 
-_REMEDY = "put back the missing lines, or mend the count"
+_REMEDY = "restore the missing lines, or correct the count"

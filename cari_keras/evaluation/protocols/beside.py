@@ -21,7 +21,7 @@ def beside_public(
     Args:
         matcher: The network; its embeddings are compared, whatever it verifies by.
         prepared: Its dataset.
-        cache_dir: Where answers are kept.
+        cache_dir: The folder that caches predictions.
         progress: Whether to show progress bars.
 
     Returns:
@@ -40,13 +40,13 @@ def beside_public(
             return ""
         found.append(auc(trials.distances, trials.same))
     own, public = found
-    told = f"the AUC of its embedding is {own:.2%}, that of the public weights {public:.2%}"
+    told = f"the AUC of its embedding is {own:.2%}, and that of the public weights is {public:.2%}"
     if own < public:
         return (
-            f"WORSE THAN UNTRAINED for people it was not trained on: {told}. For such people use "
-            f"{FACENET}, or a network of --preset strangers."
+            f"WORSE THAN UNTRAINED for people whom the run was not trained on: {told}. "
+            f"For such people use {FACENET}, or a network trained with --preset strangers."
         )
-    return f"For people it was not trained on (the dataset's strangers), {told}."
+    return f"For people whom the run was not trained on (the dataset's strangers), {told}."
 
 
 def same_views(matcher: Matcher) -> dict[str, Any]:

@@ -46,7 +46,8 @@ def evaluate_closed_set(
             network's own, or none: see `judge_of`. Without one, the test pairs' is cross-validated
             within them, as that of the validation pairs always is.
         split: `validation` or `test`; by default `test` where its images are there.
-        cache_dir: Where prepared images and answers are kept; by default where `config` says.
+        cache_dir: The folder that caches prepared images and predictions; by default that of
+            `config`.
         progress: Whether to show progress bars.
         legacy: Whether to compute the published code's metrics too.
 
@@ -60,11 +61,13 @@ def evaluate_closed_set(
     prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, progress=progress)
     split = split or ("test" if prepared.count("test") else "validation")
     if not prepared.count(split):
-        raise DatasetError(f"{dataset.name}: no images of the {split} split are there")
+        raise DatasetError(
+            f"{dataset.name}: has no images of the split {split}; name another --split"
+        )
     if split != "test" and thresholds_of is not None:
         raise ConfigError(
-            f"only the test split takes another run's thresholds, not {split} ({dataset.name} has "
-            f"{prepared.count('test')} test images here)"
+            "only the test split takes another run's thresholds, and this is the split "
+            f"{split} ({dataset.name} has {prepared.count('test')} test images here)"
         )
     matcher.check_heads(prepared)
     predictions = matcher.predict(prepared, split, cache_dir=cache_dir, progress=progress)
@@ -114,9 +117,9 @@ _TITLES = {"cavi": "CaVI", "demo": "The embedded demo", "folder": "The folder da
 
 #: What to know of a run with --final, by the split that it is evaluated on.
 _FINAL = {
-    "validation": "The network was trained on these images: the metrics tell nothing.",
-    "test": "The network was trained on the validation images too, which give it no thresholds; "
-    "--thresholds-of RUN takes those of a run that was not.",
+    "validation": "The network was trained on these images, so the metrics mean nothing.",
+    "test": "The network was trained on the validation images too, so it has no thresholds; "
+    "--thresholds-of RUN takes those of a run without --final.",
 }
 
 
@@ -124,7 +127,8 @@ def _threshold_note(split: str, chosen_on: Optional[Trials], judge: Optional[Mat
     if chosen_on is not None and judge is not None:
         return (
             "Verification thresholds come from "
-            f"{counted(len(chosen_on.same), 'validation pairs')}, as {judge.name} answers them."
+            f"{counted(len(chosen_on.same), 'validation pairs')}, by the predictions of "
+            f"{judge.name}."
         )
     return (
         "Verification accuracy: threshold by two-fold cross-validation over identities. TAR at FAR "

@@ -42,7 +42,7 @@ def evaluate_crossed(
         title: Of the outcome.
         slug: Likewise.
         notes: What else there is to say of the people, a sentence each.
-        cache_dir: Where prepared images and answers are kept.
+        cache_dir: The folder that caches prepared images and predictions.
         progress: Whether to show progress bars.
 
     Raises:
@@ -52,8 +52,8 @@ def evaluate_crossed(
     matcher.check_verifies()
     if matcher.settings.verify_by == "identities":
         raise ConfigError(
-            f"{matcher.name} verifies by the identities it knows, which these people are none of; "
-            "add --verify-by embedding"
+            f"{matcher.name} verifies by the identities it knows, and these people are "
+            "not among them; add --verify-by embedding"
         )
     prepared = prepare(dataset, matcher.side, cache_dir=cache_dir, progress=progress)
     counts = {f"{modality}s": prepared.count(split, [modality]) for modality in MODALITIES}
@@ -84,6 +84,7 @@ def evaluate_crossed(
 
 
 _HOW = (
-    "Every caricature against every photo; TAR at FAR is read off these pairs' own ROC curve. "
-    "Galleries hold one image of each person, the mean over 20 draws."
+    "Every caricature is compared with every photo. TAR at FAR is read off these pairs' "
+    "own ROC curve. Galleries hold one image of each person; their metrics are means "
+    "over 20 draws."
 )

@@ -1,4 +1,4 @@
-"""Which run answers for which fold of people never seen, and with which data."""
+"""Which run is evaluated on which fold of people never seen, and with which data."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def _first(folder: Path) -> Path:
     """The first of a folder's runs `fold-<K>`."""
     found = [path for path in _runs_of(folder).values() if (path / CONFIG).is_file()]
     if not found:
-        raise CheckpointError(f"{folder}: neither a run nor a folder of runs fold-1, ...")
+        raise CheckpointError(
+            f"{folder}: neither a run's folder nor a folder of runs fold-1, fold-2 and so on"
+        )
     return found[0]
 
 
@@ -125,9 +127,14 @@ class FoldRuns:
                 if fold not in every:
                     known = "all, " if self.unseen else "all, dev, "
                     last = self.unseen.folds if self.unseen else FOLDS[-1]
-                    raise ConfigError(f"--folds must be {known}or of 1 to {last}. Received: {fold}")
+                    raise ConfigError(
+                        f"--folds must be {known}or numbers from 1 to {last}. Received: {fold}"
+                    )
             if DEV in asked and len(set(asked)) > 1:
-                raise ConfigError("fold dev is view 1, for tuning; it is not averaged with view 2")
+                raise ConfigError(
+                    "fold dev is view 1, for tuning, and is not averaged with the folds "
+                    "of view 2; name it alone"
+                )
             return list(dict.fromkeys(asked))
         if self.unseen:
             return every
@@ -145,7 +152,9 @@ class FoldRuns:
             return [self.matcher(DEV).config.data.fold]
         there = list(_runs_of(Path(self.run)))
         if not there:
-            raise CheckpointError(f"{self.run}: neither a run nor a folder of runs fold-1, ...")
+            raise CheckpointError(
+                f"{self.run}: neither a run's folder nor a folder of runs fold-1, fold-2 and so on"
+            )
         return [fold for fold in there if fold != DEV] or there
 
 

@@ -37,7 +37,7 @@ def evaluate_gallery(
         matcher: The network.
         gallery: A folder of `<identity>/*`, or of trees of them; raw or from cari-align.
         probe: Likewise.
-        cache_dir: Where prepared images and answers are kept.
+        cache_dir: The folder that caches prepared images and predictions.
         progress: Whether to show progress bars.
         legacy: Whether to compute the published code's metrics too.
 
@@ -50,15 +50,18 @@ def evaluate_gallery(
     one, other = gallery.resolve(), probe.resolve()
     if one.is_relative_to(other) or other.is_relative_to(one):
         raise DatasetError(
-            f"{probe}: gallery and probes are one folder, or one holds the other; probes would "
-            "find themselves"
+            f"{probe}: the gallery and the probes share a folder, so probes would find "
+            "themselves; name two separate folders"
         )
     datasets = {"gallery": load_images(gallery), "probe": load_images(probe)}
     spelling = one_spelling(n for dataset in datasets.values() for n in dataset.strangers)
     people = sorted(set(spelling.values()))
     shown = [{spelling[name] for name in dataset.strangers} for dataset in datasets.values()]
     if not set.intersection(*shown):
-        raise DatasetError(f"{probe}: nobody of it is in {gallery}; both hold <identity>/*")
+        raise DatasetError(
+            f"{probe}: shares no person with {gallery}; both must hold folders <identity>/* "
+            "of the same names"
+        )
     numbers = {name: people.index(taken) for name, taken in spelling.items()}
     parts: dict[str, Predictions] = {}
     notes = matcher.on_strangers()
@@ -75,7 +78,7 @@ def evaluate_gallery(
     found = identify(joined, galleries)
     fold = identification_fold("all", found)
     return Outcome(
-        title=f"{probe.name} looked for in {gallery.name}",
+        title=f"probes of {probe.name} in the gallery {gallery.name}",
         slug=f"gallery-{gallery.name}-{probe.name}",
         matcher=matcher,
         folds=(fold,),
@@ -83,7 +86,7 @@ def evaluate_gallery(
         dataset=datasets["gallery"],
         predictions=joined,
         people=tuple(people),
-        notes=("A person is as near as the nearest of their images.", *notes),
+        notes=("The distance to a person is that to the nearest of their images.", *notes),
         legacy=legacy_galleries(joined, galleries) if legacy else {},
     )
 

@@ -1,4 +1,4 @@
-"""The datasets that networks are only judged on, each by the protocol that suits it."""
+"""The datasets for evaluation only, each by the protocol that suits it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def evaluate_judged(
         name: The dataset.
         root: The dataset's folder.
         images: Where its images are, if not in `root`: what cari-align made of them.
-        cache_dir: Where prepared images and answers are kept.
+        cache_dir: The folder that caches prepared images and predictions.
         progress: Whether to show progress bars.
         legacy: Whether to compute the published code's metrics too.
 
@@ -47,5 +47,5 @@ def evaluate_judged(
         where = images or root
         return evaluate_listed(matcher, judged.listed, where, legacy=legacy, **how, **kept)  # type: ignore[arg-type]
     if legacy:
-        raise ConfigError("--legacy is for pairs of lists and for galleries; leave it out")
+        raise ConfigError("--legacy applies only to listed pairs and to galleries; leave it out")
     return evaluate_crossed(matcher, dataset, SPLIT, **how, **kept)  # type: ignore[arg-type]

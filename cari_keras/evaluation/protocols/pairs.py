@@ -39,7 +39,7 @@ def evaluate_pairs(
         matcher: The network.
         images: The folder of images, raw or from cari-align.
         list_file: See `cari_keras.data.given.read_pair_list`.
-        cache_dir: Where prepared images and answers are kept.
+        cache_dir: The folder that caches prepared images and predictions.
         progress: Whether to show progress bars.
         legacy: Whether to compute the published code's metrics too.
 
@@ -82,7 +82,7 @@ def evaluate_listed(
         title: Of the outcome.
         slug: Likewise.
         notes: What else there is to say of the pairs, a sentence each.
-        cache_dir: Where prepared images and answers are kept.
+        cache_dir: The folder that caches prepared images and predictions.
         progress: Whether to show progress bars.
         legacy: Whether to compute the published code's metrics too.
 
@@ -108,8 +108,9 @@ def evaluate_listed(
         )
     if len(dataset.people) < 2:
         told.append(
-            "All images lie in one folder, so they count as one person's: no accuracy, which "
-            "takes its threshold from other people's pairs, and no intervals over people."
+            "All images lie in one folder, so they count as one person's. There is no "
+            "accuracy, since its threshold would come from other people's pairs, and "
+            "there are no intervals over people."
         )
     if listed.folds is None:
         folds = [_fold("all", trials, None)]
@@ -118,8 +119,8 @@ def evaluate_listed(
         fold_of = np.array(listed.folds)[there]
         if len(np.unique(fold_of)) < 2:
             raise DatasetError(
-                f"{images}: has the images of one fold's pairs alone; each fold's thresholds come "
-                "from the others"
+                f"{images}: has images of only one fold's pairs, and each fold's "
+                "thresholds come from the others; add the images of another fold"
             )
         folds = [
             _fold(str(k + 1), trials.only(fold_of == k), trials.only(fold_of != k))

@@ -105,8 +105,8 @@ def evaluate_strangers(
         collection: A folder with pictures of the same people from another source, as
             `{photo,caricature}/<identity>/*`; they are judged in place of the dataset's own.
         baselines: Other networks' outcomes on the same folds by name, to print beside this one.
-        cache_dir: Where prepared images and answers are kept, so that an evaluation that was cut
-            off goes on where it was.
+        cache_dir: The folder that caches prepared images and predictions, so that an interrupted
+            evaluation continues.
         progress: Whether to show progress bars.
 
     Raises:
@@ -165,8 +165,9 @@ def evaluate_strangers(
 
 
 _HOW = (
-    "Every caricature against every photo of the people held out, who are not among those that the "
-    "network was trained on; galleries hold one image of each person, the mean over 20 draws."
+    "Every caricature is compared with every photo of the people held out, whom the "
+    "network was not trained on. Galleries hold one image of each person; their metrics "
+    "are means over 20 draws."
 )
 
 
@@ -232,7 +233,7 @@ def _other_people(seen: Looked) -> tuple[Predictions, str]:
         same = crossed_trials(answers).same
         if same.any() and int(np.sum(~same)) >= ENOUGH_IMPOSTORS:
             people = len(np.unique(answers.labels))
-            return answers, f"{people} other people whom the network was not trained on either"
+            return answers, f"{people} other people whom the network was not trained on"
     return seen.answers("train"), "the people that the network was trained on"
 
 
@@ -250,7 +251,7 @@ def _in_collection(
     ]
     if not samples:
         raise DatasetError(
-            f"{collection}: shows nobody of the {len(held)} people held out; expected "
+            f"{collection}: shows none of the {len(held)} people held out; expected "
             "{photo,caricature}/<identity>/* with their names"
         )
     people = tuple(sorted(set(chosen.values())))
@@ -274,8 +275,8 @@ def check_not_trained_on(matcher: Matcher, fold: str) -> None:
     """Raises ConfigError where a run has not held out the fold that it is to be judged by."""
     own = matcher.config.data.unseen_fold
     if matcher.run is not None and (own is None or parse_fold(own) != parse_fold(fold)):
-        held = f"held out {own}" if own else "held nobody out"
+        held = f"the run held out {own}" if own else "the run held nobody out"
         raise ConfigError(
-            f"{matcher.name}: {held}, so that unseen fold {fold} cannot judge it; train it with "
-            f"--unseen-fold {fold}"
+            f"{matcher.name}: {held}, so unseen fold {fold} cannot evaluate it; train it "
+            f"with --unseen-fold {fold}"
         )

@@ -40,8 +40,8 @@ def evaluate_webcaricature(
         matcher_of: From a fold to its network.
         config_of: From a fold to the settings that name its data.
         folds: Which: `"dev"` (view 1), or some of `"1"` to `"10"` (view 2).
-        cache_dir: Where prepared images and answers are kept, so that an evaluation that was cut
-            off goes on where it was.
+        cache_dir: The folder that caches prepared images and predictions, so that an interrupted
+            evaluation continues.
         progress: Whether to show progress bars.
         legacy: Whether to compute the published code's metrics too.
 
@@ -89,15 +89,18 @@ def _which(folds: list[str]) -> str:
 
 _HOW = {
     "unrestricted": (
-        "All caricatures of the test fold's people against all of their photos; thresholds from "
-        "the training folds' pairs, so that the FAR achieved on the test fold differs from the one "
-        "asked for."
+        "All caricatures of the test fold's people are compared with all of their "
+        "photos. Thresholds come from the training folds' pairs, so the FAR achieved on "
+        "the test fold differs from the FAR asked for."
     ),
     "restricted": (
-        "The listed pairs; thresholds from the training folds' pairs, so that the FAR achieved on "
-        "the test fold differs from the one asked for."
+        "The pairs are the listed ones. Thresholds come from the training folds' pairs, "
+        "so the FAR achieved on the test fold differs from the FAR asked for."
     ),
-    "identification": "Each probe against its fold's gallery; a person is as near as their image.",
+    "identification": (
+        "Each probe is compared with its fold's gallery; the distance to a person is that to "
+        "their image."
+    ),
 }
 
 

@@ -27,7 +27,7 @@ def write(look: Look, side: int, folder: Path, images: Optional[Array] = None) -
     """
     if images is not None:
         # LiteRT's quantiser takes every operation it can, the standardisation of pixels as well.
-        raise ConfigError("8 bits are for the formats onnx and openvino; leave --int8 out")
+        raise ConfigError("8 bits apply only to the formats onnx and openvino; leave --int8 out")
     spec = tf.TensorSpec([None, side, side, 3], tf.uint8, name=INPUT)
     concrete = tf.function(look, input_signature=[spec]).get_concrete_function()
     holder = tf.Module()
@@ -48,7 +48,9 @@ def opened(folder: Path) -> Run:
             interpreter = tf.lite.Interpreter(str(path), num_threads=os.cpu_count() or 1)
             answer = interpreter.get_signature_runner()
     except (OSError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: cannot be opened; export it anew ({error})") from error
+        raise CheckpointError(
+            f"{path}: cannot be opened; export the network again ({error})"
+        ) from error
     lock = threading.Lock()  # an interpreter is for one thread at a time
 
     def run(pixels: Array) -> dict[str, Array]:

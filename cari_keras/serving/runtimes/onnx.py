@@ -54,7 +54,9 @@ def opened(folder: Path) -> Run:
     try:
         session = runtime.InferenceSession(str(path), providers=_PROVIDERS)
     except Exception as error:  # its own types, which it does not document
-        raise CheckpointError(f"{path}: cannot be opened; export it anew ({error})") from error
+        raise CheckpointError(
+            f"{path}: cannot be opened; export the network again ({error})"
+        ) from error
     names = [output.name for output in session.get_outputs()]
 
     def run(pixels: Array) -> dict[str, Array]:

@@ -40,7 +40,9 @@ def opened(folder: Path) -> Run:
     try:
         compiled = runtime.compile_model(str(path), "CPU", _SETTINGS)
     except RuntimeError as error:
-        raise CheckpointError(f"{path}: cannot be opened; export it anew ({error})") from error
+        raise CheckpointError(
+            f"{path}: cannot be opened; export the network again ({error})"
+        ) from error
     names = [output.get_any_name() for output in compiled.outputs]
 
     def run(pixels: Array) -> dict[str, Array]:

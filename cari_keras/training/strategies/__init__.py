@@ -37,7 +37,7 @@ def check_strategy(training: TrainingConfig) -> None:
     strategy = strategy_class(training.weighting)
     if training.frozen_epochs and (strategy.needs_norms or strategy.needs_gram):
         raise ConfigError(
-            f"--weighting {training.weighting} looks at the shared layers' gradients, which frozen "
-            "epochs have none of; use --frozen-epochs 0"
+            f"--weighting {training.weighting} needs gradients of the shared layers, and "
+            "frozen epochs have none; use --frozen-epochs 0"
         )
     strategy.check(training)

@@ -16,7 +16,7 @@ class Weighting(Strategy):
     def check(cls, settings: TrainingConfig) -> None:
         if len(settings.tasks) != 1:
             raise ConfigError(
-                "--weighting single trains one task; name it with --tasks. "
+                "--weighting single trains one task; name that task with --tasks. "
                 f"Received: {' '.join(settings.tasks)}"
             )
 

@@ -19,8 +19,9 @@ class Weighting(Strategy):
         given = settings.static_weights
         if len(given) != len(TASKS) or min(given) < 0 or max(given) == 0:
             raise ConfigError(
-                f"--static-weights takes {len(TASKS)} numbers, of {', '.join(TASKS)}, none below 0 "
-                f"and not all 0. Received: {' '.join(map(str, given)) or 'none'}"
+                f"--static-weights takes {len(TASKS)} numbers, one each for "
+                f"{', '.join(TASKS)}: none below 0, and not all 0. Received: "
+                f"{' '.join(map(str, given)) or 'none'}"
             )
 
     def weights(self, observed: Observed) -> tf.Tensor:
