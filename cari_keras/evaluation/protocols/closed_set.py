@@ -62,7 +62,7 @@ def evaluate_closed_set(
     split = split or ("test" if prepared.count("test") else "validation")
     if not prepared.count(split):
         raise DatasetError(
-            f"{dataset.name}: has no images of the split {split}; name another --split"
+            f"{dataset.name}: has no images of the {split} split; name another --split"
         )
     if split != "test" and thresholds_of is not None:
         raise ConfigError(
