@@ -92,7 +92,8 @@ def _said_of(distance: tf.Tensor, calibration: Calibration) -> dict[str, tf.Tens
     }
     if calibration.undecided is None:
         said["same"] = distance <= calibration.threshold
-    if (curve := calibration.curve) is not None:
+    curve = calibration.curve  # of its own, since AutoGraph knows no assignment in an expression
+    if curve is not None:
         said["probability"] = tf.sigmoid(curve.slope * distance + curve.intercept)
     return said
 
