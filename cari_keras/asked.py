@@ -16,6 +16,9 @@ from cari_keras.ranges import parse_fold
 from cari_keras.saved import anywhere, read_config
 from cari_keras.vocabulary import DATASETS, check_word
 
+#: Settings over a preset, at most, by which a command names that preset and not the dataset.
+MOST_OF_A_VARIANT = 8
+
 
 class Asked(NamedTuple):
     """The run to train.
@@ -106,14 +109,18 @@ def unusual(config: Config) -> dict[str, Any]:
 
 
 def fewest_settings(config: Config) -> tuple[Optional[str], dict[str, Any]]:
-    """A preset, and the settings over it that make a configuration: as few as any preset needs.
+    """A preset, and the settings over it that make a configuration.
 
-    None stands for the dataset's own preset, as for `asked_config`.
+    It is None, the dataset's own preset as for `asked_config`, unless another preset of that
+    dataset needs fewer, and so few that the configuration is a variant of that preset.
     """
     best: tuple[Optional[str], dict[str, Any]] = (None, unusual(config))
-    for name in PRESETS:
+    for name, preset in PRESETS.items():
+        if preset().data.dataset != config.data.dataset:
+            continue
         found = _over(name, config)
-        if len(found) + 1 < len(best[1]) and asked_config(name, found) == config:
+        fewer = len(found) <= MOST_OF_A_VARIANT and len(found) + 1 < len(best[1])
+        if fewer and asked_config(name, found) == config:
             best = (name, found)
     return best
 

@@ -101,7 +101,7 @@ def group_scores(
 def _of_group(trait: Trait, group: str, sides: Sequence[_Side]) -> tuple[int, Array]:
     """How many pictures of the sides are in a group, and which pairs have one of them: bool [n]."""
     inside = [np.array([trait.of.get(path) == group for path in s.paths], bool) for s in sides]
-    pictures = {side.paths[k] for side, yes in zip(sides, inside) for k in np.flatnonzero(yes)}
+    pictures = {path for side, yes in zip(sides, inside) for path, k in zip(side.paths, yes) if k}
     return len(pictures), np.any([yes[s.places] for s, yes in zip(sides, inside)], axis=0)
 
 
