@@ -137,6 +137,8 @@ def main() -> int:
     parser.add_argument("--data-dir", help="CaVI's folder, if it has moved")
     parser.add_argument("--output", type=Path, default=Path("saved_models") / SHIPPED)
     given = parser.parse_args()
+    # The packed network does not know where the pictures are.
+    given.data_dir = given.data_dir or read_config(given.run).data.data_dir
 
     load_tensorflow()
     across, photos = held_out(given.folds, given.data_dir)
