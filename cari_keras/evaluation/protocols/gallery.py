@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Optional
 
 import numpy as np
 
+from cari_keras.arrays import Array
 from cari_keras.data.base import Dataset, ProbeSearch
 from cari_keras.data.given import SPLIT, load_images
 from cari_keras.data.prepare import prepare
@@ -19,6 +22,7 @@ from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.scoring import GALLERY, identification_fold, identify
 from cari_keras.files import user_path
 from cari_keras.images.names import one_spelling
+from cari_keras.records.sample import Sample
 from cari_keras.wording import counted
 
 
@@ -83,12 +87,32 @@ def evaluate_gallery(
         matcher=matcher,
         folds=(fold,),
         intervals=intervals_of(joined, [fold]),
-        dataset=datasets["gallery"],
+        dataset=_Folders.of(datasets),
         predictions=joined,
         people=tuple(people),
         notes=("The distance to a person is that to the nearest of their images.", *notes),
         legacy=legacy_galleries(joined, galleries) if legacy else {},
     )
+
+
+@dataclass(frozen=True)
+class _Folders(Dataset):
+    """Several datasets as one, whose paths have a dataset's name in front."""
+
+    parts: Mapping[str, Dataset] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, parts: Mapping[str, Dataset]) -> _Folders:
+        samples = [
+            replace(sample, path=f"{name}/{sample.path}")
+            for name, dataset in parts.items()
+            for sample in dataset.splits[SPLIT]
+        ]
+        return cls("folders", (), {SPLIT: samples}, {}, parts=parts)
+
+    def load(self, sample: Sample) -> Array:
+        name, _, path = sample.path.partition("/")
+        return self.parts[name].load(replace(sample, path=path))
 
 
 def _renamed(
