@@ -162,7 +162,7 @@ def test_answers_that_are_no_numbers_are_refused(prepared):
     weights = model.get_weights()
     weights[0][...] = np.nan
     model.set_weights(weights)
-    with pytest.raises(CheckpointError, match="is not a number for validation images"):
+    with pytest.raises(CheckpointError, match="is not a number for some validation images"):
         Evaluator(model, prepared, "validation").predict()
 
 

@@ -26,7 +26,7 @@ def test_a_dry_run_prints_the_commands_and_runs_nothing(tmp_path):
     done = run_python(SCRIPT, "people-never-seen", *folders, cwd=tmp_path)
     first, second = done.stdout.splitlines()
     assert first.endswith(
-        f"-m cari_keras train --preset strangers --final --data-dir '{tmp_path}/a b' "
+        f"-m cari_keras train --preset strangers --no-align --final --data-dir '{tmp_path}/a b' "
         "--unseen-fold 1/5"
     )
     assert second.endswith("-m cari_keras evaluate runs/cavi-unseen-5/fold-1")
