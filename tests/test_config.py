@@ -22,7 +22,7 @@ def test_presets_survive_json(name):
 
 
 def test_what_is_put_over_a_preset_leaves_it_alone():
-    config = PRESETS["cavi"]()
+    config = PRESETS["cavi-facenet"]()
     before = config.to_dict()
     changed = config.with_values({"epochs": 3, "test_crops": (0.5,), "margin": 0.2})
     assert config.to_dict() == before
@@ -146,17 +146,17 @@ def test_what_is_stored_needs_epochs_that_train_on_it():
 
 def test_another_length_keeps_the_share_of_the_frozen_epochs():
     """And of those between validations; what is named stays."""
-    half = PRESETS["cavi"]().with_values({"epochs": 24}).training
+    half = PRESETS["cavi-facenet"]().with_values({"epochs": 24}).training
     assert (half.frozen_epochs, half.evaluate_every) == (10, 7)
-    one = PRESETS["cavi"]().with_values({"epochs": 1}).training
+    one = PRESETS["cavi-facenet"]().with_values({"epochs": 1}).training
     assert (one.frozen_epochs, one.evaluate_every) == (0, 1)
-    named = PRESETS["cavi"]().with_values({"epochs": 30, "frozen_epochs": 20}).training
+    named = PRESETS["cavi-facenet"]().with_values({"epochs": 30, "frozen_epochs": 20}).training
     assert (named.frozen_epochs, named.evaluate_every) == (20, 14)
     assert PRESETS["demo"]().with_values({"epochs": 3}).training.evaluate_every == 1
 
 
 def test_images_are_not_stored_smaller_than_the_input():
-    config = PRESETS["cavi"]()
+    config = PRESETS["cavi-facenet"]()
     assert config.with_values({"image_size": 256}).data.stored_size == 256
     assert config.with_values({"image_size": 160}).data.stored_size == 224
     assert config.with_values({"image_size": 256, "stored_size": None}).data.stored_size is None

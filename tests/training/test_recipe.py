@@ -13,7 +13,7 @@ from cari_keras.training.recipe import as_begun, describe, fit, fit_readable
 from cari_keras.vocabulary import CARICATURE, PHOTO
 
 #: With three tasks; that of `folder` trains one.
-FOLDER = PRESETS["cavi"]().with_values({"dataset": "folder"})
+FOLDER = PRESETS["cavi-facenet"]().with_values({"dataset": "folder"})
 
 
 @pytest.fixture(autouse=True)
