@@ -69,4 +69,4 @@ def test_a_program_that_switched_eager_execution_off_is_told(tmp_path):
         "try:\n    load_model('facenet')\nexcept ConfigError as error:\n    print(error)"
     )
     done = run_bare(code, cwd=tmp_path, HOME=str(tmp_path))
-    assert done.stdout.startswith(b"TensorFlow's eager execution is switched off here"), done.stderr
+    assert done.stdout.startswith(b"cari_keras needs TensorFlow's eager execution"), done.stderr

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 #: Runs where the package cannot be imported; `clear_refs` sets the peak back to what is used now.
 _ASKER = """
@@ -31,20 +32,35 @@ with tf.compat.v1.Session(graph=tf.Graph()) as session:
         return session.run(fetch, {found.inputs["image_bytes"].name: content})
 
     ask(paths[0])
-    before = of_status("VmRSS")
+    of_model = of_status("VmRSS")
     told = []
     for path in paths[1:]:
         Path("/proc/self/clear_refs").write_text("5")
+        before = of_status("VmRSS")
         answer = ask(path)
-        told.append([of_status("VmHWM") - before, answer["error"][0].decode()])
+        peak = of_status("VmHWM")
+        told.append([peak - before, peak - of_model, answer["error"][0].decode()])
 print(json.dumps(told))
 """
 
 
-def peaks(model: Path, small: Path, files: list[Path]) -> list[tuple[int, str]]:
-    """Bytes above what the model itself takes, and the row's error, of each file.
+class Peak(NamedTuple):
+    """What a file took of memory, in bytes.
 
-    What the process has kept of earlier files counts too.
+    Attributes:
+        taken: Above what the process held before.
+        above_model: Above what it held when it had the model: with what it has kept of earlier
+            files, which the allocator gives back or not.
+        error: The row's.
+    """
+
+    taken: int
+    above_model: int
+    error: str
+
+
+def peaks(model: Path, small: Path, files: list[Path]) -> list[Peak]:
+    """What each file takes.
 
     Args:
         model: A version's folder.
@@ -59,4 +75,4 @@ def peaks(model: Path, small: Path, files: list[Path]) -> list[tuple[int, str]]:
         text=True,
         check=True,
     )
-    return [(int(taken), str(error)) for taken, error in json.loads(result.stdout.splitlines()[-1])]
+    return [Peak(*told) for told in json.loads(result.stdout.splitlines()[-1])]

@@ -106,7 +106,7 @@ def test_class_means_need_a_head_that_is_not_of_fixed_class_vectors():
     both = {"pretrained": "facenet", "class_vectors": "photos", "class_means": 0.5}
     one_head = {"shared_bottleneck": True, "head_decay": 1e-3}
     for values in ({"tasks": ("verification",)}, one_head):
-        with pytest.raises(ConfigError, match="leave one of them out"):
+        with pytest.raises(ConfigError, match="leave one of the two out"):
             Config().with_values({**both, **values})
     assert with_dense_heads(Config().with_values(both)) == ("caricature", "photo")
     assert with_dense_heads(Config()) == TASKS
@@ -122,7 +122,7 @@ def test_heads_that_are_class_means_alone_answer_without_training():
     assert config.answered_tasks == TASKS
     assert with_dense_heads(config) == ("caricature", "photo")
     # A branch that has layers for itself, which nobody trained, has nothing to say.
-    with pytest.raises(ConfigError, match="leave one of them out"):
+    with pytest.raises(ConfigError, match="leave one of the two out"):
         config.with_values({"shared_bottleneck": False})
     assert Config().with_values({"tasks": ("photo",), "class_means": 1.0}).answered_tasks == (
         "photo",
