@@ -35,6 +35,10 @@ def crossed(distances):
     )
 
 
+def listed(distances, same, first, second, people):
+    return Trials(np.array(distances, np.float32), np.array(same), first, second, np.array(people))
+
+
 def test_a_group_that_is_harder_is_seen():
     """Pencil drawings are as far from their person as from others; ink drawings are not."""
     distances = np.where(PEOPLE[:, None] == PEOPLE[None, :], 0.5, 1.0)
@@ -53,17 +57,17 @@ def test_a_group_that_is_harder_is_seen():
 
 def test_a_pair_of_one_modality_counts_in_the_groups_of_both():
     """Every pair has one picture of each group."""
-    listed = Trials(
-        np.array([0.1, 0.2, 1.0, 1.1], np.float32),
-        np.array([True, True, False, False]),
+    trials = listed(
+        [0.1, 0.2, 1.0, 1.1],
+        [True, True, False, False],
         ["p0", "p2", "p0", "p2"],
         ["p4", "p4", "p1", "p3"],
-        np.array([0, 0, 0, 0]),
+        [0, 0, 0, 0],
     )
     size = Trait(
         "size", ("small", "large"), {"p0": "small", "p2": "small", "p4": "large", "p1": "large"}
     )
-    small, large = group_scores(listed, [size], CARICATURES)
+    small, large = group_scores(trials, [size], CARICATURES)
     assert small[:6] == ("size", "", "small", 2, 2, 2)
     assert large[:6] == ("size", "", "large", 2, 2, 1)
     assert large.auc == 1.0
@@ -81,27 +85,27 @@ def test_what_says_nothing_is_left_out(monkeypatch):
 
 
 def test_a_group_of_one_kind_of_pair_has_no_auc():
-    listed = Trials(
-        np.array([0.1, 0.2, 1.0, 1.1], np.float32),
-        np.array([True, True, False, False]),
+    trials = listed(
+        [0.1, 0.2, 1.0, 1.1],
+        [True, True, False, False],
         ["p0", "p0", "p1", "p1"],
         ["p2", "p4", "p2", "p4"],
-        np.array([0, 0, 1, 1]),
+        [0, 0, 1, 1],
     )
-    monkey = Trait(
+    pose = Trait(
         "pose",
         ("frontal", "turned"),
         {"p0": "frontal", "p1": "turned", "p2": "frontal", "p3": "turned", "p4": "frontal"},
     )
-    assert group_scores(listed, [monkey], CARICATURES) == []  # one turned picture
-    listed = Trials(
-        np.array([0.1, 1.0, 1.1], np.float32),
-        np.array([True, False, False]),
+    assert group_scores(trials, [pose], CARICATURES) == []  # one turned picture
+    trials = listed(
+        [0.1, 1.0, 1.1],
+        [True, False, False],
         ["p0", "p1", "p3"],
         ["p2", "p4", "p4"],
-        np.array([0, 1, 1]),
+        [0, 1, 1],
     )
-    frontal, turned = group_scores(listed, [monkey], CARICATURES)
+    frontal, turned = group_scores(trials, [pose], CARICATURES)
     assert (frontal.genuine, turned.genuine) == (1, 0)
     assert math.isnan(turned.auc)
     assert math.isnan(turned.tar)
