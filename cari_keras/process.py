@@ -108,7 +108,9 @@ def own_streams() -> Iterator[list[str]]:
 
 
 def _over(stream: Any, kind: type[io.FileIO]) -> Any:
-    """A stream to the same place; the stream itself where it is no file's, as in tests."""
+    """A stream to the same place; the stream itself where it is no file's, as in notebooks."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
     try:
         stream.flush()
         file = kind(stream.fileno(), "w", closefd=False)

@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 
 import numpy as np
 
+from cari_keras.app.given import Portraits, no_portraits
 from cari_keras.app.looking import Looked, look
 from cari_keras.arrays import Array
 from cari_keras.errors import CariError, ConfigError, ImageError
+from cari_keras.evaluation.probability import ProbabilityCurve
 from cari_keras.explaining.explanation import Explanation
 from cari_keras.gallery.gallery import Gallery
 from cari_keras.gallery.only import Only
 from cari_keras.gallery.rows import FaceRow
 from cari_keras.progress import Progress
 from cari_keras.serving.answers import Verification
-from cari_keras.vocabulary import CARICATURE, EXPLAIN_BY, PHOTO
+from cari_keras.serving.lacking import endpoint_of
+from cari_keras.vocabulary import CARICATURE, EXPLAIN_BY, PHOTO, VERIFY_BY
 
 if TYPE_CHECKING:
     from cari_keras.serving.face_model import FaceModel
@@ -96,14 +99,20 @@ class Desk:
     Args:
         model: The network.
         gallery: Where to look for faces; None for no gallery.
+        portraits: Gives the picture of somebody whom the network names.
 
     Attributes:
         model: The network.
         gallery: Likewise.
     """
 
-    def __init__(self, model: FaceModel, gallery: Optional[Gallery] = None) -> None:
-        self.model, self.gallery = model, gallery
+    def __init__(
+        self,
+        model: FaceModel,
+        gallery: Optional[Gallery] = None,
+        portraits: Portraits = no_portraits,
+    ) -> None:
+        self.model, self.gallery, self._portraits = model, gallery, portraits
         # The name of an uploaded file has the hash of its content, so that it never changes.
         self._looked = lru_cache(KEPT)(partial(look, model))
 
@@ -149,6 +158,11 @@ class Desk:
         (answer,) = self.model.verify_faces(one[None], another[None], modality=other.modality)
         return answer
 
+    def curve(self, modality: str) -> Optional[ProbabilityCurve]:
+        """From distances of a photo and an image of a modality to probabilities, if known."""
+        limit = self.model.thresholds.get(endpoint_of(modality, VERIFY_BY[0]))
+        return None if limit is None else limit.curve
+
     def explain(
         self, photo: Asked, other: Asked, way: str, tell: Callable[[float], None]
     ) -> Explanation:
@@ -180,10 +194,11 @@ class Desk:
             return self._who_of_gallery(self.gallery, face, asked.modality)
         (found,) = self.model.identify_faces(face[None], asked.modality)
         people = [
-            Named(one.identity, f"{100 * one.probability:.0f} %", None) for one in found.candidates
+            Named(one.identity, f"{100 * one.probability:.0f} %", self._portraits(one.identity))
+            for one in found.candidates[:PEOPLE]
         ]
         rate = "" if found.fpir is None else _rate(found.fpir, len(self.model.identities))
-        return Who(people[:PEOPLE], found.known, rate)
+        return Who(people, found.known, rate)
 
     def find(self, asked: Asked, modality: Optional[str]) -> list[Near]:
         """The faces of the gallery that are nearest to one, nearest first.

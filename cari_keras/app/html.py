@@ -10,11 +10,17 @@ from typing import Optional
 from urllib.parse import quote
 
 from cari_keras.app.desk import Near, Who
+from cari_keras.evaluation.probability import ProbabilityCurve
 from cari_keras.serving.about import ModelCard
 from cari_keras.serving.answers import Verification
 
 #: The scale of distances ends here, or where the distance does: hardly a pair is farther apart.
 _SCALE = 2.0
+
+#: Its colours, of one person and of two, and the probabilities of one person that it marks: from
+#: the first to the last the one colour turns into the other.
+_GOOD, _BAD = "#1a7f4b", "#c4501b"
+_SHARES = (0.95, 0.5, 0.05)
 
 #: Nothing has been asked yet.
 NOTHING = '<div role="status"></div>'
@@ -38,8 +44,13 @@ def error(text: str) -> str:
     return f'<div role="alert" class="answer error"><b>No answer:</b> {_safe(text)}</div>'
 
 
-def verdict(found: Verification) -> str:
-    """Whether two faces are one person's, how sure that is, and by which rule."""
+def verdict(found: Verification, curve: Optional[ProbabilityCurve] = None) -> str:
+    """Whether two faces are one person's, how sure that is, and by which rule.
+
+    Args:
+        found: The answer.
+        curve: From distances to probabilities, for the scale; None where it is not known.
+    """
     kind = {True: " good", False: " bad", None: ""}[found.same]
     lines = [f"<h3>{_safe(found.verdict.capitalize())}</h3>"]
     if found.probability is not None:
@@ -47,7 +58,7 @@ def verdict(found: Verification) -> str:
             f"<p>Probability of one person: <b>{100 * found.probability:.0f} %</b>, if "
             "half of all pairs that you ask about show one person.</p>"
         )
-    lines.append(_scale(found.distance, found.threshold))
+    lines.append(_scale(found.distance, found.threshold, curve))
     if found.why is not None:
         lines.append(f"<p>The network does not decide: {_safe(found.why)}.</p>")
     else:
@@ -110,27 +121,49 @@ def footer(card: ModelCard) -> str:
     )
 
 
-def _scale(distance: float, threshold: float) -> str:
-    """Where a distance lies between 0 and the farthest, and on which side of the threshold."""
-    end = max(_SCALE, distance, threshold)
-    at, limit = 20 + 360 * distance / end, 20 + 360 * threshold / end
+def _scale(distance: float, threshold: float, curve: Optional[ProbabilityCurve]) -> str:
+    """Where a distance lies between those of genuine pairs and those of impostor pairs."""
+    marks = {} if curve is None else {share: curve.distance(share) for share in _SHARES}
+    end = max(_SCALE, distance, threshold, *marks.values())
+    at, limit = (20 + 360 * value / end for value in (distance, threshold))
     told = (
         f"Squared distance {distance:.3f} on a scale from 0 to {end:.1f}; the threshold "
         f"is {threshold:.3f}, pairs below it count as one person"
     )
-    return (
-        f'<svg role="img" aria-label="{told}" viewBox="0 0 400 88" width="100%" '
-        'style="max-width:560px" fill="currentColor" font-size="12">'
-        f'<rect x="20" y="30" width="{limit - 20:.1f}" height="10" fill="#1a7f4b"/>'
-        f'<rect x="{limit:.1f}" y="30" width="{380 - limit:.1f}" height="10" fill="#c4501b"/>'
-        f'<line x1="{limit:.1f}" x2="{limit:.1f}" y1="24" y2="46" stroke="currentColor"/>'
-        f'<text x="{limit:.1f}" y="60" text-anchor="middle">threshold {threshold:.3f}</text>'
-        f'<path d="M{at - 6:.1f} 18 h12 l-6 11 z"/>'
-        f'<text x="{min(max(at, 50), 350):.1f}" y="13" text-anchor="middle">distance '
-        f"{distance:.3f}</text>"
-        '<text x="20" y="80">one person</text>'
-        '<text x="380" y="80" text-anchor="end">two people</text></svg>'
+    ticks, stops = "", [(limit, _GOOD), (limit, _BAD)]
+    if marks:
+        places = {share: 20 + 360 * value / end for share, value in marks.items()}
+        ticks = "".join(
+            f'<path d="M{place:.1f} 40 v5" stroke="currentColor"/>'
+            f'<text x="{place:.1f}" y="57" text-anchor="middle">{100 * share:.0f} %</text>'
+            for share, place in places.items()
+            if place >= 20
+        )
+        stops = [(places[_SHARES[0]], _GOOD), (places[_SHARES[-1]], _BAD)]
+        told += "; the probability of one person is " + ", ".join(
+            f"{100 * share:.0f} % at {value:.2f}" for share, value in marks.items() if value >= 0
+        )
+    colors = "".join(
+        f'<stop offset="{min(max((place - 20) / 360, 0), 1):.3f}" stop-color="{color}"/>'
+        for place, color in stops
     )
+    return (
+        f'<svg role="img" aria-label="{told}" viewBox="0 0 400 100" width="100%" '
+        'style="max-width:560px" fill="currentColor" font-size="12">'
+        f'<defs><linearGradient id="scale">{colors}</linearGradient></defs>'
+        '<rect x="20" y="30" width="360" height="10" fill="url(#scale)"/>'
+        f'{ticks}<path d="M{limit:.1f} 24 v40" stroke="currentColor" stroke-dasharray="3 2"/>'
+        f'<text x="{_within(limit)}" y="76" text-anchor="middle">threshold {threshold:.3f}</text>'
+        f'<path d="M{at - 6:.1f} 18 h12 l-6 11 z"/>'
+        f'<text x="{_within(at)}" y="13" text-anchor="middle">distance {distance:.3f}</text>'
+        '<text x="20" y="96">one person</text>'
+        '<text x="380" y="96" text-anchor="end">two people</text></svg>'
+    )
+
+
+def _within(place: float) -> str:
+    """Where the middle of a label goes, so that the label stays on the scale."""
+    return f"{min(max(place, 52), 348):.1f}"
 
 
 def _picture(content: Optional[bytes], name: str) -> str:

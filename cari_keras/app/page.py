@@ -85,7 +85,8 @@ def _pair(gr: Any, desk: Desk, examples: Sequence[tuple[str, str]]) -> tuple[_Si
     )
 
     def compare(*given: Any) -> str:
-        return html.verdict(desk.compare(*_asked(given)))
+        one, another = _asked(given)
+        return html.verdict(desk.compare(one, another), desk.curve(another.modality))
 
     button.click(_told(compare), [*photo.inputs, *other.inputs], answer, **_QUEUE)
     return photo, other
@@ -152,7 +153,7 @@ def _find(gr: Any, desk: Desk, page: Any) -> None:
     with gr.Row():
         side = _side(gr, desk, "Picture", PHOTO, MODALITIES)
         with gr.Column():
-            kind = gr.Radio(list(_KINDS), value="both", label="Faces to find")
+            kind = gr.Radio(list(_KINDS), value="both", label="Faces to find", elem_id="kind")
             button = gr.Button("Find", variant="primary", elem_id="find")
     answer = gr.HTML(html.NOTHING, elem_id="faces", padding=True)
 

@@ -12,13 +12,15 @@ from typing import Optional
 
 from cari_keras.cli.faces import model_parser, open_given
 from cari_keras.cli.flags import given_path, run_program
-from cari_keras.errors import GalleryError, quoted
+from cari_keras.errors import quoted
+from cari_keras.shipped import shipped_run
 
 EXAMPLES = """
 examples:
   cari-app                              the package's own network
   cari-app facenet --port 8000          the public weights, with no training
   cari-app --gallery people.gallery     also search a gallery
+  cari-app --gallery pictures/          or a folder, whose subfolders name people
 The page is at http://127.0.0.1:7860. It sends no data to any other server.
 """
 
@@ -44,7 +46,8 @@ def _main(arguments: Sequence[str]) -> int:
         "--gallery",
         type=given_path,
         metavar="DIR",
-        help="a gallery made by cari-gallery; the page searches its faces and names its people",
+        help="a gallery made by cari-gallery, or a folder of pictures; the page searches its faces "
+        "and names its people",
     )
     given = parser.parse_args(arguments)
 
@@ -54,22 +57,18 @@ def _main(arguments: Sequence[str]) -> int:
         uploads, pictures = (Path(folder) / name for name in ("uploads", "examples"))
         gradio(uploads)  # missing, it is told before a network is loaded
         model = open_given(given)
-        gallery = None
-        if given.gallery:
-            from cari_keras.gallery.gallery import Gallery
-
-            gallery = Gallery(given.gallery, model)
-            if not len(gallery):
-                raise GalleryError(
-                    f"{given.gallery}: no gallery, or an empty one; add faces with cari-gallery add"
-                )
 
         from cari_keras.app.desk import Desk
         from cari_keras.app.examples import write_examples
+        from cari_keras.app.given import open_faces, portraits_of
         from cari_keras.app.page import build
         from cari_keras.app.serving import serve
 
-        desk = Desk(model, gallery)
+        gallery = None
+        if given.gallery:
+            gallery = open_faces(Path(given.gallery), model, progress=True)
+        run = shipped_run() if given.run is None else Path(given.run)
+        desk = Desk(model, gallery, portraits_of(run, given.data_dir, model))
         examples = write_examples(pictures)
         desk.warm_up(*examples[0])
         page = build(desk, examples)

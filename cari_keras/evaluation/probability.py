@@ -57,6 +57,25 @@ class ProbabilityCurve(NamedTuple):
         odds = self.slope * exact(distances) + self.intercept + math.log(prior / (1 - prior))
         return np.asarray(expit(odds))
 
+    def distance(self, probability: float) -> float:
+        """The squared distance at which a pair has this probability, at a prior of 50 %.
+
+        Args:
+            probability: In (0, 1).
+
+        Returns:
+            Any real number, so perhaps none that two embeddings can have.
+
+        Raises:
+            ValueError: `probability` is out of its range.
+
+        Example:
+            >>> ProbabilityCurve(slope=-4.0, intercept=4.0).distance(0.5)
+            1.0
+        """
+        _check_prior(probability)
+        return (math.log(probability / (1 - probability)) - self.intercept) / self.slope
+
 
 class ReliabilityBin(NamedTuple):
     """The pairs whose probability is within one interval.

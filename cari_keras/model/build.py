@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tensorflow as tf
+
 from cari_keras.config import Config
 from cari_keras.model.network import build_network, freeze_stages
 from cari_keras.model.transfer import describe_transfer, load_source, transfer
@@ -23,7 +25,10 @@ def build_model(
     if seeded:
         keras.utils.set_random_seed(config.training.seed)
     fixed, of_cosines = config.training.class_vectors != "trained", config.training.head_of_cosines
-    model = build_network(
+    # No layer has Python's control flow over tensors. Whoever opens a network waits for its answer,
+    # and would wait half a second longer for Keras to look for such control flow.
+    build = tf.autograph.experimental.do_not_convert(build_network)
+    model: keras.Model = build(
         num_identities,
         image_size=config.data.image_size,
         seed=config.training.seed,

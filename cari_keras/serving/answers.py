@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Optional
 
 from cari_keras.cards import card
+from cari_keras.evaluation.probability import ProbabilityCurve
 from cari_keras.serving.calibration import VALIDATION_PAIRS
 from cari_keras.vocabulary import VERIFY_BY
 from cari_keras.wording import counted
@@ -75,6 +76,8 @@ class Limit(NamedTuple):
         fpir: For identification, as `Identification.fpir`; None for pairs.
         by: For pairs, what is compared: `embedding` or `identities`; None for identification.
         why: Why the network does not decide, in one line; None where it does.
+        curve: For pairs, from squared distances to probabilities of one person; None where it is
+            not known, and for identification.
     """
 
     threshold: float
@@ -83,6 +86,7 @@ class Limit(NamedTuple):
     fpir: Optional[float] = None
     by: Optional[str] = None
     why: Optional[str] = None
+    curve: Optional[ProbabilityCurve] = None
 
     def __str__(self) -> str:
         """The threshold in a line.
@@ -106,13 +110,17 @@ class Limit(NamedTuple):
 
 def limit_of_pairs(stored: Mapping[str, Any], by: str) -> Limit:
     """The threshold of pairs from the fields of a `Calibration`, perhaps of an older version."""
-    unseen = stored.get("far_unseen")
+    unseen, slope, intercept = (stored.get(k) for k in ("far_unseen", "slope", "intercept"))
+    curve = None
+    if slope is not None and intercept is not None:
+        curve = ProbabilityCurve(float(slope), float(intercept))
     return Limit(
         float(stored["threshold"]),
         str(stored.get("measured_on", VALIDATION_PAIRS)),
         far=float(stored["far"] if unseen is None else unseen),
         by=str(stored.get("by", by)),
         why=stored.get("undecided"),
+        curve=curve,
     )
 
 

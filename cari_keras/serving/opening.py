@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Optional
@@ -89,8 +90,10 @@ def face_model_of(
     matcher: Matcher, thresholds: Thresholds, align: Optional[bool], *, lacks: str = ""
 ) -> FaceModel:
     """A network that answers by some thresholds; see `load_model` and `FaceModel` for the rest."""
+    # No endpoint has Python's control flow over tensors; to look for it takes a second.
+    traced = functools.partial(tf.function, autograph=False)
     endpoints: Endpoints = {
-        (branch.name, name): tf.function(endpoint.function, input_signature=endpoint.inputs)
+        (branch.name, name): traced(endpoint.function, input_signature=endpoint.inputs)
         for branch in branches_of(matcher, thresholds)
         for name, endpoint in branch.endpoints.items()
     }

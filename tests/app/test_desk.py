@@ -161,6 +161,24 @@ def test_what_is_said_of_a_pair():
     assert "${" not in html.people(Who([Named("a ${b}", "1 %", None)], True, ""))
 
 
+def test_the_scale_goes_from_genuine_to_impostor_distances(desk):
+    answer = Verification(True, 0.4, 0.5, 0.01, "pairs", probability=0.6)
+    curve = desk.curve("caricature")
+    assert curve.distance(0.5) == 0.5
+    said = html.verdict(answer, curve)
+    for words in ("95 % at -0.24", "50 % at 0.50", "5 % at 1.24"):
+        assert (words in said) == ("-" not in words)  # no distance is below 0
+    assert desk.curve("photo") is None
+    assert "50 %</text>" not in html.verdict(answer)
+
+
+def test_a_person_is_shown_by_a_picture_of_the_dataset(pictures):
+    portrait = pictures["one.png"].read_bytes()
+    desk = Desk(PageModel(), portraits={"ann": portrait}.get)
+    shown = {one.name: one.picture for one in desk.who(asked(pictures, "one.png")).people}
+    assert shown == {"ann": portrait, "bob": None}
+
+
 def test_the_examples_show_faces(tmp_path):
     for pair in write_examples(tmp_path / "examples"):
         for path in pair:

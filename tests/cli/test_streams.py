@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import subprocess
 import sys
 
 import pytest
 
+from cari_keras.cli import verify
 from cari_keras.cli.flags import run_program
 from tests.helpers.commands import run_python
 from tests.helpers.places import ROOT
@@ -210,3 +212,35 @@ def test_a_forked_child_is_told_and_does_not_wait_for_ever(before, said):
     lines = done.stdout.splitlines()
     assert len(lines) == len(said), done.stderr
     assert all(line.startswith(start) for line, start in zip(lines, said))
+
+
+class OfNotebook(io.TextIOBase):
+    """As Jupyter's: it has a file's number, which is not where its text goes."""
+
+    encoding = "utf-8"
+
+    def __init__(self):
+        self.text = ""
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        self.text += text
+        return len(text)
+
+    def fileno(self):
+        return 1
+
+
+def test_a_command_writes_to_a_notebooks_streams(monkeypatch):
+    shown, told = OfNotebook(), OfNotebook()
+    monkeypatch.setattr(sys, "stdout", shown)
+    monkeypatch.setattr(sys, "stderr", told)
+    for flag, status in (("--version", 0), ("--nothing", 2)):
+        with pytest.raises(SystemExit) as ended:
+            verify.main([flag])
+        assert (ended.value.code or 0) == status
+    assert shown.text.startswith("cari-keras ")
+    assert told.text.startswith("cari-verify: error: ")
+    assert (sys.stdout, sys.stderr) == (shown, told)

@@ -8,14 +8,16 @@ import shutil
 import struct
 import zlib
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
+from cari_keras.evaluation.probability import ProbabilityCurve
 from cari_keras.explaining.explanation import Explanation
 from cari_keras.explaining.occlusion import occlusion_map, places
 from cari_keras.serving.about import ModelCard
-from cari_keras.serving.answers import Candidate, Identification, Verification
+from cari_keras.serving.answers import Candidate, Identification, Limit, Verification
 from tests.helpers.faces import write
 from tests.helpers.galleries import SIDE, SmallModel
 
@@ -27,6 +29,11 @@ class PageModel(SmallModel):
     """Tells pictures apart by what they look like; the answers are real, if of a small rule."""
 
     identities = ("ann", "bob")
+    thresholds: ClassVar = {
+        "verify": Limit(
+            THRESHOLD, "pairs", far=0.01, by="embedding", curve=ProbabilityCurve(-4.0, 2.0)
+        )
+    }
     card = ModelCard("small", {"Answers": "verification", "Licence": "none <needed>"})
 
     def verify_faces(self, photos, others, *, modality="caricature"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -40,7 +41,8 @@ def plot_confusions(matrix: Array, names: Sequence[str], title: str) -> Figure:
     axes.set_yticks(range(len(names)), shown, fontsize=8)
     axes.set_xlabel("named")
     axes.set_ylabel("is")
-    axes.set_title(title, fontsize=10)
+    # Over the whole figure, not over the axes: these are narrow where few people are confused.
+    figure.suptitle(textwrap.fill(title, int(11 * (side + 1))), fontsize=10)
     return figure
 
 
