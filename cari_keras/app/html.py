@@ -22,6 +22,9 @@ _SCALE = 2.0
 _GOOD, _BAD = "#1a7f4b", "#c4501b"
 _SHARES = (0.95, 0.5, 0.05)
 
+#: Its margins and its length; its words stay readable where a telephone shows it 270 pixels wide.
+_LEFT, _LONG = 20, 280
+
 #: Nothing has been asked yet.
 NOTHING = '<div role="status"></div>'
 
@@ -32,8 +35,10 @@ STYLE = """
 .answer.error { border-color: #b3261e; }
 .answer h3 { margin: 2px 0 6px; font-size: 1.3em; }
 .answer table { border-collapse: collapse; } .answer td { padding: 3px 12px 3px 0; }
-.faces { display: flex; flex-wrap: wrap; gap: 12px; padding: 0; margin: 0; list-style: none; }
-.faces li { width: 150px; overflow-wrap: anywhere; font-size: 0.9em; }
+.faces { display: grid; grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)); gap: 12px;
+  padding: 0 !important; margin: 0; list-style: none; }
+.faces li { max-width: 150px; padding: 0; margin: 0; overflow-wrap: anywhere; font-size: 0.9em; }
+.faces li a { margin: 0; padding: 0; }
 .faces img, .answer td img { width: 100%; max-width: 150px; border-radius: 4px; }
 .answer td img { max-width: 72px; }
 """
@@ -125,45 +130,50 @@ def _scale(distance: float, threshold: float, curve: Optional[ProbabilityCurve])
     """Where a distance lies between those of genuine pairs and those of impostor pairs."""
     marks = {} if curve is None else {share: curve.distance(share) for share in _SHARES}
     end = max(_SCALE, distance, threshold, *marks.values())
-    at, limit = (20 + 360 * value / end for value in (distance, threshold))
+
+    def place(value: float) -> float:
+        return _LEFT + _LONG * value / end
+
+    at, limit = place(distance), place(threshold)
     told = (
         f"Squared distance {distance:.3f} on a scale from 0 to {end:.1f}; the threshold "
         f"is {threshold:.3f}, pairs below it count as one person"
     )
-    ticks, stops = "", [(limit, _GOOD), (limit, _BAD)]
+    ticks, turns = "", (limit, limit)
     if marks:
-        places = {share: 20 + 360 * value / end for share, value in marks.items()}
+        shown = {share: place(value) for share, value in marks.items() if value >= 0}
         ticks = "".join(
-            f'<path d="M{place:.1f} 40 v5" stroke="currentColor"/>'
-            f'<text x="{place:.1f}" y="57" text-anchor="middle">{100 * share:.0f} %</text>'
-            for share, place in places.items()
-            if place >= 20
+            f'<path d="M{x:.1f} 40 v5" stroke="currentColor"/>'
+            f'<text x="{x:.1f}" y="57" text-anchor="middle">{100 * share:.0f} %</text>'
+            for share, x in shown.items()
         )
-        stops = [(places[_SHARES[0]], _GOOD), (places[_SHARES[-1]], _BAD)]
+        if min(shown.values(), default=0) > _LEFT + 80:
+            ticks += f'<text x="{_LEFT}" y="57">probability</text>'
+        turns = place(marks[_SHARES[0]]), place(marks[_SHARES[-1]])
         told += "; the probability of one person is " + ", ".join(
-            f"{100 * share:.0f} % at {value:.2f}" for share, value in marks.items() if value >= 0
+            f"{100 * share:.0f} % at {marks[share]:.2f}" for share in shown
         )
     colors = "".join(
-        f'<stop offset="{min(max((place - 20) / 360, 0), 1):.3f}" stop-color="{color}"/>'
-        for place, color in stops
+        f'<stop offset="{min(max((x - _LEFT) / _LONG, 0), 1):.3f}" stop-color="{color}"/>'
+        for x, color in zip(turns, (_GOOD, _BAD))
     )
     return (
-        f'<svg role="img" aria-label="{told}" viewBox="0 0 400 100" width="100%" '
-        'style="max-width:560px" fill="currentColor" font-size="12">'
+        f'<svg role="img" aria-label="{told}" viewBox="0 0 {_LONG + 2 * _LEFT} 100" width="100%" '
+        'style="max-width:480px" fill="currentColor" font-size="12">'
         f'<defs><linearGradient id="scale">{colors}</linearGradient></defs>'
-        '<rect x="20" y="30" width="360" height="10" fill="url(#scale)"/>'
-        f'{ticks}<path d="M{limit:.1f} 24 v40" stroke="currentColor" stroke-dasharray="3 2"/>'
-        f'<text x="{_within(limit)}" y="76" text-anchor="middle">threshold {threshold:.3f}</text>'
-        f'<path d="M{at - 6:.1f} 18 h12 l-6 11 z"/>'
-        f'<text x="{_within(at)}" y="13" text-anchor="middle">distance {distance:.3f}</text>'
-        '<text x="20" y="96">one person</text>'
-        '<text x="380" y="96" text-anchor="end">two people</text></svg>'
+        f'<rect x="{_LEFT}" y="30" width="{_LONG}" height="10" fill="url(#scale)"/>'
+        f'{ticks}<path d="M{limit:.1f} 25 v20" stroke="currentColor" stroke-width="2"/>'
+        f'<text x="{_within(limit)}" y="75" text-anchor="middle">threshold {threshold:.3f}</text>'
+        f'<path d="M{at - 6:.1f} 17 h12 l-6 11 z"/>'
+        f'<text x="{_within(at)}" y="12" text-anchor="middle">distance {distance:.3f}</text>'
+        f'<text x="{_LEFT}" y="94">one person</text>'
+        f'<text x="{_LEFT + _LONG}" y="94" text-anchor="end">two people</text></svg>'
     )
 
 
 def _within(place: float) -> str:
     """Where the middle of a label goes, so that the label stays on the scale."""
-    return f"{min(max(place, 52), 348):.1f}"
+    return f"{min(max(place, 52), 2 * _LEFT + _LONG - 52):.1f}"
 
 
 def _picture(content: Optional[bytes], name: str) -> str:
