@@ -195,6 +195,19 @@ def cavi_short() -> Config:
     )
 
 
+def cavi_paper() -> Config:
+    """CaVI as the paper built it, from the public FaceNet weights, to compare weightings by.
+
+    Three separate branches, 160 pixels, pictures whole, verification by embeddings. Twelve epochs
+    of all layers but the stem.
+
+    Command: `scripts/reproduce_table2 --recipe paper --data-dir DIR`.
+    """
+    return cavi_short().with_values(
+        {"image_size": 160, "epochs": 12, "evaluate_every": 3, "precision": "bfloat16"}
+    )
+
+
 def toy() -> Config:
     """The toy example of section 5.3: two tasks on CaVI, so that w1 = 0 and w2 + w3 = 1.
 
@@ -267,6 +280,7 @@ PRESETS: dict[str, Callable[[], Config]] = {
     "cavi-facenet": cavi_facenet,
     "cavi-scratch": cavi_scratch,
     "cavi-short": cavi_short,
+    "cavi-paper": cavi_paper,
     "toy": toy,
     "folder": folder,
     "strangers": strangers,

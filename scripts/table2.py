@@ -1,9 +1,13 @@
 #!/usr/bin/env python
-"""Table 2 on CaVI: single tasks, naive and learned dynamic weights, beside the paper's rows.
+"""Table 2 on CaVI: single tasks, naive, dynamic and equal weights, beside the paper's rows.
 
 Where the test list's images are there, the figures are the test split's, with the verification
 threshold of the validation pairs, as in the paper. Where they are not, they are the validation
 split's, with a threshold by two-fold cross-validation over identities.
+
+`--recipe paper` has the paper's three separate branches; `best` has the settings of the preset
+`cavi-facenet`. Single tasks are trained with the first seed alone. Rows and seeds may be trained
+one by one; a last call for all of them then only prints the tables.
 
 `scripts/reproduce_table2` sets everything up and calls this.
 """
@@ -11,54 +15,66 @@ split's, with a threshold by two-fold cross-validation over identities.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Optional
 
 import pandas as pd
 
+from cari_keras.comparison.results import paired_difference
 from cari_keras.comparison.tables import mean_and_spread
 from cari_keras.evaluation.published import TABLES
 from reproducing import evaluate, train, write_table
 
 TABLE = TABLES["cavi"]
 
-#: Row -> (flags of its run, the paper's name of it).
-ROWS: dict[str, tuple[list[str], str]] = {
+#: Row -> (flags of its run, the paper's name of it; the paper has no equal weights).
+ROWS: dict[str, tuple[list[str], Optional[str]]] = {
     "Single-verif": (["--tasks", "verification"], "Single-verif"),
     "Single-visual": (["--tasks", "photo"], "Single-visual"),
     "Single-cari": (["--tasks", "caricature"], "Single-cari"),
+    "Equal": (["--weighting", "equal"], None),
     "Naive dynamic": (["--weighting", "naive"], "Naive dynamic"),
     "Dynamic": (["--weighting", "dynamic"], "Dynamic MTL"),
 }
 
+#: Recipe -> the preset of its runs.
+RECIPES = {"best": "cavi-facenet", "paper": "cavi-paper"}
+
+#: What is subtracted from which row, seed by seed.
+DIFFERENCES = (("Dynamic", "Naive dynamic"), ("Dynamic", "Equal"), ("Naive dynamic", "Equal"))
+
+#: A row's figures by seed.
+Found = dict[int, dict[str, Any]]
+
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data-dir", required=True, help="CaVI's folder")
     parser.add_argument("--runs", type=Path, default=Path("runs/table2"), help="folder of the runs")
     parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[0], help="seeds; each row trains once with each"
+        "--seeds", type=int, nargs="+", default=[0], help="seeds of the rows of several tasks [0]"
     )
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=ROWS, help="rows to train")
-    parser.add_argument("--preset", default="cavi-facenet", help="preset of all runs")
+    parser.add_argument("--recipe", default="best", choices=RECIPES, help="see above [best]")
+    parser.add_argument("--preset", help="preset of all runs, in place of the recipe's")
     given, others = parser.parse_known_args()
-    lines, splits = [], set()
+    preset = given.preset or RECIPES[given.recipe]
+    rows: dict[str, Found] = {}
     for name in given.rows:
-        flags, paper = ROWS[name]
-        found = []
-        for seed in given.seeds:
+        flags, _ = ROWS[name]
+        single = "--tasks" in flags
+        for seed in given.seeds[:1] if single else given.seeds:
             run = given.runs / f"{name.lower().replace(' ', '-')}-{seed}"
             print(f"\n{name}, seed {seed}: {run}", flush=True)
-            settings = ["--preset", given.preset, "--data-dir", given.data_dir, "--seed", str(seed)]
+            settings = ["--preset", preset, "--data-dir", given.data_dir, "--seed", str(seed)]
             train(run, [*settings, *flags, *others])
-            found.append(evaluate(run, test=True))
-            splits.add(found[-1]["split"])
-        ours = [
-            mean_and_spread([f[c.metric] for f in found]) if c.metric in found[0] else "-"
-            for c in TABLE.columns
-        ]
-        lines += [[f"{name} (paper, test)", *TABLE.rows[paper]], [f"{name} (ours)", *ours]]
-    table = pd.DataFrame(lines, columns=["", *(column.title for column in TABLE.columns)])
-    print(f"\nCaVI, {' and '.join(sorted(splits))} split, percent:\n")
+            rows.setdefault(name, {})[seed] = evaluate(run, test=True)
+    table = figures(rows)
+    splits = sorted({row["split"] for found in rows.values() for row in found.values()})
+    print(f"\nCaVI, {' and '.join(splits)} split, percent:\n")
     print(table.to_string(index=False))
     if {"Single-visual", "Single-cari"} & set(given.rows):
         print(
@@ -66,7 +82,45 @@ def main() -> int:
             "Figure 2."
         )
     write_table(table, given.runs / "table2.csv")
+    compared = differences(rows)
+    if len(compared):
+        print("\nDifferences seed by seed, points, with the 95 % interval of their mean:\n")
+        print(compared.to_string(index=False))
+        write_table(compared, given.runs / "differences.csv")
     return 0
+
+
+def figures(rows: Mapping[str, Found]) -> pd.DataFrame:
+    """Each row's mean ± standard deviation over its seeds, below the paper's row."""
+    lines = []
+    for name, found in rows.items():
+        of = list(found.values())
+        ours = [
+            mean_and_spread([f[c.metric] for f in of]) if c.metric in of[0] else "-"
+            for c in TABLE.columns
+        ]
+        if (paper := ROWS[name][1]) is not None:
+            lines.append([f"{name} (paper, test)", *TABLE.rows[paper]])
+        lines.append([f"{name} (ours)", *ours])
+    return pd.DataFrame(lines, columns=["", *(column.title for column in TABLE.columns)])
+
+
+def differences(rows: Mapping[str, Found]) -> pd.DataFrame:
+    """One row less another, over the seeds that both have; empty where none has two."""
+    lines = []
+    for one, other in DIFFERENCES:
+        if len(set(rows.get(one, {})) & set(rows.get(other, {}))) < 2:
+            continue
+        cells = []
+        for column in TABLE.columns:
+            values, reference = (
+                {seed: f[column.metric] for seed, f in rows[name].items()} for name in (one, other)
+            )
+            found = paired_difference(values, reference)
+            mark = "*" if found.is_significant else ""
+            cells.append(f"{100 * found.mean:+.2f} ± {100 * (found.half_width or 0):.2f}{mark}")
+        lines.append([f"{one} - {other}", *cells])
+    return pd.DataFrame(lines, columns=["", *(column.title for column in TABLE.columns)])
 
 
 if __name__ == "__main__":

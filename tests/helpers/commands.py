@@ -1,11 +1,13 @@
 """The package's commands as their users run them."""
 
 import contextlib
+import importlib.util
 import os
 import shlex
 import subprocess
 import sys
 import time
+from types import ModuleType
 
 from tests.helpers.places import ROOT
 
@@ -69,3 +71,18 @@ def last_error(result):
     lines = [line for line in result.stderr.split("\n") if line]
     assert len(lines) == 1, lines
     return lines[0]
+
+
+def load_script(name: str) -> ModuleType:
+    """A module of scripts/, which is no package; what it imports from there is found."""
+    folder = ROOT / "scripts"
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(folder))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(folder))
+    return module

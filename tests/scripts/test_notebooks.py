@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 
 import nbformat
 import pytest
 
-from tests.helpers.commands import run_script
+from tests.helpers.commands import load_script, run_script
 from tests.helpers.places import ROOT
 
-
-def script(name):
-    """A module of scripts/, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-notebooks, docs_site = script("notebooks"), script("docs_site")
+notebooks, docs_site = load_script("notebooks"), load_script("docs_site")
 
 NAMES = sorted(path.stem for path in notebooks.FOLDER.glob("*.ipynb"))
 EACH = pytest.mark.parametrize("name", NAMES)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.helpers.cavi import write_cavi
-from tests.helpers.commands import run_script
+from tests.helpers.commands import load_script, run_script
 from tests.helpers.runs import SMALL_NETWORK
 
 FLAGS = (
@@ -40,6 +40,26 @@ def test_rows_beside_the_papers_and_a_second_call_only_reads(with_test, tmp_path
         table2(data, tmp_path / "runs", *rows).split("percent:")[1] == printed.split("percent:")[1]
     )
     assert weights.stat().st_mtime_ns == before
+
+
+def test_differences_are_taken_seed_by_seed():
+    table2 = load_script("table2")
+    metric = table2.TABLE.columns[0].metric
+    rest = {column.metric: 0.5 for column in table2.TABLE.columns[1:]}
+    of = lambda *values: {seed: {metric: v, **rest} for seed, v in enumerate(values)}  # noqa: E731
+    rows = {
+        "Dynamic": of(0.9, 0.8, 0.7),
+        "Naive dynamic": of(0.8, 0.7, 0.6),
+        "Equal": of(0.9),
+        "Single-verif": {0: {metric: 0.5}},
+    }
+    figures = table2.figures(rows).set_index("")
+    assert figures.loc["Dynamic (ours)"].iloc[0] == "80.00 ± 10.00"
+    assert figures.loc["Single-verif (ours)"].iloc[1] == "-"
+    assert "Equal (paper, test)" not in figures.index
+    compared = table2.differences(rows).set_index("")
+    assert list(compared.index) == ["Dynamic - Naive dynamic"]  # of one seed there is no interval
+    assert list(compared.iloc[0][:2]) == ["+10.00 ± 0.00*", "+0.00 ± 0.00"]
 
 
 @pytest.mark.slow
