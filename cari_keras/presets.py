@@ -108,10 +108,11 @@ def cavi() -> Config:
     branches 2 and 3 name people by class means. Verification compares who two faces seem to be,
     since the people are known.
 
-    CaVI's validation images, one seed: verification 96.3 % (AUC 99.3 %), photos 98.6 %, caricatures
-    86.5 %, V2C 83.9 %, C2V 98.2 %: above the paper in all five. 27 minutes, 38 of processor time,
-    on two cores of an AMD EPYC with `avx512_bf16` in /proc/cpuinfo beside other work; elsewhere
-    float32 is taken.
+    CaVI's validation images, three seeds: verification 96.0 ± 0.3 % (AUC 99.3 %), photos 98.7 ±
+    0.2 %, caricatures 86.1 ± 0.3 %, V2C 83.9 ± 0.1 %, C2V 98.2 %: above the paper in all five with
+    each seed. 27 minutes (38 of processor time) and 4.3 GiB on two cores of an AMD EPYC with
+    `avx512_bf16` in /proc/cpuinfo beside other work; elsewhere float32 is taken, in an hour (100
+    minutes of processor time) and 5.4 GiB.
 
     Command: `cari-train --dataset cavi --data-dir DIR`.
     """
