@@ -20,7 +20,7 @@ examples:
   cari-app                              the package's own network
   cari-app facenet --port 8000          the public weights, with no training
   cari-app --gallery people.gallery     also search a gallery
-  cari-app --gallery pictures/          or a folder, whose subfolders name people
+  cari-app --gallery pictures/          or a folder of pictures
 The page is at http://127.0.0.1:7860. It sends no data to any other server.
 """
 
