@@ -111,7 +111,7 @@ def cavi() -> Config:
     CaVI's validation images, three seeds: verification 96.0 ± 0.3 % (AUC 99.3 %), photos 98.7 ±
     0.2 %, caricatures 86.1 ± 0.3 %, V2C 83.9 ± 0.1 %, C2V 98.2 %: above the paper in all five with
     each seed. 27 minutes (38 of processor time) and 4.3 GiB on two cores of an AMD EPYC with
-    `avx512_bf16` in /proc/cpuinfo beside other work; elsewhere float32 is taken, in an hour (100
+    `avx512_bf16` in /proc/cpuinfo, beside other work. Elsewhere float32 is taken: an hour (100
     minutes of processor time) and 5.4 GiB.
 
     Command: `cari-train --dataset cavi --data-dir DIR`.
@@ -197,10 +197,10 @@ def cavi_short() -> Config:
 
 
 def cavi_paper() -> Config:
-    """CaVI as the paper built it, from the public FaceNet weights, to compare weightings by.
+    """CaVI with the paper's three separate branches, from public weights, to compare weightings.
 
-    Three separate branches, 160 pixels, pictures whole, verification by embeddings. Twelve epochs
-    of all layers but the stem.
+    The FaceNet depth, 160 pixels, pictures whole, verification by embeddings. Twelve epochs of all
+    layers but the stem. Not measured yet.
 
     Command: `scripts/reproduce_table2 --recipe paper --data-dir DIR`.
     """

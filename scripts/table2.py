@@ -7,7 +7,8 @@ split's, with a threshold by two-fold cross-validation over identities.
 
 `--recipe paper` has the paper's three separate branches; `best` has the settings of the preset
 `cavi-facenet`. Single tasks are trained with the first seed alone. Rows and seeds may be trained
-one by one; a last call for all of them then only prints the tables.
+one by one, if the first of `--seeds` is the same in each call; a last call for all of them then
+only prints the tables.
 
 `scripts/reproduce_table2` sets everything up and calls this.
 """
@@ -53,21 +54,28 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data-dir", required=True, help="CaVI's folder")
-    parser.add_argument("--runs", type=Path, default=Path("runs/table2"), help="folder of the runs")
     parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[0], help="seeds of the rows of several tasks [0]"
+        "--runs", type=Path, help="folder of the runs [runs/table2, or runs/table2-paper]"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[0],
+        help="rows of a single task use the first alone [0]",
     )
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=ROWS, help="rows to train")
     parser.add_argument("--recipe", default="best", choices=RECIPES, help="see above [best]")
     parser.add_argument("--preset", help="preset of all runs, in place of the recipe's")
     given, others = parser.parse_known_args()
     preset = given.preset or RECIPES[given.recipe]
+    runs = given.runs or Path("runs/table2" if given.recipe == "best" else "runs/table2-paper")
     rows: dict[str, Found] = {}
     for name in given.rows:
         flags, _ = ROWS[name]
         single = "--tasks" in flags
         for seed in given.seeds[:1] if single else given.seeds:
-            run = given.runs / f"{name.lower().replace(' ', '-')}-{seed}"
+            run = runs / f"{name.lower().replace(' ', '-')}-{seed}"
             print(f"\n{name}, seed {seed}: {run}", flush=True)
             settings = ["--preset", preset, "--data-dir", given.data_dir, "--seed", str(seed)]
             train(run, [*settings, *flags, *others])
@@ -81,12 +89,13 @@ def main() -> int:
             "\nThe paper's table has 53.60 and 41.80 in each other's row; here they are as in its "
             "Figure 2."
         )
-    write_table(table, given.runs / "table2.csv")
+    write_table(table, runs / "table2.csv")
     compared = differences(rows)
     if len(compared):
-        print("\nDifferences seed by seed, points, with the 95 % interval of their mean:\n")
+        print("\nDifferences seed by seed, points, with the 95 % interval of their mean")
+        print("(*: the interval excludes 0):\n")
         print(compared.to_string(index=False))
-        write_table(compared, given.runs / "differences.csv")
+        write_table(compared, runs / "differences.csv")
     return 0
 
 

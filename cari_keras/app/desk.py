@@ -13,7 +13,7 @@ import numpy as np
 from cari_keras.app.given import Portraits, no_portraits
 from cari_keras.app.looking import Looked, look
 from cari_keras.arrays import Array
-from cari_keras.errors import CariError, ConfigError, ImageError
+from cari_keras.errors import CariError, ConfigError, GalleryError, ImageError
 from cari_keras.evaluation.probability import ProbabilityCurve
 from cari_keras.explaining.explanation import Explanation
 from cari_keras.gallery.gallery import Gallery
@@ -35,6 +35,11 @@ GRADIENT = EXPLAIN_BY[0]
 
 #: How many people are named, and how many faces are found.
 PEOPLE, FACES = 5, 12
+
+#: Said of a gallery that cannot measure how often strangers are taken for somebody.
+TOO_FEW = (
+    "The gallery has too few named faces of this modality to tell whether it is one of these people"
+)
 
 
 class Asked(NamedTuple):
@@ -113,6 +118,8 @@ class Desk:
         portraits: Portraits = no_portraits,
     ) -> None:
         self.model, self.gallery, self._portraits = model, gallery, portraits
+        named = gallery and next(iter(gallery.rows(Only(unnamed=False), ("path",))), None)
+        self._names_people = named is not None
         # The name of an uploaded file has the hash of its content, so that it never changes.
         self._looked = lru_cache(KEPT)(partial(look, model))
 
@@ -182,7 +189,7 @@ class Desk:
         return self.model.explain_faces(one, another, way=way, progress=_Told(tell))
 
     def who(self, asked: Asked) -> Who:
-        """Whom a face shows: of the gallery's people if there is a gallery, else of the network's.
+        """Whom a face shows: of the gallery's people if it names any, else of the network's.
 
         Raises:
             ImageError: See `face`.
@@ -190,7 +197,7 @@ class Desk:
             ConfigError: The network names nobody, and there is no gallery.
         """
         face = self.face(asked)
-        if self.gallery is not None:
+        if self.gallery is not None and self._names_people:
             return self._who_of_gallery(self.gallery, face, asked.modality)
         (found,) = self.model.identify_faces(face[None], asked.modality)
         people = [
@@ -215,6 +222,7 @@ class Desk:
         if self.gallery is None:
             raise ConfigError("there is no gallery; start cari-app with --gallery DIR")
         embedding = self.model.embed_faces(self.face(asked)[None])
+        self.gallery.refresh()  # another process may have added faces, or tidied up
         (hits,) = self.gallery.search(embedding, count=FACES, only=Only(modality=modality))
         kept = self.gallery.thumbnails([hit.row.key for hit in hits])
         return [Near(hit.row, hit.distance, kept.get(hit.row.key)) for hit in hits]
@@ -227,13 +235,18 @@ class Desk:
 
     def _who_of_gallery(self, gallery: Gallery, face: Array, modality: str) -> Who:
         embedding = self.model.embed_faces(face[None])
-        (answer,) = gallery.identify(embedding, modality=modality, count=PEOPLE)
+        gallery.refresh()
+        try:
+            (answer,) = gallery.identify(embedding, modality=modality, count=PEOPLE)
+            known, told = answer.known, _rate(answer.fpir or 0, answer.people)
+        except GalleryError:  # too few faces of this modality to say who is nobody known
+            (answer,) = gallery.identify(embedding, modality=modality, threshold=0, count=PEOPLE)
+            known, told = None, TOO_FEW
         people = [
             Named(one.identity, f"distance {one.distance:.3f}", self._portrait(one.identity))
             for one in answer.candidates
         ]
-        rate = "" if answer.fpir is None else _rate(answer.fpir, answer.people)
-        return Who(people, answer.known, rate)
+        return Who(people, known, told)
 
     def _portrait(self, name: str) -> Optional[bytes]:
         """A face of a person of the gallery, as JPEG."""

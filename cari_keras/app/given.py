@@ -13,8 +13,8 @@ from cari_keras.data.registry import load_dataset
 from cari_keras.errors import CariError, GalleryError, one_line
 from cari_keras.files import cache_name, cache_place, usable_cache
 from cari_keras.gallery.gallery import Gallery
-from cari_keras.gallery.looking import THUMBNAIL
-from cari_keras.gallery.table import FACES
+from cari_keras.gallery.looking import THUMBNAIL, network_key
+from cari_keras.gallery.table import FACES, FORMAT
 from cari_keras.images.encode import resize, to_jpeg
 from cari_keras.records.sample import Sample
 from cari_keras.saved import CONFIG, read_config
@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 Portraits = Callable[[str], Optional[bytes]]
 
 
-def no_portraits(name: str) -> Optional[bytes]:
-    """For networks whose dataset is not at hand."""
+def _nobody(name: str) -> Optional[bytes]:
     return None
+
+
+#: Of networks whose dataset is not at hand.
+no_portraits: Portraits = _nobody
 
 
 def open_faces(path: Path, model: FaceModel, *, progress: bool = False) -> Gallery:
@@ -47,18 +50,21 @@ def open_faces(path: Path, model: FaceModel, *, progress: bool = False) -> Galle
     Raises:
         GalleryError: There is no such folder, no face in it, or it is of another network; or
             LanceDB is not installed.
+        DatasetError: The folder holds aligned faces, which are records and not pictures.
         ConfigError: The cache cannot be written.
     """
-    if not path.is_dir():
-        raise GalleryError(f"{path}: no such folder")
-    if (path / f"{FACES}.lance").is_dir():
+    if not path.is_dir() or (path / f"{FACES}.lance").is_dir():
         gallery = Gallery(path, model)
         if not len(gallery):
-            raise GalleryError(f"{path}: an empty gallery; add faces with cari-gallery add")
+            raise GalleryError(
+                f"{path}: neither a gallery with faces nor a folder of pictures; add faces with "
+                "cari-gallery add"
+            )
         return gallery
-    wanted = {"pictures": str(path.resolve()), "network": model.key}
+    top = path.resolve()  # by whatever links it is reached, its pictures have one name each
+    wanted = {"pictures": str(top), "network": network_key(model), "format": FORMAT}
     gallery = Gallery(usable_cache(cache_place(None, "page")) / cache_name(wanted), model)
-    change = gallery.update(path, progress=progress)
+    change = gallery.update(top, progress=progress)
     for line in change.refused:
         print(f"cari-app: left out: {one_line(line)}", file=sys.stderr)
     if not len(gallery):
@@ -80,7 +86,7 @@ def portraits_of(run: Path, data_dir: Optional[str], model: FaceModel) -> Portra
     try:
         config = read_config(run)
         dataset = load_dataset(config.with_values({"data_dir": data_dir} if data_dir else {}))
-    except CariError:  # the page needs no dataset; it then shows names alone
+    except (CariError, OSError):  # the page needs no dataset; it then shows names alone
         return no_portraits
     return Portrayed(dataset, model)
 
@@ -114,6 +120,6 @@ class Portrayed:
             face = self._dataset.load(sample)
             if self._dataset.records is None:  # else the faces are cut out already
                 face = self._model.face(face, sample.modality)
-        except CariError:
+        except (CariError, OSError):
             return None
         return to_jpeg(resize(face, THUMBNAIL))

@@ -13,17 +13,19 @@ from cari_keras.app.desk import Near, Who
 from cari_keras.evaluation.probability import ProbabilityCurve
 from cari_keras.serving.about import ModelCard
 from cari_keras.serving.answers import Verification
+from cari_keras.serving.calibration import LARGEST
 
 #: The scale of distances ends here, or where the distance does: hardly a pair is farther apart.
 _SCALE = 2.0
 
-#: Its colours, of one person and of two, and the probabilities of one person that it marks: from
-#: the first to the last the one colour turns into the other.
+#: The colours of one person and of two people. The bar changes from the first to the second between
+#: the first and the last of the probabilities that it marks.
 _GOOD, _BAD = "#1a7f4b", "#c4501b"
 _SHARES = (0.95, 0.5, 0.05)
 
-#: Its margins and its length; its words stay readable where a telephone shows it 270 pixels wide.
-_LEFT, _LONG = 20, 280
+#: Margins and length of the bar, and the least distance of two labels. The words stay readable
+#: where a telephone shows the scale 270 pixels wide.
+_LEFT, _LONG, _APART = 20, 280, 32
 
 #: Nothing has been asked yet.
 NOTHING = '<div role="status"></div>'
@@ -121,14 +123,19 @@ def footer(card: ModelCard) -> str:
     return (
         f"<details><summary>The network: {_safe(Path(card.title).name)}"
         f"</summary><table>{rows}</table></details>"
-        "<p>Pictures stay on this machine, for an hour at most. A verdict "
+        "<p>Uploaded pictures stay on this machine, for an hour at most. A verdict "
         "on drawings is a measurement with an error rate, not a proof.</p>"
     )
 
 
 def _scale(distance: float, threshold: float, curve: Optional[ProbabilityCurve]) -> str:
     """Where a distance lies between those of genuine pairs and those of impostor pairs."""
-    marks = {} if curve is None else {share: curve.distance(share) for share in _SHARES}
+    turns = (threshold, threshold)
+    marks: dict[float, float] = {}
+    if curve is not None:
+        turns = curve.distance(_SHARES[0]), curve.distance(_SHARES[-1])
+        found = ((share, curve.distance(share)) for share in _SHARES)
+        marks = {share: value for share, value in found if 0 <= value <= LARGEST}
     end = max(_SCALE, distance, threshold, *marks.values())
 
     def place(value: float) -> float:
@@ -139,23 +146,22 @@ def _scale(distance: float, threshold: float, curve: Optional[ProbabilityCurve])
         f"Squared distance {distance:.3f} on a scale from 0 to {end:.1f}; the threshold "
         f"is {threshold:.3f}, pairs below it count as one person"
     )
-    ticks, turns = "", (limit, limit)
+    ticks, free = "", 0.0  # from where on there is room for a label
+    if marks and place(min(marks.values())) > _LEFT + 80:
+        ticks = f'<text x="{_LEFT}" y="57">probability</text>'
+    for share, value in marks.items():
+        x = place(value)
+        ticks += f'<path d="M{x:.1f} 40 v5" stroke="currentColor"/>'
+        if x >= free:
+            ticks += f'<text x="{x:.1f}" y="57" text-anchor="middle">{100 * share:.0f} %</text>'
+            free = x + _APART
     if marks:
-        shown = {share: place(value) for share, value in marks.items() if value >= 0}
-        ticks = "".join(
-            f'<path d="M{x:.1f} 40 v5" stroke="currentColor"/>'
-            f'<text x="{x:.1f}" y="57" text-anchor="middle">{100 * share:.0f} %</text>'
-            for share, x in shown.items()
-        )
-        if min(shown.values(), default=0) > _LEFT + 80:
-            ticks += f'<text x="{_LEFT}" y="57">probability</text>'
-        turns = place(marks[_SHARES[0]]), place(marks[_SHARES[-1]])
         told += "; the probability of one person is " + ", ".join(
-            f"{100 * share:.0f} % at {marks[share]:.2f}" for share in shown
+            f"{100 * share:.0f} % at {value:.2f}" for share, value in marks.items()
         )
     colors = "".join(
-        f'<stop offset="{min(max((x - _LEFT) / _LONG, 0), 1):.3f}" stop-color="{color}"/>'
-        for x, color in zip(turns, (_GOOD, _BAD))
+        f'<stop offset="{min(max(value / end, 0), 1):.3f}" stop-color="{color}"/>'
+        for value, color in zip(turns, (_GOOD, _BAD))
     )
     return (
         f'<svg role="img" aria-label="{told}" viewBox="0 0 {_LONG + 2 * _LEFT} 100" width="100%" '

@@ -13,7 +13,6 @@ from typing import Optional
 from cari_keras.cli.faces import model_parser, open_given
 from cari_keras.cli.flags import given_path, run_program
 from cari_keras.errors import quoted
-from cari_keras.shipped import shipped_run
 
 EXAMPLES = """
 examples:
@@ -60,15 +59,16 @@ def _main(arguments: Sequence[str]) -> int:
 
         from cari_keras.app.desk import Desk
         from cari_keras.app.examples import write_examples
-        from cari_keras.app.given import open_faces, portraits_of
+        from cari_keras.app.given import no_portraits, open_faces, portraits_of
         from cari_keras.app.page import build
         from cari_keras.app.serving import serve
 
-        gallery = None
-        if given.gallery:
+        gallery, portraits = None, no_portraits
+        if given.gallery:  # whose people have pictures of their own
             gallery = open_faces(Path(given.gallery), model, progress=True)
-        run = shipped_run() if given.run is None else Path(given.run)
-        desk = Desk(model, gallery, portraits_of(run, given.data_dir, model))
+        elif given.run:
+            portraits = portraits_of(Path(given.run), given.data_dir, model)
+        desk = Desk(model, gallery, portraits)
         examples = write_examples(pictures)
         desk.warm_up(*examples[0])
         page = build(desk, examples)

@@ -67,13 +67,17 @@ class ProbabilityCurve(NamedTuple):
             Any real number, so perhaps none that two embeddings can have.
 
         Raises:
-            ValueError: `probability` is out of its range.
+            ValueError: `probability` is out of its range, or the slope is 0.
 
         Example:
             >>> ProbabilityCurve(slope=-4.0, intercept=4.0).distance(0.5)
             1.0
         """
-        _check_prior(probability)
+        if not 0 < probability < 1 or not self.slope:
+            raise ValueError(
+                "probability must be in (0, 1), and the slope not 0. Received: "
+                f"{probability}, and {self}"
+            )
         return (math.log(probability / (1 - probability)) - self.intercept) / self.slope
 
 

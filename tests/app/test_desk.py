@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from cari_keras.app import html
-from cari_keras.app.desk import Asked, Desk, Named, Who
+from cari_keras.app.desk import TOO_FEW, Asked, Desk, Named, Who
 from cari_keras.app.examples import write_examples
 from cari_keras.app.looking import MAX_BYTES, SHOWN, face_at, look, outlined
 from cari_keras.errors import ConfigError, ImageError
+from cari_keras.evaluation.probability import ProbabilityCurve
 from cari_keras.gallery.gallery import Gallery
 from cari_keras.images.decode import decode_image
 from cari_keras.serving.answers import Verification
@@ -120,6 +121,16 @@ def test_the_network_or_the_gallery_says_who_it_is(desk, pictures, tmp_path):
     assert decode_image(found.people[0].picture).ndim == 3
     near = desk.find(asked(pictures, "one.png"), "caricature")
     assert {one.row.modality for one in near} == {"caricature"}
+    few = Gallery(tmp_path / "few.gallery", desk.model)
+    few.add(tmp_path / "in" / "photo" / "p1", identity="p1")
+    found = Desk(desk.model, few).who(asked(pictures, "one.png"))
+    assert (found.known, found.people[0].name, found.rate) == (None, "p1", TOO_FEW)
+    nameless = Gallery(tmp_path / "nameless.gallery", desk.model)
+    nameless.add(tmp_path / "in", people="none")
+    assert Desk(desk.model, nameless).who(asked(pictures, "one.png")).people[0].name in (
+        "ann",
+        "bob",
+    )
     assert {one.row.identity for one in near[:4]} == {"p1"}
     said = html.faces(near)
     assert said.count("<img") == len(near) == 12
@@ -166,10 +177,24 @@ def test_the_scale_goes_from_genuine_to_impostor_distances(desk):
     curve = desk.curve("caricature")
     assert curve.distance(0.5) == 0.5
     said = html.verdict(answer, curve)
-    for words in ("95 % at -0.24", "50 % at 0.50", "5 % at 1.24"):
-        assert (words in said) == ("-" not in words)  # no distance is below 0
+    assert "50 % at 0.50" in said
+    assert "5 % at 1.24" in said
+    assert "95 %" not in said  # it would be at a distance below 0
     assert desk.curve("photo") is None
     assert "50 %</text>" not in html.verdict(answer)
+
+
+def test_the_scale_of_very_good_and_of_weak_networks():
+    answer = Verification(True, 0.4, 0.5, 0.01, "pairs", probability=0.6)
+    sharp = html.verdict(answer, ProbabilityCurve(-40.0, 40.0))  # its marks are 0.07 apart
+    assert "95 % at 0.93, 50 % at 1.00, 5 % at 1.07" in sharp
+    assert sharp.count("%</text>") == 1  # the labels would stand on each other
+    weak = html.verdict(answer, ProbabilityCurve(-0.5, 0.5))  # 5 % would be at 6.9
+    assert "on a scale from 0 to 2.0" in weak
+    assert "50 % at 1.00" in weak
+    assert "5 % at 6" not in weak
+    nowhere = html.verdict(answer, ProbabilityCurve(-4.0, -4.0))
+    assert "probability of one person is" not in nowhere
 
 
 def test_a_person_is_shown_by_a_picture_of_the_dataset(pictures):

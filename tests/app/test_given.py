@@ -1,5 +1,7 @@
 """What the page is given: a gallery or a folder to search, and pictures of known people."""
 
+from pathlib import Path
+
 import pytest
 
 from cari_keras.app.given import Portrayed, no_portraits, open_faces, portraits_of
@@ -31,12 +33,16 @@ def test_a_folder_is_searched_and_kept_as_a_gallery(tmp_path, capsys):
     assert {row.identity for row in open_faces(tmp_path / "in", model).rows()} == {"p0", "p2"}
     assert model.looked_at <= looked_at + 1  # at the file that is no picture, if at all
     assert len(open_faces(gallery.path, model)) == 2  # it is a gallery like any other
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    assert len(open_faces(tmp_path / "link", model)) == 2  # not once more by another name
 
 
 def test_what_cannot_be_searched_is_named(tmp_path):
     pytest.importorskip("lancedb")
-    with pytest.raises(GalleryError, match="nowhere: no such folder"):
+    with pytest.raises(GalleryError, match="nowhere: neither a gallery with faces nor"):
         open_faces(tmp_path / "nowhere", PageModel())
+    with pytest.raises(GalleryError, match="s3://faces: a gallery is a folder whose"):
+        open_faces(Path("s3://faces"), PageModel())
     (tmp_path / "blank").mkdir()
     (tmp_path / "blank" / "text.png").write_text("no picture")
     with pytest.raises(GalleryError, match="blank: neither a gallery nor a folder of pictures"):

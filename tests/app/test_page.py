@@ -218,11 +218,11 @@ def test_ten_at_once_are_answered_each_their_own(address, tmp_path):
 
     used = []
     with ThreadPoolExecutor(10) as pool:
-        for _ in range(4):
+        for _ in range(5):
             for said, words in zip(pool.map(ask, drawn), expected):
                 assert words in said
             used.append(resident())
-    assert used[-1] - used[0] < 30e6  # what the first ten have left stays, and no more comes
+    assert used[-1] - used[1] < 40e6  # what the first twenty have left stays, and no more comes
 
 
 def test_a_port_that_is_taken_is_named(address, pictures):
