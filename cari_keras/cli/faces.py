@@ -123,8 +123,7 @@ def open_given(given: argparse.Namespace) -> FaceModel:
             thresholds_of=given.thresholds_of,
         )
     finally:
-        # Together these call all objects old, which is not to look through them now.
-        gc.freeze()
-        gc.unfreeze()
+        if Path(sys.argv[0]).name.startswith("cari-"):
+            gc.freeze()  # not in a notebook, which calls `main` and outlives the network
         if collects:
             gc.enable()
