@@ -165,6 +165,8 @@ def test_what_is_said_of_a_pair():
     for words in ("The same person", "90 %", "squared distance of 1.000", "1 % of pairs"):
         assert words in said
     assert "&lt;pairs&gt;" in said
+    assert "<b>over 99 %</b>" in html.verdict(answer._replace(probability=0.9999))
+    assert "<b>under 1 %</b>" in html.verdict(answer._replace(probability=0.0001))
     undecided = html.verdict(answer._replace(same=None, why="too few"))
     assert "does not decide: too few" in undecided
     assert "The rule" not in undecided
