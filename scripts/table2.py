@@ -23,7 +23,7 @@ from typing import Any, Optional
 import pandas as pd
 
 from cari_keras.comparison.results import paired_difference
-from cari_keras.comparison.tables import mean_and_spread
+from cari_keras.comparison.tables import difference_cell, mean_and_spread
 from cari_keras.evaluation.published import TABLES
 from reproducing import evaluate, train, write_table
 
@@ -125,9 +125,7 @@ def differences(rows: Mapping[str, Found]) -> pd.DataFrame:
             values, reference = (
                 {seed: f[column.metric] for seed, f in rows[name].items()} for name in (one, other)
             )
-            found = paired_difference(values, reference)
-            mark = "*" if found.is_significant else ""
-            cells.append(f"{100 * found.mean:+.2f} ± {100 * (found.half_width or 0):.2f}{mark}")
+            cells.append(difference_cell(paired_difference(values, reference)))
         lines.append([f"{one} - {other}", *cells])
     return pd.DataFrame(lines, columns=["", *(column.title for column in TABLE.columns)])
 

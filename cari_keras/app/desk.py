@@ -21,8 +21,9 @@ from cari_keras.gallery.only import Only
 from cari_keras.gallery.rows import FaceRow
 from cari_keras.progress import Progress
 from cari_keras.serving.answers import Verification
+from cari_keras.serving.endpoints import EMBEDDING
 from cari_keras.serving.lacking import endpoint_of
-from cari_keras.vocabulary import CARICATURE, EXPLAIN_BY, PHOTO, VERIFY_BY
+from cari_keras.vocabulary import CARICATURE, EXPLAIN_BY, PHOTO
 
 if TYPE_CHECKING:
     from cari_keras.serving.face_model import FaceModel
@@ -167,7 +168,7 @@ class Desk:
 
     def curve(self, modality: str) -> Optional[ProbabilityCurve]:
         """From distances of a photo and an image of a modality to probabilities, if known."""
-        limit = self.model.thresholds.get(endpoint_of(modality, VERIFY_BY[0]))
+        limit = self.model.thresholds.get(endpoint_of(modality, EMBEDDING))
         return None if limit is None else limit.curve
 
     def explain(

@@ -14,7 +14,7 @@ from cari_keras.errors import CariError, GalleryError, one_line
 from cari_keras.files import cache_name, cache_place, usable_cache
 from cari_keras.gallery.gallery import Gallery
 from cari_keras.gallery.looking import THUMBNAIL, network_key
-from cari_keras.gallery.table import FACES, FORMAT
+from cari_keras.gallery.table import FORMAT, holds_table
 from cari_keras.images.encode import resize, to_jpeg
 from cari_keras.records.sample import Sample
 from cari_keras.saved import CONFIG, read_config
@@ -28,12 +28,9 @@ if TYPE_CHECKING:
 Portraits = Callable[[str], Optional[bytes]]
 
 
-def _nobody(name: str) -> Optional[bytes]:
+def no_portraits(name: str) -> Optional[bytes]:
+    """Of networks whose dataset is not at hand."""
     return None
-
-
-#: Of networks whose dataset is not at hand.
-no_portraits: Portraits = _nobody
 
 
 def open_faces(path: Path, model: FaceModel, *, progress: bool = False) -> Gallery:
@@ -53,7 +50,7 @@ def open_faces(path: Path, model: FaceModel, *, progress: bool = False) -> Galle
         DatasetError: The folder holds aligned faces, which are records and not pictures.
         ConfigError: The cache cannot be written.
     """
-    if not path.is_dir() or (path / f"{FACES}.lance").is_dir():
+    if not path.is_dir() or holds_table(path):
         gallery = Gallery(path, model)
         if not len(gallery):
             raise GalleryError(
@@ -88,7 +85,7 @@ def portraits_of(run: Path, data_dir: Optional[str], model: FaceModel) -> Portra
         dataset = load_dataset(config.with_values({"data_dir": data_dir} if data_dir else {}))
     except (CariError, OSError):  # the page needs no dataset; it then shows names alone
         return no_portraits
-    return Portrayed(dataset, model)
+    return lru_cache(256)(Portrayed(dataset, model))
 
 
 class Portrayed:
@@ -106,13 +103,9 @@ class Portrayed:
         # Stable: of one person's photos the first, and a caricature only where there is no photo.
         for sample in sorted(samples, key=lambda one: MODALITIES.index(one.modality)):
             self._of.setdefault(sample.identity, sample)
-        self._portrait = lru_cache(256)(self._drawn)
 
     def __call__(self, name: str) -> Optional[bytes]:
         """The picture of somebody, as JPEG; None where there is none or it cannot be read."""
-        return self._portrait(name)
-
-    def _drawn(self, name: str) -> Optional[bytes]:
         sample = self._of.get(name)
         if sample is None:
             return None

@@ -130,12 +130,9 @@ def footer(card: ModelCard) -> str:
 
 def _scale(distance: float, threshold: float, curve: Optional[ProbabilityCurve]) -> str:
     """Where a distance lies between those of genuine pairs and those of impostor pairs."""
-    turns = (threshold, threshold)
-    marks: dict[float, float] = {}
-    if curve is not None:
-        turns = curve.distance(_SHARES[0]), curve.distance(_SHARES[-1])
-        found = ((share, curve.distance(share)) for share in _SHARES)
-        marks = {share: value for share, value in found if 0 <= value <= LARGEST}
+    found = {} if curve is None else {share: curve.distance(share) for share in _SHARES}
+    turns = [found.get(share, threshold) for share in (_SHARES[0], _SHARES[-1])]
+    marks = {share: value for share, value in found.items() if 0 <= value <= LARGEST}
     end = max(_SCALE, distance, threshold, *marks.values())
 
     def place(value: float) -> float:

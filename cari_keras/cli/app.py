@@ -59,11 +59,12 @@ def _main(arguments: Sequence[str]) -> int:
 
         from cari_keras.app.desk import Desk
         from cari_keras.app.examples import write_examples
-        from cari_keras.app.given import no_portraits, open_faces, portraits_of
+        from cari_keras.app.given import Portraits, no_portraits, open_faces, portraits_of
         from cari_keras.app.page import build
         from cari_keras.app.serving import serve
 
-        gallery, portraits = None, no_portraits
+        gallery = None
+        portraits: Portraits = no_portraits
         if given.gallery:  # whose people have pictures of their own
             gallery = open_faces(Path(given.gallery), model, progress=True)
         elif given.run:

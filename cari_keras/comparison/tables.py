@@ -8,7 +8,7 @@ import numpy as np
 
 from cari_keras.comparison.cost import Cost
 from cari_keras.comparison.plan import REFERENCE
-from cari_keras.comparison.results import HARDEST, Results, paired_difference
+from cari_keras.comparison.results import HARDEST, Difference, Results, paired_difference
 from cari_keras.evaluation.labels import LABELS
 from cari_keras.evaluation.published import TABLES
 from cari_keras.evaluation.tables import TextTable
@@ -26,6 +26,17 @@ def mean_and_spread(values: Sequence[float]) -> str:
     shown = 100 * np.asarray(values, float)
     spread = f" ± {shown.std(ddof=1):.2f}" if len(shown) > 1 else ""
     return f"{shown.mean():.2f}{spread}"
+
+
+def difference_cell(found: Difference) -> str:
+    """A difference in points, with half of its interval where there is one, and its mark.
+
+    Example:
+        >>> difference_cell(Difference(0.02, 0.01, 3))
+        '+2.00 ± 1.00*'
+    """
+    width = "" if found.half_width is None else f" ± {100 * found.half_width:.2f}"
+    return f"{100 * found.mean:+.2f}{width}{'*' if found.is_significant else ''}"
 
 
 def metrics_table(results: Results, dataset: str) -> TextTable:
@@ -59,9 +70,7 @@ def differences_table(results: Results) -> TextTable:
             if column not in row:
                 cells.append("-")
                 continue
-            found = paired_difference(row[column], reference[column])
-            width = "" if found.half_width is None else f" ± {100 * found.half_width:.2f}"
-            cells.append(f"{100 * found.mean:+.2f}{width}{'*' if found.is_significant else ''}")
+            cells.append(difference_cell(paired_difference(row[column], reference[column])))
         rows.append([strategy, *cells])
     return TextTable(
         f"Difference to {REFERENCE}, seed by seed, points: mean ± half of its 95 % "

@@ -282,7 +282,7 @@ class Table:
             return library("lancedb").connect(str(self.folder))
 
     def _open(self) -> None:
-        if not (self.folder / f"{self.name}.lance").is_dir():
+        if not holds_table(self.folder, self.name):
             others = {".lock", f"{FACES}.lance"}
             if self.folder.exists() and not _holds_only(self.folder, others):
                 raise GalleryError(
@@ -297,6 +297,11 @@ class Table:
                 "one with cari-gallery add"
             )
         self._table = table
+
+
+def holds_table(folder: Path, name: str = FACES) -> bool:
+    """Whether there is a table in a folder, of whatever version."""
+    return (folder / f"{name}.lance").is_dir()
 
 
 def _holds_only(folder: Path, names: set[str]) -> bool:

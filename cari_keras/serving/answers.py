@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Optional
 
 from cari_keras.cards import card
 from cari_keras.evaluation.probability import ProbabilityCurve
-from cari_keras.serving.calibration import VALIDATION_PAIRS
+from cari_keras.serving.calibration import VALIDATION_PAIRS, curve_of
 from cari_keras.vocabulary import VERIFY_BY
 from cari_keras.wording import counted
 
@@ -110,17 +110,14 @@ class Limit(NamedTuple):
 
 def limit_of_pairs(stored: Mapping[str, Any], by: str) -> Limit:
     """The threshold of pairs from the fields of a `Calibration`, perhaps of an older version."""
-    unseen, slope, intercept = (stored.get(k) for k in ("far_unseen", "slope", "intercept"))
-    curve = None
-    if slope is not None and intercept is not None:
-        curve = ProbabilityCurve(float(slope), float(intercept))
+    unseen = stored.get("far_unseen")
     return Limit(
         float(stored["threshold"]),
         str(stored.get("measured_on", VALIDATION_PAIRS)),
         far=float(stored["far"] if unseen is None else unseen),
         by=str(stored.get("by", by)),
         why=stored.get("undecided"),
-        curve=curve,
+        curve=curve_of(stored.get("slope"), stored.get("intercept")),
     )
 
 

@@ -74,9 +74,14 @@ class Calibration(NamedTuple):
     @property
     def curve(self) -> Optional[ProbabilityCurve]:
         """From distances to probabilities; None where none was fitted."""
-        if self.slope is None or self.intercept is None:
-            return None
-        return ProbabilityCurve(self.slope, self.intercept)
+        return curve_of(self.slope, self.intercept)
+
+
+def curve_of(slope: Optional[float], intercept: Optional[float]) -> Optional[ProbabilityCurve]:
+    """The curve of a `Calibration`'s fields; None where none was fitted."""
+    if slope is None or intercept is None:
+        return None
+    return ProbabilityCurve(float(slope), float(intercept))
 
 
 def calibrate(

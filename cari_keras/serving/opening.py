@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from pathlib import Path
 from typing import Optional
@@ -91,9 +90,10 @@ def face_model_of(
 ) -> FaceModel:
     """A network that answers by some thresholds; see `load_model` and `FaceModel` for the rest."""
     # No endpoint has Python's control flow over tensors; to look for it takes a second.
-    traced = functools.partial(tf.function, autograph=False)
     endpoints: Endpoints = {
-        (branch.name, name): traced(endpoint.function, input_signature=endpoint.inputs)
+        (branch.name, name): tf.function(
+            endpoint.function, input_signature=endpoint.inputs, autograph=False
+        )
         for branch in branches_of(matcher, thresholds)
         for name, endpoint in branch.endpoints.items()
     }
