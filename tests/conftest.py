@@ -14,6 +14,7 @@ import pytest
 
 from cari_keras.model.pretrained import cached_facenet
 from cari_keras.runtime import in_order
+from tests.helpers.memory import give_back
 from tests.helpers.pictures import write_folder_dataset
 from tests.helpers.places import FACENET
 
@@ -29,8 +30,10 @@ LONGEST = (
 )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Gradients are added up in one order, as `cari-train` has it."""
+    if config.getoption("numprocesses", None):
+        return  # TensorFlow is for the processes that this one starts
     _ORDER.enter_context(in_order())
     # Graphs are made of millions of small objects that live long; looking through them for those
     # that nobody needs took a tenth of the time.
@@ -77,6 +80,17 @@ def facenet() -> None:
     place = cached_facenet()
     place.parent.mkdir(parents=True, exist_ok=True)
     place.symlink_to(FACENET)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory_given_back() -> Iterator[None]:
+    """A file's graphs are cleared away, and their memory given back, before the next file's.
+
+    Without it a process of the full suite grows to 6 GB and more, and two of them, with the
+    processes that tests start, to all that there is.
+    """
+    yield
+    give_back()
 
 
 @pytest.fixture(scope="session")

@@ -81,10 +81,15 @@ def peaks(model: Path, small: Path, files: list[Path]) -> list[Peak]:
     return [Peak(*told) for told in json.loads(result.stdout.splitlines()[-1])]
 
 
-def resident() -> int:
-    """Bytes of memory that this process has in use; memory that can be given back is given back."""
+def give_back() -> None:
+    """Gives the system the memory that this process no longer needs."""
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):  # a C library without it keeps more
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def resident() -> int:
+    """Bytes of memory that this process has in use, after what it does not need is given back."""
+    give_back()
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
