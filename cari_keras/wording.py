@@ -1,4 +1,4 @@
-"""Counts in words: one pair, two pairs."""
+"""Counts and probabilities in words: one pair, two pairs; over 99 %."""
 
 from __future__ import annotations
 
@@ -37,6 +37,22 @@ def counted(count: int, what: str) -> str:
         '1 file that is not an image, left out'
     """
     return f"{count:,} {_singular(what) if count == 1 else what}"
+
+
+def likely(probability: float) -> str:
+    """A probability in percent, which is never said to be a certainty.
+
+    Args:
+        probability: From 0 to 1.
+
+    Example:
+        >>> likely(0.42), likely(0.9999), likely(0.0)
+        ('42 %', 'over 99 %', 'under 1 %')
+    """
+    percent = round(100 * probability)
+    if percent > 99:
+        return "over 99 %"
+    return "under 1 %" if percent < 1 else f"{percent} %"
 
 
 def counts_behind(counts: Mapping[str, int]) -> str:

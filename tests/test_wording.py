@@ -1,6 +1,6 @@
 import pytest
 
-from cari_keras.wording import counted
+from cari_keras.wording import counted, likely
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,17 @@ from cari_keras.wording import counted
 )
 def test_counts(count, what, said):
     assert counted(count, what).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"),
+    [
+        (0, "under 1 %"),
+        (0.0049, "under 1 %"),
+        (0.005, "under 1 %"),
+        (0.506, "51 %"),
+        (0.995, "over 99 %"),
+    ],
+)
+def test_no_probability_is_a_certainty(probability, said):
+    assert likely(probability) == said

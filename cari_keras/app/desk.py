@@ -24,6 +24,7 @@ from cari_keras.serving.answers import Verification
 from cari_keras.serving.endpoints import EMBEDDING
 from cari_keras.serving.lacking import endpoint_of
 from cari_keras.vocabulary import CARICATURE, EXPLAIN_BY, PHOTO
+from cari_keras.wording import likely
 
 if TYPE_CHECKING:
     from cari_keras.serving.face_model import FaceModel
@@ -202,7 +203,7 @@ class Desk:
             return self._who_of_gallery(self.gallery, face, asked.modality)
         (found,) = self.model.identify_faces(face[None], asked.modality)
         people = [
-            Named(one.identity, f"{100 * one.probability:.0f} %", self._portraits(one.identity))
+            Named(one.identity, likely(one.probability), self._portraits(one.identity))
             for one in found.candidates[:PEOPLE]
         ]
         rate = "" if found.fpir is None else _rate(found.fpir, len(self.model.identities))

@@ -14,6 +14,7 @@ from cari_keras.evaluation.probability import ProbabilityCurve
 from cari_keras.serving.about import ModelCard
 from cari_keras.serving.answers import Verification
 from cari_keras.serving.calibration import LARGEST
+from cari_keras.wording import likely
 
 #: The scale of distances ends here, or where the distance does: hardly a pair is farther apart.
 _SCALE = 2.0
@@ -62,7 +63,7 @@ def verdict(found: Verification, curve: Optional[ProbabilityCurve] = None) -> st
     lines = [f"<h3>{_safe(found.verdict.capitalize())}</h3>"]
     if found.probability is not None:
         lines.append(
-            f"<p>Probability of one person: <b>{_percent(found.probability)}</b>, if "
+            f"<p>Probability of one person: <b>{likely(found.probability)}</b>, if "
             "half of all pairs that you ask about show one person.</p>"
         )
     lines.append(_scale(found.distance, found.threshold, curve))
@@ -172,13 +173,6 @@ def _scale(distance: float, threshold: float, curve: Optional[ProbabilityCurve])
         f'<text x="{_LEFT}" y="94">one person</text>'
         f'<text x="{_LEFT + _LONG}" y="94" text-anchor="end">two people</text></svg>'
     )
-
-
-def _percent(share: float) -> str:
-    """A probability, which is never a certainty."""
-    if share >= 0.995:
-        return "over 99 %"
-    return "under 1 %" if share < 0.005 else f"{100 * share:.0f} %"
 
 
 def _within(place: float) -> str:
