@@ -15,7 +15,10 @@ IDENTITIES = "identities.json"
 
 #: What a run may change on its way: it changes nothing of what is computed (`distribute`: nothing
 #: but the order of additions; `data_dir`: what is found there is compared instead).
-_FREE = ("output", "workers", "cache_dir", "distribute", "data_dir", "keep_checkpoints")
+_FREE = (
+    *("output", "workers", "cache_dir", "distribute", "data_dir", "keep_checkpoints"),
+    "frozen_dir",
+)
 
 
 def read_config(run: Path) -> Config:

@@ -282,6 +282,13 @@ class TrainingConfig(WithPaths):
     frozen_views: int = setting(
         4, "augmented versions of each image to store for the frozen epochs", metavar="VIEWS"
     )
+    frozen_dir: Optional[str] = setting(
+        None,
+        "folder in which runs, one at a time, share the stored outputs that they have in common, "
+        "and leave them (default: in the run's folder, until the frozen epochs end)",
+        path=True,
+        metavar="DIR",
+    )
     frozen_stages: str = setting(
         "nothing",
         "last of the first stages that are never trained",

@@ -62,16 +62,17 @@ def _main(arguments: Sequence[str]) -> int:
         help="seeds of the runs [0]",
     )
     parser.add_argument("--quiet", action="store_true", help="print only the tables at the end")
-    others = ("weighting", "seed")
-    add_config_flags(parser, hidden=others)
+    others = {
+        "weighting": "use --strategies",
+        "seed": "use --seeds",
+        "frozen_dir": "its runs share their stored outputs anyway",
+    }
+    add_config_flags(parser, hidden=list(others))
     parser.rare("unseen_fold", "align")
     given = parser.parse_args(arguments)
-    for name in others:
+    for name, remedy in others.items():
         if hasattr(given, name):
-            raise ConfigError(
-                f"cari-compare has no --{name}; use "
-                f"--{'strategies' if name == 'weighting' else 'seeds'}"
-            )
+            raise ConfigError(f"cari-compare has no --{name.replace('_', '-')}; {remedy}")
     preset = given.preset or getattr(given, "dataset", "demo")
     config, flags = asked_config(given), config_values(given)
     folder = Path(config.training.output or f"runs/compare-{preset}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -42,10 +43,20 @@ def train_runs(runs: Sequence[PlannedRun], flags: Sequence[str], *, progress: bo
         training = run.config.training
         own = ["--weighting", training.weighting, "--seed", str(run.seed), "--output", str(folder)]
         own += ["--tasks", *training.tasks]
+        if training.frozen_dir:
+            own += ["--frozen-dir", training.frozen_dir]
         quiet = [] if progress else ["--quiet"]
         status = call_train([*flags, *own, *quiet], stdout=subprocess.DEVNULL)
         if status:
             raise TrainingError(f"{folder}: cari-train ended with status {status}")
+        _forget_shared(run, runs[position + 1 :])
+
+
+def _forget_shared(run: PlannedRun, later: Sequence[PlannedRun]) -> None:
+    """Removes the stored outputs that a run shared with others, unless later runs use them."""
+    shared = run.config.training.frozen_dir
+    if shared and all(shared != each.config.training.frozen_dir for each in later):
+        shutil.rmtree(shared, ignore_errors=True)
 
 
 def check_settings(folder: Path, config: Config) -> None:

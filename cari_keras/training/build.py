@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional
+
+import numpy as np
 
 from cari_keras.config import Config
 from cari_keras.data.augment import Augmentation
@@ -131,10 +134,18 @@ def build_shared_outputs(
     augmentation: Augmentation,
     check: Callable[[], None],
     progress: bool,
+    shared: bool = False,
 ) -> SharedOutputs:
     """What a network's layers up to `stored_stages` give for a run's images, kept in a folder."""
+    trunk = split_at(model, config.training.stored_stages)[0]
+    fixed = [
+        *_describe_images(prepared),
+        prepared.root,
+        config.training.stored_stages,
+        config.model.precision,
+    ]
     return SharedOutputs(
-        split_at(model, config.training.stored_stages)[0],
+        trunk,
         prepared,
         folder,
         views=config.training.frozen_views,
@@ -143,7 +154,8 @@ def build_shared_outputs(
         augmentation=augmentation,
         modalities=modalities_of(config.training.tasks),
         check=check,
-        made_for=f"{describe_inputs(config, prepared)} {config.model.pretrained} {prepared.root}",
+        made_for=lambda: " ".join(map(str, [*fixed, _hash_of(trunk)])),
+        shared=shared,
         progress=progress,
     )
 
@@ -181,6 +193,18 @@ def build_augmentation(config: Config, prepared: Prepared) -> Augmentation:
 
 def describe_inputs(config: Config, prepared: Prepared) -> str:
     """What the workers of a run must have in common, as text: settings and training images."""
+    return json.dumps([in_common(config), *_describe_images(prepared)], sort_keys=True)
+
+
+def _describe_images(prepared: Prepared) -> list[Any]:
     found: list[Any] = [prepared.identities, prepared.counts, len(prepared.skipped)]
     found += [[Path(f).name for f in prepared.of(split).files] for split in sorted(prepared.places)]
-    return json.dumps([in_common(config), *found, prepared.aligned], sort_keys=True)
+    return [*found, prepared.aligned]
+
+
+def _hash_of(layers: keras.Model) -> str:
+    """Of the layers' weights, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    for weight in layers.get_weights():
+        digest.update(np.ascontiguousarray(weight).data)
+    return digest.hexdigest()

@@ -7,6 +7,7 @@ without.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ from cari_keras.data.augment import Augmentation
 from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import steps_per_epoch, training_batches
 from cari_keras.data.prepare import Prepared
-from cari_keras.files import atomic_path, write_text
+from cari_keras.files import atomic_path, finish_writes, write_text
 from cari_keras.progress import Progress
 from cari_keras.stack import keras
 from cari_keras.vocabulary import MODALITIES
@@ -48,8 +49,10 @@ class SharedOutputs:
         augmentation: How images are varied.
         modalities: Which images take part.
         check: Called before each batch that is computed; may raise.
-        made_for: Describes images, settings and weights; views that an earlier process made for
-            others are removed.
+        made_for: Describes the images and the layers' weights, when views are asked for; views
+            that an earlier process made for others are removed.
+        shared: Whether other runs use the folder too, one at a time: there, views of the same
+            images, weights and draws are computed once for all of them, and none is removed.
         progress: Show how far a view has come: it takes a minute and more.
     """
 
@@ -65,11 +68,13 @@ class SharedOutputs:
         augmentation: Augmentation,
         modalities: Sequence[str] = MODALITIES,
         check: Callable[[], None] = lambda: None,
-        made_for: str = "",
+        made_for: Callable[[], str] = lambda: "",
+        shared: bool = False,
         progress: bool = False,
     ) -> None:
         self.check, self.progress = check, progress
-        self.prepared, self.folder, self.views = prepared, folder, views
+        self.prepared, self.views = prepared, views
+        self._folder, self._shared = folder, shared
         self.batch_size, self.seed = batch_size, seed
         self.augmentation, self.modalities = augmentation, modalities
         self._image_size, self._shape = trunk.input.shape[1], tuple(trunk.output.shape[1:])
@@ -77,9 +82,7 @@ class SharedOutputs:
             lambda images: tf.cast(trunk(images, training=False), tf.float16),
             input_signature=[tf.TensorSpec([None, *trunk.input.shape[1:]], tf.float32)],
         )
-
-        # Paths in it may be no UTF-8.
-        self._made_for = hashlib.sha256(made_for.encode(errors="surrogateescape")).hexdigest()
+        self._describe = made_for
 
     def batches(self, epoch: int, skip: int = 0, part: tuple[int, int] = (0, 1)) -> Iterator[Batch]:
         """One epoch of batches whose images are float32 [N, *Z], a pure function of the arguments.
@@ -110,20 +113,36 @@ class SharedOutputs:
             yield from self.batches(view)
 
     def delete(self) -> None:
-        """Removes the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Removes the folder, unless other runs share it."""
+        if not self._shared:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _forget_others(self) -> None:
-        """What was killed before its first checkpoint begins again, perhaps with other images."""
-        stamp = self.folder / MADE_FOR
+    @functools.cached_property
+    def _made_for(self) -> str:
+        """What the views are made for; not known before a resumed run has its weights."""
+        drawn = [self.batch_size, self.seed, self.augmentation, self.modalities, self._image_size]
+        # Paths in it may be no UTF-8.
+        text = f"{self._describe()} {drawn}".encode(errors="surrogateescape")
+        return hashlib.sha256(text).hexdigest()
+
+    def _place(self) -> Path:
+        """The folder of this run's views, without any that were made for others.
+
+        What was killed before its first checkpoint begins again, perhaps with other images.
+        """
+        if self._shared:
+            place = self._folder / self._made_for[:16]
+            finish_writes(place)
+            return place
+        stamp = self._folder / MADE_FOR
         if not stamp.is_file() or stamp.read_text(encoding="utf-8") != self._made_for:
             self.delete()
             write_text(stamp, self._made_for)
+        return self._folder
 
     def _view(self, view: int) -> tuple[Any, Array, Array]:
         # Not before: a run that refuses the dataset which it is to go on with keeps its views.
-        self._forget_others()
-        folder = self.folder / f"view_{view}"
+        folder = self._place() / f"view_{view}"
         if not folder.is_dir():
             self._compute(folder, view)
         return (

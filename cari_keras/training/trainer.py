@@ -190,11 +190,14 @@ class Trainer:
         """The stored outputs that the frozen epochs train on; None where there are none."""
         if not self.config.training.frozen_epochs:
             return None
+        chief, shared = self.cluster.is_chief, self.config.training.frozen_dir
+        own = self.run / SHARED_OUTPUTS if chief else self._own_folder()
         return build_shared_outputs(
             self.config,
             self.prepared,
             self.model,
-            self.run / SHARED_OUTPUTS if self.cluster.is_chief else self._own_folder(),
+            user_path(Path(shared)) if shared and chief else own,
+            shared=bool(shared and chief),
             augmentation=self.augmentation,
             check=self.stopping.check,
             progress=progress,

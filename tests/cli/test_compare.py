@@ -31,6 +31,7 @@ def arguments(tmp_path, *more):
     [
         (["--weighting", "equal"], "cari-compare has no --weighting; use --strategies"),
         (["--seed", "3"], "cari-compare has no --seed; use --seeds"),
+        (["--frozen-dir", "a"], "cari-compare has no --frozen-dir; its runs share"),
         (["--strategies", "none"], "weighting must be one of"),
         (["--seeds", "1", "1"], "seeds must each be named once"),
         (["--preset", "x"], "invalid choice"),

@@ -44,3 +44,12 @@ def test_a_recipe_of_one_task_leaves_nothing_to_weigh(tmp_path):
         plan_runs(config, ["equal", "dynamic"], [0], tmp_path)
     (run,) = plan_runs(config, ["single"], [0], tmp_path)
     assert run.config.training.tasks == ("verification",)
+
+
+def test_runs_of_one_seed_share_their_stored_outputs():
+    config = Config().with_values({"frozen_epochs": 2})
+    runs = plan_runs(config, ["equal", "dynamic"], [4, 7], Path("out"))
+    shared = [run.config.training.frozen_dir for run in runs]
+    assert shared == [f"out/shared_outputs/seed-{seed}" for seed in (4, 4, 7, 7)]
+    (alone,) = plan_runs(Config(), ["equal"], [0], Path("out"))
+    assert alone.config.training.frozen_dir is None

@@ -6,10 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from cari_keras.comparison.runner import check_settings
+from cari_keras.comparison import runner
+from cari_keras.comparison.plan import plan_runs
+from cari_keras.comparison.runner import check_settings, train_runs
 from cari_keras.errors import ConfigError
 from tests.helpers.places import ROOT
 from tests.helpers.runs import small_config
@@ -26,6 +29,28 @@ def test_a_run_on_another_dataset_is_refused(tmp_path):
         check_settings(run, config.with_values({"data_dir": str(tmp_path / "b")}))
     with pytest.raises(ConfigError, match="holds a run of other settings"):
         check_settings(run, config.with_values({"dropout": 0.25}))
+
+
+def test_stored_outputs_are_kept_until_the_last_run_that_shares_them(tmp_path, monkeypatch):
+    config = small_config(frozen_epochs=1, dataset="demo")
+    runs = plan_runs(config, ["equal", "dynamic"], [0, 1], tmp_path)
+    found = []
+
+    def train(arguments, **_):
+        shared = Path(arguments[arguments.index("--frozen-dir") + 1])
+        found.append((shared.name, sorted(p.name for p in shared.parent.glob("*"))))
+        shared.mkdir(parents=True, exist_ok=True)
+        return 0
+
+    monkeypatch.setattr(runner, "call_train", train)
+    train_runs(runs, [], progress=False)
+    assert found == [
+        ("seed-0", []),
+        ("seed-0", ["seed-0"]),
+        ("seed-1", []),
+        ("seed-1", ["seed-1"]),
+    ]
+    assert not list((tmp_path / "shared_outputs").iterdir())
 
 
 CALL = """

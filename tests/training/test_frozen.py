@@ -118,14 +118,42 @@ def test_a_view_is_computed_once_even_by_two_processes(prepared, tmp_path):
 def test_views_that_were_made_for_others_are_removed(prepared, tmp_path):
     """A run that was killed before its first checkpoint begins again, perhaps with other images."""
     view = tmp_path / "kept" / "view_0"
-    list(outputs(prepared, tmp_path / "kept", made_for="a")[1].batches(0))
+    list(outputs(prepared, tmp_path / "kept", made_for=lambda: "a")[1].batches(0))
     written = view.stat().st_mtime_ns
-    next(outputs(prepared, tmp_path / "kept", made_for="a")[1].batches(0))
+    next(outputs(prepared, tmp_path / "kept", made_for=lambda: "a")[1].batches(0))
     assert view.stat().st_mtime_ns == written
-    _, others = outputs(prepared, tmp_path / "kept", made_for="b")
+    _, others = outputs(prepared, tmp_path / "kept", made_for=lambda: "b")
     assert view.is_dir()  # they may be refused yet
     next(others.batches(1))
     assert not view.exists()
+
+
+@pytest.mark.slow
+def test_runs_share_the_views_that_they_have_in_common(prepared, tmp_path):
+    shared = tmp_path / "shared"
+    same = {"frozen_dir": str(shared), "frozen_views": 1, "epochs": 1, "frozen_epochs": 1}
+
+    def trained(name, **values):
+        config = small_config(**same, **values)
+        run = tmp_path / name
+        (row,) = Trainer(config, prepared, run).fit(progress=False)
+        assert not (run / SHARED_OUTPUTS).exists()
+        return row
+
+    trained("first", weighting="equal")
+    (place,) = shared.iterdir()
+    written = {path: path.stat().st_mtime_ns for path in place.rglob("*")}
+    assert {path.name for path in written} >= {"view_0", "outputs.npy"}
+    beside = trained("second", weighting="naive")
+    assert {path: path.stat().st_mtime_ns for path in place.rglob("*")} == written
+    assert list(shared.iterdir()) == [place]
+    # What the other weighting gives is what it gives on outputs of its own.
+    own = small_config(**{**same, "frozen_dir": None}, weighting="naive")
+    (alone,) = Trainer(own, prepared, tmp_path / "alone").fit(progress=False)
+    assert alone == beside
+    # Other draws are other views.
+    trained("third", weighting="equal", seed=5)
+    assert len(list(shared.iterdir())) == 2
 
 
 @pytest.mark.parametrize(
