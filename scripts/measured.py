@@ -82,6 +82,18 @@ MEASURED = {
             "cari-evaluate runs/aligned-1",
         ),
     ),
+    "people-never-seen-folds": Measured(
+        "Aligned faces of people never seen",
+        (
+            *(
+                f"cari-train --preset strangers --final --data-dir {{cavi}} --unseen-fold {k}/5 "
+                f"--output runs/folds/fold-{k}"
+                for k in (1, 2, 3)
+            ),
+            "cari-evaluate runs/folds --folds 1 2 3",
+            "cari-evaluate runs/folds --folds 1 2 3 --collection {other}",
+        ),
+    ),
     "people-never-seen": Measured("People never seen", (_UNSEEN, f"cari-evaluate {_RUN}")),
     "people-never-seen-elsewhere": Measured(
         "People never seen", (_UNSEEN, f"cari-evaluate {_RUN} --collection {{other}}")
