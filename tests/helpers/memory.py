@@ -91,5 +91,10 @@ def give_back() -> None:
 def resident() -> int:
     """Bytes of memory that this process has in use, after what it does not need is given back."""
     give_back()
+    return in_use()
+
+
+def in_use() -> int:
+    """Bytes of memory that this process has in use now, by Linux's /proc."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
