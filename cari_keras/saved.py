@@ -13,6 +13,10 @@ from cari_keras.files import user_path
 CONFIG = "config.json"
 IDENTITIES = "identities.json"
 
+#: Stored outputs of frozen layers, see `training.frozen`; there until these begin to move. In a
+#: comparison's folder, those that the runs of a seed share.
+SHARED_OUTPUTS = "shared_outputs"
+
 #: What a run may change on its way: it changes nothing of what is computed (`distribute`: nothing
 #: but the order of additions; `data_dir`: what is found there is compared instead).
 _FREE = (

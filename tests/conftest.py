@@ -89,8 +89,7 @@ def facenet() -> None:
 def _memory_given_back() -> Iterator[None]:
     """A file's graphs are cleared away, and their memory given back, before the next file's.
 
-    Without it a process of the full suite grows to 6 GB and more, and two of them, with the
-    processes that tests start, to all that there is.
+    Without it a process of the full suite grows to 6 GB and more.
     """
     yield
     if not Path("/proc/self/status").exists() or in_use() > ROOMY:

@@ -36,10 +36,10 @@ def test_it_is_short():
 
 def test_the_two_commands_are_run_by_the_gate():
     """They set everything up, which a test cannot; the demo with fewer epochs."""
-    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    gate = [line.replace(" --epochs 2", "") for line in lines]
+    gate = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    shorter = {"./scripts/demo": "./scripts/demo --epochs 2"}
     for command in (c for c in COMMANDS if c.startswith("./scripts/")):
-        assert command in gate, command
+        assert shorter.get(command, command) in gate, command
 
 
 @pytest.fixture

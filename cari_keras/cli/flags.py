@@ -71,8 +71,9 @@ def add_flags(parser: Parser, sections: Mapping[str, Any], *, hidden: Sequence[s
         for item in settings(cls):
             flag = "--" + item.name.replace("_", "-")
             options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
-            if item.name not in hidden:
-                parser.items[item.name] = item
+            parser.items[item.name] = item
+            if item.name in hidden:
+                parser.hidden.add(item.name)
             if not item.usual:
                 parser.rare(item.name)
             if item.parse is bool:

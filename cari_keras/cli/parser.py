@@ -32,6 +32,7 @@ class Parser(argparse.ArgumentParser):
 
     Attributes:
         items: The settings behind flags, by name.
+        hidden: Names of those that the program refuses, which its help leaves out.
         told: Called with the words on the command line where help is asked for: the description,
             or None for the program's own, and defaults of `items` in place of theirs.
     """
@@ -46,6 +47,7 @@ class Parser(argparse.ArgumentParser):
         )
         self.more = more
         self.items: dict[str, Setting] = {}
+        self.hidden: set[str] = set()
         self.told: Callable[[Sequence[str]], tuple[Optional[str], Mapping[str, Any]]] = (
             lambda words: (None, {})
         )
@@ -87,7 +89,8 @@ class Parser(argparse.ArgumentParser):
         """The help; its lines are as long as the terminal, 80 characters without one."""
         description, values = self.told(self._words)
         for action in self._actions:
-            if item := self.items.get(action.dest):
+            item = self.items.get(action.dest)
+            if item and item.name not in self.hidden:
                 action.help = help_of(item, values.get(item.name, item.default))
         formatter = self._get_formatter()
         places = [a for a in self._actions if not a.option_strings]

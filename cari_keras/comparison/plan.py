@@ -9,10 +9,8 @@ from typing import Any, NamedTuple
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError
 from cari_keras.runtime import load_tensorflow
+from cari_keras.saved import SHARED_OUTPUTS
 from cari_keras.training.strategies import check_strategy
-
-#: In a comparison's folder while runs train: the stored outputs that those of one seed share.
-SHARED = "shared_outputs"
 
 #: What the differences are taken to.
 REFERENCE = "equal"
@@ -76,7 +74,7 @@ def plan_runs(
                 name = f"{name}-{seed}"
                 own = {"weighting": strategy, "seed": seed, "output": str(folder / name)}
                 if config.training.frozen_epochs:
-                    own["frozen_dir"] = str(folder / SHARED / f"seed-{seed}")
+                    own["frozen_dir"] = str(folder / SHARED_OUTPUTS / f"seed-{seed}")
                 changed = config.with_values({**own, **values})
                 check_strategy(changed.training)
                 runs.append(PlannedRun(strategy, seed, name, changed))

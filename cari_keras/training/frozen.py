@@ -131,9 +131,7 @@ class SharedOutputs:
         What was killed before its first checkpoint begins again, perhaps with other images.
         """
         if self._shared:
-            place = self._folder / self._made_for[:16]
-            finish_writes(place)
-            return place
+            return self._folder / self._made_for[:16]
         stamp = self._folder / MADE_FOR
         if not stamp.is_file() or stamp.read_text(encoding="utf-8") != self._made_for:
             self.delete()
@@ -144,6 +142,7 @@ class SharedOutputs:
         # Not before: a run that refuses the dataset which it is to go on with keeps its views.
         folder = self._place() / f"view_{view}"
         if not folder.is_dir():
+            finish_writes(folder.parent)
             self._compute(folder, view)
         return (
             np.load(folder / "outputs.npy", mmap_mode="r"),

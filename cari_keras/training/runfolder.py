@@ -20,12 +20,9 @@ from cari_keras.data.prepare import Prepared
 from cari_keras.errors import CheckpointError, ConfigError, DatasetError, TrainingError
 from cari_keras.files import finish_writes, lock_file, write_json, write_text
 from cari_keras.model.checkpoints import load_checkpoint, save_checkpoint
-from cari_keras.saved import CONFIG, IDENTITIES, read_identities
+from cari_keras.saved import CONFIG, IDENTITIES, SHARED_OUTPUTS, read_identities
 
 FOLDER, LOCK = "checkpoints", ".lock"
-
-#: Stored outputs of frozen layers, see `training.frozen`; there until these begin to move.
-SHARED_OUTPUTS = "shared_outputs"
 
 #: How many of the last checkpoints are kept, beside the best, while a run is trained.
 KEEP = 3

@@ -29,6 +29,7 @@ from cari_keras.history import StepValues, read_metrics
 from cari_keras.model.build import load_pretrained
 from cari_keras.model.checkpoints import as_arrays, save_checkpoint
 from cari_keras.progress import Progress
+from cari_keras.saved import SHARED_OUTPUTS
 from cari_keras.training.beginning import begin_heads
 from cari_keras.training.build import (
     build_augmentation,
@@ -43,7 +44,7 @@ from cari_keras.training.cluster import ALONE, Cluster
 from cari_keras.training.frozen import SharedOutputs
 from cari_keras.training.optimizers import scheduled_rate
 from cari_keras.training.resuming import Place, judged_weights, restore
-from cari_keras.training.runfolder import SHARED_OUTPUTS, Checkpoints, claim, write_settings
+from cari_keras.training.runfolder import Checkpoints, claim, write_settings
 from cari_keras.training.runlog import RunLog, describe, postfix
 from cari_keras.training.stopping import StopRequest
 from cari_keras.training.validation import Validation, is_due
@@ -190,14 +191,14 @@ class Trainer:
         """The stored outputs that the frozen epochs train on; None where there are none."""
         if not self.config.training.frozen_epochs:
             return None
-        chief, shared = self.cluster.is_chief, self.config.training.frozen_dir
-        own = self.run / SHARED_OUTPUTS if chief else self._own_folder()
+        shared = self.config.training.frozen_dir if self.cluster.is_chief else None
+        own = self.run / SHARED_OUTPUTS if self.cluster.is_chief else self._own_folder()
         return build_shared_outputs(
             self.config,
             self.prepared,
             self.model,
-            user_path(Path(shared)) if shared and chief else own,
-            shared=bool(shared and chief),
+            Path(shared) if shared else own,
+            shared=bool(shared),
             augmentation=self.augmentation,
             check=self.stopping.check,
             progress=progress,

@@ -22,10 +22,11 @@ from cari_keras.model.network import (
     split_at,
     split_at_shared,
 )
+from cari_keras.saved import SHARED_OUTPUTS
 from cari_keras.training.build import build_step
 from cari_keras.training.frozen import SharedOutputs
 from cari_keras.training.retention import Retention
-from cari_keras.training.runfolder import SHARED_OUTPUTS, Checkpoints
+from cari_keras.training.runfolder import Checkpoints
 from cari_keras.training.trainer import Trainer
 from tests.helpers.disks import no_room
 from tests.helpers.runs import small_config

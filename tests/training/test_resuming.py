@@ -8,7 +8,8 @@ import pytest
 from cari_keras.errors import CheckpointError, StoppedError, TrainingError
 from cari_keras.evaluation.matcher import load_matcher
 from cari_keras.model.checkpoints import load_checkpoint
-from cari_keras.training.runfolder import SHARED_OUTPUTS, Checkpoints
+from cari_keras.saved import SHARED_OUTPUTS
+from cari_keras.training.runfolder import Checkpoints
 from cari_keras.training.trainer import Trainer
 from tests.helpers.disks import no_room
 from tests.helpers.kills import Killed, kill_at_renaming
