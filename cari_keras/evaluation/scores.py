@@ -100,8 +100,8 @@ def _per_pair(fold: FoldScores) -> Any:
 
 
 def _probes(outcome: Outcome) -> Iterator[Sequence[Any]]:
-    people = outcome.people
     for fold in outcome.folds:
+        people = fold.people or outcome.people
         for gallery, probes in fold.probes.items():
             for one in probes:
                 yield (

@@ -86,6 +86,8 @@ class FoldScores:
         reliability: What is observed of pairs by their probability, which other pairs gave.
         probes: Gallery's name -> every search in it; see `Identified`.
         growth: Modality -> FPIR and FNIR of galleries that grow.
+        people: Names of its people by label, where they are not the outcome's: each fold of people
+            never seen has labels of its own.
     """
 
     name: str
@@ -100,6 +102,7 @@ class FoldScores:
     reliability: Sequence[ReliabilityBin] = ()
     probes: Mapping[str, Sequence[Probe]] = field(default_factory=dict)
     growth: Mapping[str, Sequence[GrowthPoint]] = field(default_factory=dict)
+    people: tuple[str, ...] = ()
 
     def with_counts(self, counts: Mapping[str, int]) -> FoldScores:
         """The same with further counts before its own."""

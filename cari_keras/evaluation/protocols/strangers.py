@@ -135,7 +135,7 @@ def evaluate_strangers(
         split = UNSEEN if collection is None else SPLIT
         counts = {f"{modality}s": prepared.count(split, [modality]) for modality in MODALITIES}
         counts |= {"people": len(np.unique(answers.labels))}
-        found.append(fold.with_counts(counts))
+        found.append(replace(fold.with_counts(counts), people=dataset.people))
         draws.append(pairs_to_draw(fold, answers))
         first = first or (seen.matcher, dataset, answers)
         notes[f"Thresholds come from {told}."] = None

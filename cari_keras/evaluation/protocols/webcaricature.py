@@ -8,6 +8,7 @@ test fold; TAR at that FAR on the test fold's own ROC curve is reported beside i
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Optional
 
 from cari_keras.config import Config
@@ -57,7 +58,7 @@ def evaluate_webcaricature(
         seen = look(matcher_of(name), config_of(name), cache_dir=cache_dir, progress=progress)
         split = "validation" if name == DEV else "test"
         fold, legacy_metrics = _evaluate_fold(name, seen, split, legacy)
-        found.append(fold)
+        found.append(replace(fold, people=seen.dataset.people))
         old.append(legacy_metrics)
         first = first or (seen.matcher, seen.dataset, seen.answers(split))
         report = seen.prepared.report
