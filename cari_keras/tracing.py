@@ -1,4 +1,4 @@
-"""Graphs that are traced once, however many graphs call them."""
+"""Graphs that are traced once, however many graphs take them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,45 @@ def traced_once(
 
     @cache
     def graph() -> Callable[..., Any]:
-        with tf.init_scope():  # else it would keep the graph alive that calls it first
-            whole = tf.function(function, input_signature=signature, autograph=False)
-            return whole.get_concrete_function()
+        return _traced(function, signature)
 
     def call(*tensors: tf.Tensor) -> Any:
         return graph()(*tensors)
 
     return call
+
+
+def copied_once_traced(
+    function: Callable[..., Any], signature: Sequence[tf.TensorSpec]
+) -> Callable[..., Any]:
+    """As `traced_once`, but each graph gets the operations themselves, copied from the one trace.
+
+    For functions with conditions and loops, which TensorFlow's optimizer does not take well where
+    they lie in a function that another function calls.
+
+    Args:
+        function: As for `traced_once`; it uses no tensor or variable but its arguments, and gives a
+            flat tuple.
+        signature: Of its arguments.
+    """
+
+    @cache
+    def traced() -> tuple[Any, list[str], list[str], Any]:
+        graph = _traced(function, signature).graph
+        assert not graph.captures
+        inputs, outputs = ([t.name for t in side] for side in (graph.inputs, graph.outputs))
+        return graph.as_graph_def(), inputs, outputs, [t.shape for t in graph.outputs]
+
+    def call(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        definition, inputs, outputs, shapes = traced()
+        given = dict(zip(inputs, tensors))
+        found = tf.graph_util.import_graph_def(definition, given, outputs)
+        return tuple(tf.ensure_shape(one, shape) for one, shape in zip(found, shapes))
+
+    return call
+
+
+def _traced(function: Callable[..., Any], signature: Sequence[tf.TensorSpec]) -> Any:
+    with tf.init_scope():  # else it would keep the graph alive that asks for it first
+        whole = tf.function(function, input_signature=signature, autograph=False)
+        return whole.get_concrete_function()

@@ -24,7 +24,7 @@ from cari_keras.images.graph_formats import (
 )
 from cari_keras.images.graph_headers import upright
 from cari_keras.images.kinds import OTHERS, PICTURES
-from cari_keras.tracing import traced_once
+from cari_keras.tracing import copied_once_traced
 
 #: What is decoded; the other formats are named in the row's error.
 READ: dict[str, Callable[[tf.Tensor, int], Picture]] = {
@@ -101,7 +101,7 @@ def _plainly(dataset: tf.data.Dataset) -> tf.data.Dataset:
 @cache
 def _reader(size: int) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """`_read` for one size: an export has it in eight signatures, and to trace it takes seconds."""
-    return traced_once(partial(_read, size=size), [tf.TensorSpec([], tf.string)])
+    return copied_once_traced(partial(_read, size=size), [tf.TensorSpec([], tf.string)])
 
 
 def _read(content: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
