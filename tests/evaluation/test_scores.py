@@ -1,7 +1,5 @@
 """Every score as CSV."""
 
-import csv
-
 import numpy as np
 import pytest
 
@@ -12,12 +10,8 @@ from cari_keras.evaluation.scores import COLUMNS, write_scores
 from tests.helpers.matchers import RuleMatcher, one_hot
 from tests.helpers.pictures import write_folder_dataset
 from tests.helpers.protocols import closed_set_matcher
+from tests.helpers.rows import read_rows
 from tests.helpers.runs import small_config
-
-
-def _rows(path):
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +27,7 @@ def test_pairs_and_names(known, tmp_path):
     assert [path.name for path in write_scores(known, tmp_path)] == ["pairs.csv", "names.csv"]
     assert not (tmp_path / "probes.csv").exists()
     trials, thresholds = known.folds[0].trials, known.folds[0].thresholds
-    rows = _rows(tmp_path / "pairs.csv")
+    rows = read_rows(tmp_path / "pairs.csv")
     assert tuple(rows[0]) == COLUMNS["pairs.csv"]
     assert len(rows) == len(trials.same)
     for k, row in enumerate(rows):
@@ -43,7 +37,7 @@ def test_pairs_and_names(known, tmp_path):
         assert row["same"] == str(int(trials.same[k]))
     right = np.mean([row["accepted"] == row["same"] for row in rows])
     assert right == pytest.approx(known.folds[0].metrics["verification_accuracy"])
-    names = _rows(tmp_path / "names.csv")
+    names = read_rows(tmp_path / "names.csv")
     assert tuple(names[0]) == COLUMNS["names.csv"]
     for metric in ("photo_identification", "v2c"):
         hits = [row["named"] == row["person"] for row in names if row["metric"] == metric]
@@ -54,7 +48,7 @@ def test_pairs_and_names(known, tmp_path):
 def test_impostors_are_drawn_where_there_are_too_many(known, monkeypatch, tmp_path):
     monkeypatch.setattr(scores, "MOST_IMPOSTORS", 3)
     write_scores(known, tmp_path)
-    rows = _rows(tmp_path / "pairs.csv")
+    rows = read_rows(tmp_path / "pairs.csv")
     same = known.folds[0].trials.same
     assert sum(row["same"] == "1" for row in rows) == same.sum()
     assert sum(row["same"] == "0" for row in rows) == 3
@@ -77,7 +71,7 @@ def test_searches(tmp_path):
         cache_dir=str(tmp_path / "c"),
     )
     write_scores(outcome, tmp_path / "out")
-    rows = _rows(tmp_path / "out" / "probes.csv")
+    rows = read_rows(tmp_path / "out" / "probes.csv")
     assert tuple(rows[0]) == COLUMNS["probes.csv"]
     assert [(row["person"], row["nearest_person"], row["rank"]) for row in rows] == [
         ("person_0", "person_0", "1"),
