@@ -79,6 +79,7 @@ def training_batches(
     chosen = Places.join(places).take(order[rows])
     stored, base = prepared.image_size, tf.constant(_mix(seed, epoch, 7), tf.int64)
 
+    @tf.autograph.experimental.do_not_convert
     def example(serialized: tf.Tensor, label: tf.Tensor, number: tf.Tensor) -> Batch:
         fields = parse(serialized)
         image = decode(fields["image"], stored)
@@ -137,6 +138,7 @@ def evaluation_batches(
     """
     size, places = prepared.image_size, prepared.of(split, modalities)
 
+    @tf.autograph.experimental.do_not_convert
     def example(serialized: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
         fields = parse(serialized)
         fields["image"] = standardize(decode(fields["image"], size))

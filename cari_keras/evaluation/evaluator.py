@@ -61,6 +61,7 @@ class Evaluator:
         self._forward = tf.function(
             answer,
             input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)],
+            autograph=False,
         )
         self._batches = evaluation_batches(prepared, split, max(batch_size // settings.views, 1))
 

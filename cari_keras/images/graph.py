@@ -7,7 +7,7 @@ BMP: to the last bit, or within one level where a file is resized.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple, Optional
 
 import tensorflow as tf
@@ -24,6 +24,7 @@ from cari_keras.images.graph_formats import (
 )
 from cari_keras.images.graph_headers import upright
 from cari_keras.images.kinds import OTHERS, PICTURES
+from cari_keras.tracing import copied_once_traced
 
 #: What is decoded; the other formats are named in the row's error.
 READ: dict[str, Callable[[tf.Tensor, int], Picture]] = {
@@ -74,7 +75,8 @@ def decoded_pixels(encoded: tf.Tensor, size: int) -> Decoded:
     count = tf.shape(encoded)[0]
     # A decoder's error ends a graph, unless a dataset drops the element that it is of.
     files = tf.data.Dataset.from_tensor_slices((tf.range(count), encoded))
-    read = files.map(lambda row, content: (row, *_read(content, size))).ignore_errors()
+    one = _reader(size)
+    read = files.map(lambda row, content: (row, *one(content))).ignore_errors()
     # An empty dataset would have no element to take.
     last = (count, tf.constant(""), tf.zeros([size, size, 3], tf.uint8))
     read = read.concatenate(tf.data.Dataset.from_tensors(last))
@@ -94,6 +96,12 @@ def _plainly(dataset: tf.data.Dataset) -> tf.data.Dataset:
     options.autotune.enabled = False
     options.experimental_optimization.apply_default_optimizations = False
     return dataset.with_options(options)
+
+
+@cache
+def _reader(size: int) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """`_read` for one size: an export has it in eight signatures, and to trace it takes seconds."""
+    return copied_once_traced(partial(_read, size=size), [tf.TensorSpec([], tf.string)])
 
 
 def _read(content: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -20,6 +20,7 @@ from cari_keras.serving.endpoints import (
 )
 from cari_keras.serving.thresholds import NO_THRESHOLDS, Thresholds
 from cari_keras.stack import keras
+from cari_keras.tracing import traced_once
 from cari_keras.vocabulary import PIXELS_AND_BYTES, check_word
 
 
@@ -30,7 +31,7 @@ class Branch(NamedTuple):
         name: A task.
         network: The layers that it needs; the weight head is none of them.
         endpoints: By name; the first is the default one.
-        look: The numbers that all endpoints answer by.
+        look: The numbers that all endpoints answer by, of pixels uint8 [N, S, S, 3].
     """
 
     name: str
@@ -57,9 +58,8 @@ def verification_branch(matcher: Matcher, thresholds: Thresholds = NO_THRESHOLDS
     `distance` compares what the branch says of the people it knows, see `AnswerSettings`.
     """
     network, look = _looking(matcher, "verification", ("embedding", "compared"))
-    return Branch(
-        "verification", network, verification_endpoints(look, matcher.side, thresholds), look
-    )
+    endpoints = verification_endpoints(_once(look, matcher.side), matcher.side, thresholds)
+    return Branch("verification", network, endpoints, look)
 
 
 def _looking(matcher: Matcher, task: str, outputs: Sequence[str]) -> tuple[keras.Model, Look]:
@@ -71,6 +71,11 @@ def _looking(matcher: Matcher, task: str, outputs: Sequence[str]) -> tuple[keras
         return {name: found[name] for name in outputs if name in found}
 
     return network, look
+
+
+def _once(look: Look, size: int) -> Look:
+    """The network is traced once, not once for each endpoint."""
+    return traced_once(look, [tf.TensorSpec([None, size, size, 3], tf.uint8)])
 
 
 def identification_branch(matcher: Matcher, task: str, known: Optional[OpenSet] = None) -> Branch:
@@ -85,7 +90,9 @@ def identification_branch(matcher: Matcher, task: str, known: Optional[OpenSet] 
     `error`, see `rows.by_row`. Names are valid UTF-8, see `rows.escaped`.
     """
     network, look = _looking(matcher, task, [f"logits_{task}"])
-    endpoints = identification_endpoints(look, matcher.side, task, matcher.identities, known)
+    endpoints = identification_endpoints(
+        _once(look, matcher.side), matcher.side, task, matcher.identities, known
+    )
     return Branch(task, network, endpoints, look)
 
 

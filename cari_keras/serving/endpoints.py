@@ -92,7 +92,7 @@ def _said_of(distance: tf.Tensor, calibration: Calibration) -> dict[str, tf.Tens
     }
     if calibration.undecided is None:
         said["same"] = distance <= calibration.threshold
-    curve = calibration.curve  # of its own: AutoGraph, by which exports are made, needs that
+    curve = calibration.curve  # of its own, for mypy
     if curve is not None:
         said["probability"] = tf.sigmoid(curve.slope * distance + curve.intercept)
     return said

@@ -157,7 +157,9 @@ def _write_model(branch: Branch, path: Path) -> None:
     archive = keras.export.ExportArchive()
     archive.track(branch.network)
     for name, endpoint in branch.endpoints.items():
-        archive.add_endpoint(name, endpoint.function, input_signature=endpoint.inputs)
+        # As in `face_model_of`: no endpoint has Python's control flow over tensors.
+        function = tf.autograph.experimental.do_not_convert(endpoint.function)
+        archive.add_endpoint(name, function, input_signature=endpoint.inputs)
     # Keras tells on standard output what it wrote.
     with contextlib.redirect_stdout(io.StringIO()), file_errors(path):
         archive.write_out(str(path))

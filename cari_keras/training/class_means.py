@@ -117,7 +117,8 @@ class ClassMeans:
             found = network(view(inputs), training=False)
             return {by: tf.cast(found[by], tf.float32) for by in set(self._read_by.values())}
 
-        return tf.function(forward, input_signature=[tf.TensorSpec(shape, tf.float32)])
+        signature = [tf.TensorSpec(shape, tf.float32)]
+        return tf.function(forward, input_signature=signature, autograph=False)
 
     def __call__(self) -> dict[str, Array]:
         """The new heads' arrays by `layer/weight`, with the weights that the network has now."""

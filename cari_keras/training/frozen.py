@@ -81,6 +81,7 @@ class SharedOutputs:
         self._forward = tf.function(
             lambda images: tf.cast(trunk(images, training=False), tf.float16),
             input_signature=[tf.TensorSpec([None, *trunk.input.shape[1:]], tf.float32)],
+            autograph=False,
         )
         self._describe = made_for
 

@@ -215,11 +215,12 @@ class TrainStep:
         found = [_gradient(tape, loss, [last])[0] for loss in losses]
         return tf.stack([tf.reshape(tf.zeros_like(last) if g is None else g, [-1]) for g in found])
 
-    @tf.function
+    # Nothing here has Python's control flow over tensors; to look for it takes seconds.
+    @tf.function(autograph=False)
     def __call__(self, batch: Batch) -> StepValues:
         return self._update(batch, frozen=False)
 
-    @tf.function
+    @tf.function(autograph=False)
     def update_branches(self, batch: Batch) -> StepValues:
         """The same step on outputs of the layers up to `stored_stages`, which stay as they are."""
         return self._update(batch, frozen=True)

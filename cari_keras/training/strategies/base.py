@@ -91,7 +91,6 @@ class Strategy:
 
     def after_step(self, update: Update) -> None:
         """Learns from a step; runs inside the compiled step."""
-        return  # AutoGraph cannot convert a body without a statement, and says so aloud
 
     def after_epoch(self) -> None:
         """Learns from an epoch; runs eagerly."""
