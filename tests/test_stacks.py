@@ -9,13 +9,14 @@ import pytest
 from tests.helpers.commands import run_python
 from tests.helpers.pictures import write_folder_dataset
 from tests.helpers.places import ROOT
+from tests.helpers.runs import SMALL_NETWORK
 
 #: Where `scripts/environment.sh` puts them.
 STACKS = {"keras2": ROOT / ".venv", "keras3": ROOT / ".venv-keras3"}
 
 SETTINGS = (
     "--pretrained none --image-size 80 --batch-size 8 --embedding-size 8 --epochs 1 "
-    "--bn-momentum 0.5 --quiet"
+    f"--bn-momentum 0.5 --quiet {SMALL_NETWORK}"
 )
 
 EMBED = """

@@ -23,8 +23,9 @@ from cari_keras.cli.flags import add_config_flags, asked_config
 from cari_keras.cli.parser import Parser
 from cari_keras.errors import DatasetError
 from cari_keras.presets import PRESETS
-from tests.helpers.commands import next_command, run_command, run_python
+from tests.helpers.commands import next_command, run_command
 from tests.helpers.faces import write_modalities
+from tests.helpers.forked import run_forked
 from tests.helpers.runs import SMALL_NETWORK, small_config
 
 #: How the programs are called where no script of theirs was.
@@ -136,7 +137,7 @@ def test_from_pictures_to_a_server_by_the_lines_that_are_printed(tmp_path):
     assert words == [*MODULE, "train", "--dataset", "folder", "--data-dir", "my faces"]
     for name, more in (("train", SMALL.split()), ("evaluate", []), ("export", [])):
         assert words[:4] == [*MODULE, name]
-        done = run_python(*words[1:], *more, cwd=tmp_path)
+        done = run_forked(*words[2:], *more, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         words = next_command(done.stdout)
     (run,) = (tmp_path / "runs").iterdir()

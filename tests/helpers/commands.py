@@ -9,23 +9,24 @@ import sys
 import time
 from types import ModuleType
 
+from tests.helpers.forked import run_forked
 from tests.helpers.places import ROOT
 
 
 def run_command(module, *arguments, cwd=None):
     """Runs `cari_keras.cli.<module>` in a process of its own."""
-    return run_python("-m", f"cari_keras.cli.{module}", *arguments, cwd=cwd)
+    return run_forked(f"cari_keras.cli.{module}", *arguments, cwd=cwd)
 
 
 def run_script(name, *arguments):
     """Runs `scripts/<name>` in a process of its own and returns what it printed."""
-    result = run_python(ROOT / "scripts" / name, *arguments)
+    result = run_forked(ROOT / "scripts" / name, *arguments)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
 
 def run_python(*arguments, cwd=None, python=sys.executable):
-    """Runs this interpreter, or another, with the project on its path."""
+    """Runs this interpreter, or another, from its start, with the project on its path."""
     command = [str(python), *map(str, arguments)]
     return subprocess.run(
         command, cwd=cwd, env=_path(), capture_output=True, text=True, timeout=600, check=False

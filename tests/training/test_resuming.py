@@ -15,14 +15,14 @@ from tests.helpers.disks import no_room
 from tests.helpers.kills import Killed, kill_at_renaming
 from tests.helpers.runs import small_config
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("narrow")]
 
 #: The second of its two epochs moves the shared layers, away from a teacher.
 VALUES = {"retain": 1.0, "frozen_epochs": 1, "frozen_views": 1}
 
 
 @pytest.fixture(scope="module")
-def config(prepared, tmp_path_factory):
+def config(narrow, prepared, tmp_path_factory):
     """Of a run that begins with another's weights, so that there is something to retain."""
     source = tmp_path_factory.mktemp("source") / "run"
     Trainer(small_config(epochs=1), prepared, source).fit(progress=False)

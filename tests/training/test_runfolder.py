@@ -15,6 +15,8 @@ from tests.helpers.disks import no_room
 from tests.helpers.kills import Killed, kill_at_renaming
 from tests.helpers.runs import small_config
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 
 def saved(tmp_path, count):
     checkpoints = Checkpoints(tmp_path)
@@ -64,11 +66,27 @@ def test_a_full_disk_leaves_the_earlier_ones_whole(tmp_path):
     assert checkpoints.newest()[2]["epoch"] == 1
 
 
+#: All of its training's state is compared.
+CONFIG = small_config(dropout=0.3, weighting="dwa", keep_checkpoints=True)
+
+
+@pytest.fixture(scope="module")
+def whole(narrow, prepared, tmp_path_factory):
+    """The run of two epochs of three steps that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    Trainer(CONFIG, prepared, folder).fit(progress=False)
+    return folder
+
+
+def assert_same_state(whole, cut):
+    arrays = [Checkpoints(run).newest()[1] for run in (whole, cut)]
+    for name, array in arrays[0].items():
+        np.testing.assert_array_equal(array, arrays[1][name], err_msg=name)
+
+
 @pytest.mark.slow
-def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(prepared, tmp_path):
-    config = small_config(epochs=2, keep_checkpoints=True)
-    Trainer(config, prepared, tmp_path / "whole").fit(progress=False)
-    trainer = Trainer(config, prepared, tmp_path / "cut")
+def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(whole, prepared, tmp_path):
+    trainer = Trainer(CONFIG, prepared, tmp_path / "cut")
     save, saves = trainer._save, []
 
     def save_without_room(figures):
@@ -79,10 +97,8 @@ def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(prepared, tm
     trainer._save = save_without_room
     with pytest.raises(TrainingError, match=r"cannot be written \(File too large\).*000000006"):
         trainer.fit(progress=False)
-    Trainer(config, prepared, tmp_path / "cut", resume=True).fit(progress=False)
-    arrays = [Checkpoints(tmp_path / run).newest()[1] for run in ("whole", "cut")]
-    for name, array in arrays[0].items():
-        np.testing.assert_array_equal(array, arrays[1][name], err_msg=name)
+    Trainer(CONFIG, prepared, tmp_path / "cut", resume=True).fit(progress=False)
+    assert_same_state(whole, tmp_path / "cut")
 
 
 def test_a_full_disk_at_a_stop_is_told_as_well(prepared, tmp_path):
@@ -136,11 +152,9 @@ def test_what_a_killed_process_left_half_written_is_finished_or_removed(tmp_path
 @pytest.mark.stacks
 @pytest.mark.parametrize("moment", ["step", "evaluation", "between"])
 def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
-    moment, prepared, tmp_path, monkeypatch
+    moment, whole, prepared, tmp_path, monkeypatch
 ):
-    config = small_config(dropout=0.3, weighting="dwa", keep_checkpoints=True)
-    Trainer(config, prepared, tmp_path / "whole").fit(progress=False)
-    trainer = Trainer(config, prepared, tmp_path / "cut")
+    trainer = Trainer(CONFIG, prepared, tmp_path / "cut")
     step, evaluate, flush = trainer.step.__class__.__call__, trainer.evaluate, []
 
     def stop_in_step(self, batch):
@@ -172,13 +186,10 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
         trainer.fit(progress=False)
     monkeypatch.undo()
     done = {"step": (1, 2), "evaluation": (1, 3), "between": (0, 2)}[moment]
-    resumed = Trainer(config, prepared, tmp_path / "cut", resume=True)
+    resumed = Trainer(CONFIG, prepared, tmp_path / "cut", resume=True)
     assert (resumed.epoch, resumed.step_in_epoch) == done
     resumed.fit(progress=False)
     for name in ("steps.csv", "metrics.csv"):
-        whole, cut = ((tmp_path / run / name).read_text() for run in ("whole", "cut"))
-        assert cut == whole, name
-    arrays = [Checkpoints(tmp_path / run).newest()[1] for run in ("whole", "cut")]
-    for name, array in arrays[0].items():
-        np.testing.assert_array_equal(array, arrays[1][name], err_msg=name)
+        assert (tmp_path / "cut" / name).read_text() == (whole / name).read_text(), name
+    assert_same_state(whole, tmp_path / "cut")
     shutil.rmtree(tmp_path / "cut")
