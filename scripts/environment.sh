@@ -68,7 +68,8 @@ install_packages() {
     if [ -f "$versions" ] && grep -qx "# Python $of" "$versions"; then
         set -- --constraint "$versions" "$@"
     fi
-    "$venv/bin/python" -m pip install -qq "$@"
+    # Of 2 GB of libraries little is ever imported; Python compiles that as it comes.
+    "$venv/bin/python" -m pip install -qq --no-compile "$@"
 }
 
 # requirements NAME: a list of setup.cfg, without what is for older Pythons alone; of the newest

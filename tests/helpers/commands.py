@@ -1,6 +1,5 @@
 """The package's commands as their users run them."""
 
-import contextlib
 import importlib.util
 import os
 import shlex
@@ -9,7 +8,7 @@ import sys
 import time
 from types import ModuleType
 
-from tests.helpers.forked import run_forked
+from tests.helpers.forked import Forked, run_forked
 from tests.helpers.places import ROOT
 
 
@@ -33,22 +32,16 @@ def run_python(*arguments, cwd=None, python=sys.executable):
     )
 
 
-@contextlib.contextmanager
 def started(module, *arguments):
-    """`cari_keras.cli.<module>` going on meanwhile; killed at the block's end, if not before."""
-    command = [sys.executable, "-m", f"cari_keras.cli.{module}", *map(str, arguments)]
-    with subprocess.Popen(command, env=_path(), stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    """`cari_keras.cli.<module>` going on meanwhile; killed at a block's end, if not before."""
+    return Forked(f"cari_keras.cli.{module}", *arguments)
 
 
 def wait_until(condition, process):
     """Until a command that goes on has done something."""
     deadline = time.monotonic() + 300
     while not condition():
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, process.read()
         assert time.monotonic() < deadline
         time.sleep(0.01)
 

@@ -28,19 +28,64 @@ def run_forked(program, *arguments, cwd=None, timeout=600):
     Returns:
         A `subprocess.CompletedProcess` with the text of both streams.
     """
-    words = [str(program), *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with tempfile.TemporaryDirectory() as folder:
-        streams = [Path(folder) / name for name in ("out", "err")]
-        given = (words, Path(program).is_absolute(), cwd or Path.cwd(), environment, streams)
-        process = _server().Process(target=_run, args=given)
-        process.start()
-        process.join(timeout)
-        if process.exitcode is None:
-            process.kill()
-            raise subprocess.TimeoutExpired(words, timeout)
-        out, err = (stream.read_text(encoding="utf-8") for stream in streams)
-    return subprocess.CompletedProcess(words, process.exitcode, out, err)
+    with Forked(program, *arguments, cwd=cwd) as process:
+        out, err = process.communicate(timeout)
+    return subprocess.CompletedProcess(process.words, process.returncode, out, err)
+
+
+class Forked:
+    """A program that goes on meanwhile, with what the tests need of `subprocess.Popen`.
+
+    Args:
+        program: A module's name, or a script's absolute path.
+        arguments: What stands behind it.
+        cwd: The folder that it runs in.
+        environment: Further variables.
+    """
+
+    def __init__(self, program, *arguments, cwd=None, environment=()):
+        self.words = [str(program), *map(str, arguments)]
+        self._folder = tempfile.TemporaryDirectory()
+        self._streams = [Path(self._folder.name) / name for name in ("out", "err")]
+        for stream in self._streams:
+            stream.touch()
+        given = {**os.environ, "PYTHONPATH": str(ROOT), **dict(environment)}
+        is_script = Path(program).is_absolute()
+        arguments = (self.words, is_script, cwd or Path.cwd(), given, self._streams)
+        self._process = _server().Process(target=_run, args=arguments)
+        self._process.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+        self._process.join()
+        self._folder.cleanup()
+
+    @property
+    def returncode(self):
+        """As `subprocess` has it: -N of a process that signal N ended; None while it goes on."""
+        return self._process.exitcode
+
+    def poll(self):
+        return self.returncode
+
+    def read(self):
+        """What it has written on its two streams so far."""
+        return tuple(stream.read_text(encoding="utf-8") for stream in self._streams)
+
+    def communicate(self, timeout):
+        self._process.join(timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired(self.words, timeout, *self.read())
+        return self.read()
+
+    def send_signal(self, number):
+        os.kill(self._process.pid, number)
+
+    def kill(self):
+        self._process.kill()
 
 
 @cache
@@ -57,7 +102,7 @@ def _run(words, is_script, folder, environment, streams):
     """In the forked process: what the interpreter does before a program, and after it."""
     assert "tensorflow" in sys.modules, "the server could not import it"
     for number, path in enumerate(streams, start=1):
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT)
+        opened = os.open(path, os.O_WRONLY | os.O_APPEND)
         os.dup2(opened, number)
         os.close(opened)
     os.environ.clear()

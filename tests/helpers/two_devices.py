@@ -94,7 +94,7 @@ def dropout(mirrored):
 
 
 def network(mirrored):
-    """A step of the paper's network, one of its branches, one with a teacher: all moves alike.
+    """A step of the paper's network with a teacher, and one of its branches: all moves alike.
 
     Sixteen images, since BatchNorm over a few makes much of the last digits; each step on a new
     network, since a second one makes more of them still; and Softplus for ReLU, which the last
@@ -107,7 +107,7 @@ def network(mirrored):
         # Six photos on one device, two on the other.
         tf.constant([True, False] * 2 + [False] * 4 + [True, False] * 2 + [True] * 4),
     )
-    for how in ("whole", "frozen", "retained"):
+    for how in ("retained", "frozen"):
         one, two = (moved_by_a_step(batch, cluster, how) for cluster in (ALONE, mirrored))
         for name, moved in one.items():
             size = np.linalg.norm(moved)

@@ -22,6 +22,8 @@ from cari_keras.training.trainer import Trainer
 from cari_keras.vocabulary import TASKS, modalities_of
 from tests.helpers.runs import small_config
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 
 def moments_of(bottleneck, label, is_caricature, num_identities, batch=7):
     found = Moments(num_identities, bottleneck.shape[1])
@@ -162,7 +164,7 @@ def test_heads_are_read_and_written(branches):
     images = draw.normal(size=(2, 80, 80, 3)).astype(np.float32)
     found = read_heads(model, TASKS)
     pooled = branches.get("head_features") == "pooled"
-    assert [len(found[task].kernel) for task in TASKS] == [8, *(2 * [1792 if pooled else 8])]
+    assert [len(found[task].kernel) for task in TASKS] == [8, *(2 * [448 if pooled else 8])]
     wanted = {
         t: Head(draw.normal(size=h.kernel.shape), draw.normal(size=4)) for t, h in found.items()
     }

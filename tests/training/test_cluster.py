@@ -2,12 +2,9 @@
 
 import contextlib
 import json
-import os
 import random
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -17,9 +14,9 @@ from cari_keras.errors import ConfigError
 from cari_keras.model.checkpoints import load_checkpoint
 from cari_keras.training.cluster import ALONE, check_tf_config
 from cari_keras.training.runfolder import Checkpoints
-from tests.helpers.commands import last_error, run_command, run_python
+from tests.helpers.commands import last_error, run_command
+from tests.helpers.forked import Forked, run_forked
 from tests.helpers.pictures import write_folder_dataset
-from tests.helpers.places import ROOT
 from tests.helpers.runs import SMALL_NETWORK
 
 #: Four epochs of five steps.
@@ -43,7 +40,7 @@ def test_two_devices_steps(check):
 
 
 def on_two_devices(check):
-    result = run_python("-m", "tests.helpers.two_devices", check, cwd=ROOT)
+    result = run_forked("tests.helpers.two_devices", check)
     assert result.returncode == 0, result.stderr
 
 
@@ -79,16 +76,10 @@ class Job:
     def _start(self, index, addresses, flags):
         task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
         own = self.folder / f"worker_{index}"
-        command = [sys.executable, "-m", "cari_keras.cli.train", *flags]
-        command += ["--distribute", "multiworker", "--output", str(own / "run")]
-        command += ["--cache-dir", str(own / "cache")]
-        return subprocess.Popen(
-            command,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CONFIG": json.dumps(task)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        flags = [*flags, "--distribute", "multiworker"]
+        flags += ["--output", own / "run", "--cache-dir", own / "cache"]
+        named = {"TF_CONFIG": json.dumps(task)}
+        return Forked("cari_keras.cli.train", *flags, environment=named)
 
     @property
     def run(self):

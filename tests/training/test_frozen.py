@@ -31,6 +31,8 @@ from cari_keras.training.trainer import Trainer
 from tests.helpers.disks import no_room
 from tests.helpers.runs import small_config
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 PLAIN = Augmentation()
 
 

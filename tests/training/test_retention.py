@@ -26,6 +26,8 @@ from cari_keras.training.runfolder import Checkpoints
 from cari_keras.training.trainer import Trainer
 from tests.helpers.runs import small_config
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 
 def teacher():
     """Looks at one image of two channels: Z' is the image itself."""
