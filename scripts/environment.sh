@@ -68,8 +68,7 @@ install_packages() {
     if [ -f "$versions" ] && grep -qx "# Python $of" "$versions"; then
         set -- --constraint "$versions" "$@"
     fi
-    # Of 2 GB of libraries little is ever imported; Python compiles that as it comes.
-    "$venv/bin/python" -m pip install -qq --no-compile "$@"
+    "$venv/bin/python" -m pip install -qq "$@"
 }
 
 # requirements NAME: a list of setup.cfg, without what is for older Pythons alone; of the newest
