@@ -309,7 +309,7 @@ def test_a_step_of_a_run_with_a_fixed_stem_leaves_it(prepared):
 def test_a_full_disk_while_outputs_are_stored_is_an_error_and_leaves_no_view(prepared, tmp_path):
     """Not the end of the process without a word, as where a file is mapped into memory."""
     _, stored = outputs(prepared, tmp_path / "kept")
-    with no_room(1 << 16), pytest.raises(OSError, match="File too large"):
+    with no_room(1 << 14), pytest.raises(OSError, match="File too large"):
         next(stored.batches(0))
     assert [p.name for p in (tmp_path / "kept").iterdir()] == ["made_for.txt"]
     assert next(stored.batches(0)).images.shape[0] == stored.batch_size  # there is room again
