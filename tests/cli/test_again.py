@@ -146,6 +146,7 @@ def test_from_pictures_to_a_server_by_the_lines_that_are_printed(tmp_path):
     assert (tmp_path / words[3]).is_file()
 
 
+@pytest.mark.slow
 def test_one_person_s_faces_are_not_trained_on(tmp_path):
     """There is no next command then."""
     write_modalities(tmp_path / "raw", people=1, images=2)

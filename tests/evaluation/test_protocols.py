@@ -27,6 +27,7 @@ from tests.helpers.webcaricature import PEOPLE, fold_of, halves
 ALL = [str(k) for k in range(1, 11)]
 
 
+@pytest.mark.slow
 def test_ten_folds_of_a_perfect_network(tree):
     outcome, matcher = evaluate(tree, "unrestricted", ALL, by_person)
     found = outcome.summaries()
@@ -87,6 +88,7 @@ def test_restricted_pairs(tree):
     assert "view 1" in outcome.title
 
 
+@pytest.mark.slow
 def test_galleries_of_ten_folds(tree):
     """A network that takes every stranger for the next one of the fold: Rank-1 0, Rank-10 1."""
     outcome, _ = evaluate(tree, "identification", ALL, by_person, legacy=True)
@@ -162,6 +164,7 @@ def test_the_test_split_takes_its_threshold_from_the_validation_pairs(
     assert matcher.asked == ["test", "validation"]
 
 
+@pytest.mark.slow
 def test_lfw_s_folds(tmp_path):
     listed = write_lfw(tmp_path / "lfw")
     matcher = RuleMatcher(by_person, small_config())

@@ -134,6 +134,7 @@ def test_the_training_plot_names_its_paper(known, tmp_path):
     assert "as in Figure 6 of Ming, Burie &amp; Luqman (IJDAR 2021)" in text
 
 
+@pytest.mark.slow
 def test_a_page_of_ten_folds(tree):
     folds = [str(k) for k in range(1, 11)]
     page = Page(report_html(evaluate(tree, "unrestricted", folds, by_person)[0]))
@@ -336,6 +337,7 @@ def test_people_of_galleries_and_of_all_pairs(tree):
     assert not worst_people(evaluate(tree, "unrestricted", ["1"], by_person)[0]).rows
 
 
+@pytest.mark.slow
 def test_the_worst_pairs_are_explained(known, network, capsys):
     assert "Why the worst pairs" not in report_html(known)  # a rule has no layers
     matcher = copy.copy(known.matcher)

@@ -27,6 +27,7 @@ def drawn(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_rank_1_is_that_of_cari_evaluate_to_the_digit(matcher, drawn):
     """By the same nearest image of every probe."""
     run = str(matcher.run)

@@ -14,6 +14,7 @@ from cari_keras.errors import ConfigError
 from cari_keras.serving.judged import is_export, load_judged_network
 
 
+@pytest.mark.slow
 def test_an_export_answers_as_its_run(matcher, people, exported, tmp_path, monkeypatch, capsys):
     served = load_judged_network(str(exported))
     assert served.side == matcher.side == 96
