@@ -1,14 +1,13 @@
 """The package's commands as their users run them."""
 
 import importlib.util
-import os
 import shlex
 import subprocess
 import sys
 import time
 from types import ModuleType
 
-from tests.helpers.forked import Forked, run_forked
+from tests.helpers.forked import Forked, project_on_path, run_forked
 from tests.helpers.places import ROOT
 
 
@@ -28,7 +27,13 @@ def run_python(*arguments, cwd=None, python=sys.executable):
     """Runs this interpreter, or another, from its start, with the project on its path."""
     command = [str(python), *map(str, arguments)]
     return subprocess.run(
-        command, cwd=cwd, env=_path(), capture_output=True, text=True, timeout=600, check=False
+        command,
+        cwd=cwd,
+        env=project_on_path(),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
 
 
@@ -51,11 +56,6 @@ def next_command(printed):
     *_, last = printed.splitlines()
     assert last.startswith("Next: "), last
     return shlex.split(last.removeprefix("Next: "))
-
-
-def _path():
-    """The environment, with the project on its path."""
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def last_error(result):

@@ -22,6 +22,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def project_on_path():
+    """The environment, with the project on its path."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
 def run_forked(program, *arguments, cwd=None, timeout=600):
     """Runs a module by its name, or a script by its path, as `python -m` or `python` does.
 
@@ -49,7 +54,7 @@ class Forked:
         self._streams = [Path(self._folder.name) / name for name in ("out", "err")]
         for stream in self._streams:
             stream.touch()
-        given = {**os.environ, "PYTHONPATH": str(ROOT), **dict(environment)}
+        given = {**project_on_path(), **dict(environment)}
         is_script = Path(program).is_absolute()
         arguments = (self.words, is_script, cwd or Path.cwd(), given, self._streams)
         self._process = _server().Process(target=_run, args=arguments)
