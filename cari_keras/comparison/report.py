@@ -7,7 +7,9 @@ from pathlib import Path
 
 from cari_keras.comparison import tables
 from cari_keras.comparison.cost import kept_costs
+from cari_keras.comparison.diagram import plot_critical_difference
 from cari_keras.comparison.plan import REFERENCE, PlannedRun
+from cari_keras.comparison.ranks import rank_strategies
 from cari_keras.comparison.results import FIXED, read_results
 from cari_keras.config import Config
 from cari_keras.evaluation import plots
@@ -40,6 +42,9 @@ def report(
     shown = [tables.metrics_table(results, config.data.dataset)]
     if REFERENCE in results and len(results) > 1:
         shown.append(tables.differences_table(results))
+    ranks = rank_strategies(results)
+    if ranks is not None:
+        shown.append(tables.ranks_table(ranks))
     identities = read_identities(runs[0].folder)
     costs = kept_costs(folder / "costs.json", config, list(results), len(identities))
     shown.append(tables.costs_table(costs))
@@ -55,5 +60,9 @@ def report(
         title = f"{config.data.dataset}, seed {runs[0].seed}"
         picture = plots.plot_weights_and_losses(curves, title)
         save(picture, folder / "figures" / "weights_and_losses.png")
-    write_json(folder / "comparison.json", {"metrics": results, "costs": costs})
+    if ranks is not None and ranks.critical_difference is not None:
+        title = f"{config.data.dataset}: mean ranks of the validation metrics' mean"
+        save(plot_critical_difference(ranks, title), folder / "figures" / "ranks.png")
+    told = None if ranks is None else ranks._asdict()
+    write_json(folder / "comparison.json", {"metrics": results, "costs": costs, "ranks": told})
     write_text(folder / "comparison.md", "\n".join(map(tables.as_markdown, shown)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from cari_keras.comparison.cost import Cost
 from cari_keras.comparison.plan import REFERENCE
+from cari_keras.comparison.ranks import OVERALL, Ranks
 from cari_keras.comparison.results import HARDEST, Difference, Results, paired_difference
 from cari_keras.evaluation.labels import LABELS
 from cari_keras.evaluation.published import TABLES
@@ -77,6 +78,26 @@ def differences_table(results: Results) -> TextTable:
         "interval (*: the interval excludes 0)",
         ["Weighting", *(LABELS[name] for name in columns)],
         rows,
+    )
+
+
+def ranks_table(ranks: Ranks) -> TextTable:
+    """Mean ranks over seeds, with what the tests of them say."""
+    tested = ""
+    if ranks.probability is not None and ranks.critical_difference is not None:
+        least = ranks.probability < 0.001
+        told = "p < 0.001" if least else f"p = {ranks.probability:.3f}"
+        tested = (
+            f"; Friedman's test of the overall ranks: {told}; critical "
+            f"difference at 5 %: {ranks.critical_difference:.2f}"
+        )
+    return TextTable(
+        f"Mean rank over {ranks.seeds} seed{'s' if ranks.seeds > 1 else ''}, 1 is the best{tested}",
+        ["Weighting", *("Overall" if name == OVERALL else LABELS[name] for name in ranks.mean)],
+        [
+            [strategy, *(f"{of[strategy]:.1f}" for of in ranks.mean.values())]
+            for strategy in ranks.mean[OVERALL]
+        ],
     )
 
 

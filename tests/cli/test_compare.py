@@ -60,6 +60,7 @@ def test_tables_costs_and_pictures_and_a_second_call_only_reads(tmp_path):
     assert set(found["costs"]) == {"equal", "dynamic"}
     assert found["costs"]["equal"][1] == 1.0
     assert set(found["metrics"]["single"]) == set(found["metrics"]["equal"])
+    assert sum(found["ranks"]["mean"]["overall"].values()) == 1 + 2 + 3
     for run in ("equal-0", "dynamic-0", "single-photo-0", "single-caricature-0"):
         assert (out / run / "best" / "arrays.npz").is_file()
     steps = (out / "dynamic-0" / "steps.csv").read_text().splitlines()
