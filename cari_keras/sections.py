@@ -50,6 +50,9 @@ class DataConfig(WithPaths):
         "cut out the faces of raw pictures first, as cari-align --margin 0.2 does",
         usual=True,
     )
+    whole_pictures: bool = setting(
+        False, "where --align cuts out the faces, train on the whole pictures as well"
+    )
     final: bool = setting(
         False,
         "cavi: train on the validation images too, for a score on the test split; validation "

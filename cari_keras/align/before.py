@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -24,6 +25,7 @@ def load_faces(
     config: Config,
     *,
     renew: bool = False,
+    training: bool = False,
     workers: Optional[int] = None,
     progress: bool = False,
 ) -> Dataset:
@@ -35,6 +37,7 @@ def load_faces(
     Args:
         config: Names the dataset.
         renew: Look for pictures that are new, changed or gone since the faces were cut out.
+        training: Whether the dataset is trained on, where `whole_pictures` has its effect.
         workers: Processes that look for faces; None: as many as there are cores.
         progress: Show how far this has come.
 
@@ -48,11 +51,22 @@ def load_faces(
         return load_dataset(config)
     raw = user_path(config.data.data_dir or "")
     there = (place / INDEX).is_file()
-    if not there:
-        load_dataset(config)
+    beside = training and config.data.whole_pictures
+    whole = load_dataset(config) if beside or not there else None
     if renew or not there:
         _cut_out(raw, place, workers=workers, progress=progress)
-    return load_dataset(config.with_values({"data_dir": str(place)}))
+    faces = load_dataset(config.with_values({"data_dir": str(place)}))
+    return replace(faces, beside=_training_images(whole, faces)) if beside and whole else faces
+
+
+def _training_images(whole: Dataset, faces: Dataset) -> Dataset:
+    """The whole pictures of the faces that are trained on, and of no others.
+
+    Where a picture could not be read, a random split may differ between the two.
+    """
+    names = {sample.path for sample in faces.splits.get("train", ())}
+    train = [sample for sample in whole.splits.get("train", ()) if sample.path in names]
+    return replace(whole, splits={"train": train}, pairs={}, crossed=(), galleries={})
 
 
 def load_faces_below(config: Config, folder: Path, *, progress: bool = False) -> Dataset:

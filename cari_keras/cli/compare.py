@@ -113,7 +113,7 @@ def _fitted(
     """
     from cari_keras.align.before import load_faces
 
-    dataset = load_faces(config, renew=True, progress=progress)
+    dataset = load_faces(config, renew=True, training=True, progress=progress)
     if not dataset.splits.get("validation"):
         raise DatasetError(
             f"{dataset.name}: no validation images, so strategies cannot be compared"

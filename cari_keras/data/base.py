@@ -68,6 +68,7 @@ class Dataset:
         records: Where the images are, if they need not be read from files and prepared.
         sharing: Names that share a picture; None where nobody has looked.
         whole: The dataset that people were held out of, see `data.unseen`.
+        beside: The same dataset in other cuts, whose training images are trained on as well.
         once: Whether the images are looked at a single time; they are then stored without loss.
     """
 
@@ -83,6 +84,7 @@ class Dataset:
     galleries: Mapping[str, ProbeSearch] = field(default_factory=dict)
     sharing: Optional[tuple[tuple[str, ...], ...]] = None
     whole: Optional[Dataset] = None
+    beside: Optional[Dataset] = None
     once: bool = False
 
     @property

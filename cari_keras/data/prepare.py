@@ -98,10 +98,13 @@ def prepare(
     Raises:
         DatasetError: No training image could be read.
     """
+    how: dict[str, Any] = {"cache_dir": cache_dir, "workers": workers, "progress": progress}
+    if dataset.beside is not None:
+        faces = prepare(replace(dataset, beside=None), image_size, **how)
+        return _with_others(faces, prepare(dataset.beside, faces.image_size, **how))
     if dataset.records is not None:
         return _from_records(dataset, dataset.records)
     if dataset.whole is not None:
-        how: dict[str, Any] = {"cache_dir": cache_dir, "workers": workers, "progress": progress}
         return _without_people(prepare(dataset.whole, image_size, **how), dataset)
     request = {
         "schema": _VERSION,
@@ -147,6 +150,22 @@ def _from_records(dataset: Dataset, records: AlignedRecords) -> Prepared:
         report=dataset.report,
         skipped=[],
         aligned=records.settings,
+    )
+
+
+def _with_others(prepared: Prepared, others: Prepared) -> Prepared:
+    """A prepared dataset that is also trained on another's training images of the same people."""
+    label = {name: k for k, name in enumerate(prepared.identities)}
+    ours = np.array([label.get(name, -1) for name in others.identities], np.int32)
+    train = dict(prepared.places["train"])
+    for modality, places in others.places["train"].items():
+        known = places.take(np.flatnonzero(ours[places.label] >= 0))
+        there = [train[modality]] if modality in train else []
+        train[modality] = Places.join([*there, replace(known, label=ours[known.label])])
+    return replace(
+        prepared,
+        places={**prepared.places, "train": train},
+        skipped=[*prepared.skipped, *others.skipped],
     )
 
 

@@ -31,7 +31,7 @@ SMALLEST_BATCH = 8
 #: The settings that a rule may change.
 FITTED = (
     *("tasks", "depth", "image_size", "stored_size", "batch_size", "crop", "test_crops"),
-    "precision",
+    *("whole_pictures", "epochs", "frozen_epochs", "precision"),
 )
 
 
@@ -71,8 +71,14 @@ def fit(config: Config, dataset: Dataset, given: Collection[str]) -> Fitted:
         given: Names of the settings that the user gave; they stay as they are.
 
     Raises:
+        ConfigError: The user wants whole pictures beside faces, and the pictures are not there.
         DatasetError: There is no image for any of the tasks.
     """
+    if config.data.whole_pictures and "whole_pictures" in given and dataset.beside is None:
+        raise ConfigError(
+            "whole_pictures needs faces cut out of raw pictures; set align, and name the folder of "
+            f"the raw pictures. Received: align {config.data.align}, folder {config.data.data_dir}"
+        )
     changes: list[Change] = []
     for rule in RULES:
         for change in rule(config, dataset):
@@ -163,6 +169,19 @@ def _as_the_run(config: Config, dataset: Dataset) -> list[Change]:
     return found
 
 
+def _faces_alone(config: Config, dataset: Dataset) -> list[Change]:
+    """Twice the epochs, where whole pictures do not double what an epoch looks at."""
+    if not config.data.whole_pictures or dataset.beside is not None:
+        return []
+    longer = config.with_values({"epochs": 2 * config.training.epochs}).training
+    lengths = {"epochs": longer.epochs, "frozen_epochs": longer.frozen_epochs}
+    why = "each picture is there in one cut"
+    return [
+        Change({"whole_pictures": False}, f"no whole pictures beside the faces ({why})"),
+        Change(lengths, f"{longer.epochs} epochs ({why})"),
+    ]
+
+
 def _few_pictures(config: Config, dataset: Dataset) -> list[Change]:
     """Smaller batches, so that an epoch has some steps."""
     if _shared(config):
@@ -213,6 +232,7 @@ def _no_bfloat16(config: Config, dataset: Dataset) -> list[Change]:
 RULES: tuple[Rule, ...] = (
     _one_modality,
     _as_the_run,
+    _faces_alone,
     _few_pictures,
     _aligned_faces,
     _no_bfloat16,
@@ -222,7 +242,8 @@ RULES: tuple[Rule, ...] = (
 def training_images(config: Config, dataset: Dataset) -> int:
     """How many training images the tasks look at."""
     wanted = modalities_of(config.training.tasks)
-    return sum(dataset.count("train", modality) for modality in wanted)
+    trained_on = [dataset, *([dataset.beside] if dataset.beside else [])]
+    return sum(each.count("train", modality) for each in trained_on for modality in wanted)
 
 
 def describe(fitted: Fitted, dataset: Dataset) -> tuple[str, str]:

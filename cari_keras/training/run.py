@@ -101,7 +101,11 @@ def train_run(asked: Asked, caller: Caller) -> None:
         config = as_begun(config, saved, given)
         _refuse_changes(run, saved, config, caller)
     dataset = load_faces(
-        config, renew=not saved, workers=config.training.workers, progress=caller.progress
+        config,
+        renew=not saved,
+        training=True,
+        workers=config.training.workers,
+        progress=caller.progress,
     )
     if (faces := faces_of(config)) is not None:
         caller.tell(f"faces of {config.data.data_dir}: {faces} (contact_sheet.png shows them)")

@@ -1,5 +1,7 @@
 """Datasets whose faces are cut out before they are read."""
 
+from dataclasses import replace
+
 import pytest
 
 import cari_keras.align.before as before
@@ -48,6 +50,22 @@ def test_faces_are_cut_out_once(tmp_path, monkeypatch):
     again = load_faces(config)
     assert again.fingerprint == first.fingerprint
     assert not load_faces(config.with_values({"align": False})).records
+
+
+@pytest.mark.slow
+def test_whole_pictures_of_the_training_faces_are_beside_them(tmp_path):
+    write_modalities(tmp_path / "raw")
+    config = asked(tmp_path, data_dir=str(tmp_path / "raw"), whole_pictures=True)
+    faces = load_faces(config, training=True, workers=1)
+    assert faces.beside is not None
+    assert faces.beside.records is None
+    assert set(faces.beside.splits) == {"train"}
+    trained_on = {sample.path for sample in faces.splits["train"]}
+    assert {sample.path for sample in faces.beside.splits["train"]} == trained_on
+    assert load_faces(config).beside is None  # as evaluation reads it
+    other = replace(faces, splits={"train": faces.splits["train"][:1]})
+    (alone,) = before._training_images(faces.beside, other).splits["train"]
+    assert alone.path == faces.splits["train"][0].path
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import errno
 import json
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,24 @@ def test_records_hold_the_dataset(folder_dataset, prepared):
             np.testing.assert_allclose(
                 image.mean((0, 1)), dataset.load(sample).mean((0, 1)), atol=3
             )
+
+
+def test_training_images_beside_a_dataset_join_its_own(folder_dataset, tmp_path):
+    """By people's names, whatever their labels are there; nobody comes in who is not known."""
+    dataset = folder.load(str(folder_dataset))
+    *names, last = reversed(dataset.identities)
+    train = [s for s in dataset.splits["train"] if s.identity != dataset.identities[-1]]
+    known = replace(dataset, identities=dataset.identities[:-1], splits={"train": train}, pairs={})
+    others = replace(dataset, identities=(*names, last), splits={"train": dataset.splits["train"]})
+    found = prepare(replace(known, beside=others), 80, cache_dir=tmp_path, progress=False)
+    alone = prepare(known, 80, cache_dir=tmp_path, progress=False)
+    assert found.identities == known.identities
+    assert found.counts == {"train": {m: 2 * n for m, n in alone.counts["train"].items()}}
+    owner = {sample.path: sample.identity for sample in train}
+    records = [parse(record)["path"].numpy().decode() for record in split_records(found, "train")]
+    assert sorted(records) == sorted([*owner, *owner])
+    labels = found.of("train").label
+    assert [found.identities[k] for k in labels] == [owner[path] for path in records]
 
 
 @pytest.mark.slow

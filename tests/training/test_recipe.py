@@ -1,9 +1,11 @@
 """Fitting a configuration to its data and machine: what changes, what does not, what is told."""
 
+from dataclasses import replace
+
 import pytest
 
 from cari_keras.data.base import Dataset
-from cari_keras.errors import DatasetError
+from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.presets import PRESETS
 from cari_keras.records.aligned import AlignedRecords
 from cari_keras.records.sample import Sample
@@ -50,6 +52,22 @@ def test_a_dataset_like_cavi_changes_nothing():
         "steps, of which the first 20 train only the branches; 192 pixels, bfloat16",
         "fitted to the data and this machine: nothing",
     )
+
+
+def test_whole_pictures_double_an_epoch_and_without_them_there_are_twice_as_many():
+    config = FOLDER.with_values({"whole_pictures": True, "epochs": 6, "frozen_epochs": 3})
+    both = replace(dataset(900, 700), beside=dataset(900, 700))
+    assert changed(config, both) == {}
+    assert "3200 training images; 6 epochs of 50 steps" in describe(fit(config, both, ()), both)[0]
+    faces = dataset(900, 700)
+    alone = {"whole_pictures": False, "epochs": 12, "frozen_epochs": 6}
+    assert changed(config, faces) == alone
+    assert changed(config, faces, ["epochs"]) == {"whole_pictures": False}
+    assert (
+        "12 epochs (each picture is there in one cut)" in describe(fit(config, faces, ()), faces)[1]
+    )
+    with pytest.raises(ConfigError, match="whole_pictures needs faces cut out of raw pictures"):
+        fit(config, faces, ["whole_pictures"])
 
 
 @pytest.mark.parametrize(
