@@ -14,6 +14,7 @@ from typing import Any, Union
 import tensorflow as tf
 
 from cari_keras import replicas
+from cari_keras.model.pointwise import Conv2D
 from cari_keras.stack import keras
 
 #: Of every layer, whatever Keras' own settings say.
@@ -126,7 +127,7 @@ class Layers:
         padding: str = "same",
     ) -> Any:
         """Convolution without bias, BatchNorm, ReLU."""
-        x = keras.layers.Conv2D(
+        x = Conv2D(
             filters,
             kernel,
             strides=strides,
@@ -162,7 +163,7 @@ class Layers:
     ) -> Any:
         """Concatenates the towers, maps them back linearly to x's channels, adds them scaled."""
         mixed = self.concat(towers, f"{name}_Concatenate")
-        up = keras.layers.Conv2D(
+        up = Conv2D(
             x.shape[-1],
             1,
             data_format=CHANNELS,
