@@ -65,6 +65,10 @@ MEASURED = {
         ("cari-train --preset cavi --no-align --data-dir {cavi}",),
     ),
     "cavi": Measured("Aligned faces", ("cari-train --preset cavi --data-dir {cavi}",)),
+    "cavi-both-cuts": Measured(
+        "Aligned faces",
+        ("cari-train --preset cavi --whole-pictures --epochs 4 --data-dir {cavi}",),
+    ),
     "cavi-three-tasks": Measured(
         "The three tasks together",
         (

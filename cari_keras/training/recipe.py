@@ -177,7 +177,7 @@ def _faces_alone(config: Config, dataset: Dataset) -> list[Change]:
     lengths = {"epochs": longer.epochs, "frozen_epochs": longer.frozen_epochs}
     why = "each picture is there in one cut"
     return [
-        Change({"whole_pictures": False}, f"no whole pictures beside the faces ({why})"),
+        Change({"whole_pictures": False}, f"no --whole-pictures ({why})"),
         Change(lengths, f"{longer.epochs} epochs ({why})"),
     ]
 
