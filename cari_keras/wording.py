@@ -9,7 +9,7 @@ from collections.abc import Mapping
 _ONE = {
     **{f"{noun}s": noun for noun in ("pair", "image", "photo", "caricature", "probe", "picture")},
     **{f"{noun}s": noun for noun in ("file", "folder", "epoch", "step", "stranger", "face")},
-    **{f"{noun}s": noun for noun in ("line", "fold")},
+    **{f"{noun}s": noun for noun in ("line", "fold", "seed")},
     **{"people": "person", "identities": "identity"},
 }
 

@@ -56,7 +56,9 @@ def load_faces(
     if renew or not there:
         _cut_out(raw, place, workers=workers, progress=progress)
     faces = load_dataset(config.with_values({"data_dir": str(place)}))
-    return replace(faces, beside=_training_images(whole, faces)) if beside and whole else faces
+    if whole is None or not beside:
+        return faces
+    return replace(faces, beside=_training_images(whole, faces))
 
 
 def _training_images(whole: Dataset, faces: Dataset) -> Dataset:

@@ -46,8 +46,8 @@ def rank_strategies(results: Results) -> Optional[Ranks]:
     hang together, and would make differences look surer than they are.
 
     Args:
-        results: Of `read_results`. Strategies that lack a metric or a seed of the others' are left
-            out, as `single` is where the recipe gives one task two metrics of another.
+        results: Of `read_results`. A strategy that lacks a metric or a seed of the others is left
+            out.
 
     Returns:
         The ranks; None where fewer than two strategies can be ranked.
@@ -63,10 +63,11 @@ def rank_strategies(results: Results) -> Optional[Ranks]:
         return None
     values = np.array([[[results[s][m][k] for s in whole] for k in seeds] for m in metrics])
     ranks = _ranks(np.concatenate([values.mean(axis=0, keepdims=True), values]))
-    order = np.argsort(ranks[0].mean(axis=0), kind="stable")
+    means = ranks.mean(axis=1)
+    order = np.argsort(means[0], kind="stable")
     mean = {
-        name: {whole[i]: float(of.mean(axis=0)[i]) for i in order}
-        for name, of in zip((OVERALL, *metrics), ranks)
+        name: {whole[i]: float(of[i]) for i in order}
+        for name, of in zip((OVERALL, *metrics), means)
     }
     if len(seeds) < 2 or len(whole) < 3:
         return Ranks(mean, len(seeds), None, None)

@@ -13,6 +13,7 @@ from cari_keras.comparison.results import HARDEST, Difference, Results, paired_d
 from cari_keras.evaluation.labels import LABELS
 from cari_keras.evaluation.published import TABLES
 from cari_keras.evaluation.tables import TextTable
+from cari_keras.wording import counted
 
 #: Strategy -> the paper's rows of it.
 _PUBLISHED = {
@@ -92,7 +93,7 @@ def ranks_table(ranks: Ranks) -> TextTable:
             f"difference at 5 %: {ranks.critical_difference:.2f}"
         )
     return TextTable(
-        f"Mean rank over {ranks.seeds} seed{'s' if ranks.seeds > 1 else ''}, 1 is the best{tested}",
+        f"Mean rank over {counted(ranks.seeds, 'seeds')}, 1 is the best{tested}",
         ["Weighting", *("Overall" if name == OVERALL else LABELS[name] for name in ranks.mean)],
         [
             [strategy, *(f"{of[strategy]:.1f}" for of in ranks.mean.values())]

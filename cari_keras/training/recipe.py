@@ -242,8 +242,8 @@ RULES: tuple[Rule, ...] = (
 def training_images(config: Config, dataset: Dataset) -> int:
     """How many training images the tasks look at."""
     wanted = modalities_of(config.training.tasks)
-    trained_on = [dataset, *([dataset.beside] if dataset.beside else [])]
-    return sum(each.count("train", modality) for each in trained_on for modality in wanted)
+    both = filter(None, (dataset, dataset.beside))
+    return sum(each.count("train", modality) for each in both for modality in wanted)
 
 
 def describe(fitted: Fitted, dataset: Dataset) -> tuple[str, str]:

@@ -33,12 +33,18 @@ def outputs_and_gradients(layer, dtype, **how):
     return [tf.cast(t, tf.float32).numpy() for t in (y, *tape.gradient(value, wanted))]
 
 
+@pytest.fixture
+def calls(monkeypatch):
+    """Grows by one with each call of our operation, which does its work."""
+    found = []
+    real = pointwise.pointwise
+    monkeypatch.setattr(pointwise, "pointwise", lambda *given: found.append(1) or real(*given))
+    return found
+
+
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("dtype", POLICIES)
-def test_values_and_gradients_are_keras_own(dtype, bias, monkeypatch):
-    calls = []
-    real = pointwise.pointwise
-    monkeypatch.setattr(pointwise, "pointwise", lambda *given: calls.append(1) or real(*given))
+def test_values_and_gradients_are_keras_own(dtype, bias, calls):
     ours, theirs = layers(dtype, use_bias=bias, activation="relu")
     found = outputs_and_gradients(ours, dtype, training=True)
     assert len(calls) == (dtype == "bfloat16")
@@ -64,10 +70,7 @@ def test_all_else_is_keras_own_operation(values, how, monkeypatch):
     )
 
 
-def test_the_network_trains_by_it(monkeypatch):
-    calls = []
-    real = pointwise.pointwise
-    monkeypatch.setattr(pointwise, "pointwise", lambda *given: calls.append(1) or real(*given))
+def test_the_network_trains_by_it(calls):
     model = build_network(3, image_size=96, precision="bfloat16")
     images = tf.zeros((1, 96, 96, 3))
     del calls[:]
