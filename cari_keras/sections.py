@@ -53,6 +53,9 @@ class DataConfig(WithPaths):
     whole_pictures: bool = setting(
         False, "where --align cuts out the faces, train on the whole pictures as well"
     )
+    whole_caricatures: bool = setting(
+        False, "where --align cuts out the faces, judge caricatures by the whole pictures"
+    )
     final: bool = setting(
         False,
         "cavi: train on the validation images too, for a score on the test split; validation "

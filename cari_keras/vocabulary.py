@@ -15,6 +15,9 @@ PHOTO = "photo"
 CARICATURE = "caricature"
 MODALITIES = (PHOTO, CARICATURE)
 
+#: Beside the settings by which faces were cut out: the modality that was left whole, if any.
+LEFT_WHOLE = "whole"
+
 #: In place of a modality, where the answer does not depend on it.
 AUTO = "auto"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
@@ -14,11 +15,13 @@ from cari_keras.data.registry import load_dataset
 from cari_keras.files import cache_name, cache_place, usable_cache, user_path
 from cari_keras.records.aligned import is_aligned
 from cari_keras.records.manifest import INDEX
+from cari_keras.vocabulary import CARICATURE, MODALITIES
 from cari_keras.workers import check_can_start
 
 if TYPE_CHECKING:
     from cari_keras.config import Config
     from cari_keras.data.base import Dataset
+    from cari_keras.sections import DataConfig
 
 
 def load_faces(
@@ -37,7 +40,8 @@ def load_faces(
     Args:
         config: Names the dataset.
         renew: Look for pictures that are new, changed or gone since the faces were cut out.
-        training: Whether the dataset is trained on, where `whole_pictures` has its effect.
+        training: Whether the dataset is trained on, where `whole_pictures` has its effect, and
+            `whole_caricatures` adds the whole caricatures.
         workers: Processes that look for faces; None: as many as there are cores.
         progress: Show how far this has come.
 
@@ -51,24 +55,48 @@ def load_faces(
         return load_dataset(config)
     raw = user_path(config.data.data_dir or "")
     there = (place / INDEX).is_file()
-    beside = training and config.data.whole_pictures
-    whole = load_dataset(config) if beside or not there else None
+    data = config.data
+    trained_on = _trained_on_whole(data) if training else ()
+    asked = bool(trained_on) or data.whole_caricatures
+    whole = load_dataset(config) if asked or not there else None
     if renew or not there:
         _cut_out(raw, place, workers=workers, progress=progress)
     faces = load_dataset(config.with_values({"data_dir": str(place)}))
-    if whole is None or not beside:
+    if whole is None or not asked:
         return faces
-    return replace(faces, beside=_training_images(whole, faces))
+    beside = _training_images(whole, faces, trained_on) if trained_on else None
+    instead = _caricatures(whole) if data.whole_caricatures else None
+    return replace(faces, beside=beside, instead=instead)
 
 
-def _training_images(whole: Dataset, faces: Dataset) -> Dataset:
+def _trained_on_whole(data: DataConfig) -> Sequence[str]:
+    """The modalities of which whole pictures are trained on beside the faces."""
+    if data.whole_pictures:
+        return MODALITIES
+    return (CARICATURE,) if data.whole_caricatures else ()
+
+
+def _training_images(whole: Dataset, faces: Dataset, modalities: Sequence[str]) -> Dataset:
     """The whole pictures of the faces that are trained on, and of no others.
 
     Where a picture could not be read, a random split may differ between the two.
     """
     names = {sample.path for sample in faces.splits.get("train", ())}
-    train = [sample for sample in whole.splits.get("train", ()) if sample.path in names]
+    train = [
+        sample
+        for sample in whole.splits.get("train", ())
+        if sample.path in names and sample.modality in modalities
+    ]
     return replace(whole, splits={"train": train}, pairs={}, crossed=(), galleries={})
+
+
+def _caricatures(whole: Dataset) -> Dataset:
+    """The caricatures of a dataset alone."""
+    splits = {
+        split: [sample for sample in samples if sample.modality == CARICATURE]
+        for split, samples in whole.splits.items()
+    }
+    return replace(whole, splits=splits, pairs={}, crossed=(), galleries={})
 
 
 def load_faces_below(config: Config, folder: Path, *, progress: bool = False) -> Dataset:
@@ -87,10 +115,11 @@ def load_faces_below(config: Config, folder: Path, *, progress: bool = False) ->
     folder = user_path(folder)
     if not config.data.align or is_aligned(folder):
         return load_images(folder)
-    load_images(folder)  # tells a mistake in it at once
+    whole = load_images(folder)  # tells a mistake in it at once
     place = _place(config, "collection", folder)
     _cut_out(folder, place, progress=progress)
-    return load_images(place)
+    faces = load_images(place)
+    return replace(faces, instead=_caricatures(whole)) if config.data.whole_caricatures else faces
 
 
 def _cut_out(

@@ -69,6 +69,8 @@ class Dataset:
         sharing: Names that share a picture; None where nobody has looked.
         whole: The dataset that people were held out of, see `data.unseen`.
         beside: The same dataset in other cuts, whose training images are trained on as well.
+        instead: Images in another cut, which are looked at in the place of those of the same path,
+            but for training. They are of one modality.
         once: Whether the images are looked at a single time; they are then stored without loss.
     """
 
@@ -85,6 +87,7 @@ class Dataset:
     sharing: Optional[tuple[tuple[str, ...], ...]] = None
     whole: Optional[Dataset] = None
     beside: Optional[Dataset] = None
+    instead: Optional[Dataset] = None
     once: bool = False
 
     @property
@@ -103,7 +106,14 @@ class Dataset:
         Raises:
             DatasetError: The file is missing, empty or not an image.
         """
+        if self.instead is not None and (other := self.instead.find(sample.path)):
+            return self.instead.load(other)
         return self.records.load(sample.path) if self.records else read_image(sample.source)
+
+    def find(self, path: str) -> Optional[Sample]:
+        """The sample of a path, in whichever split; None where there is none."""
+        there = (sample for samples in self.splits.values() for sample in samples)
+        return next((sample for sample in there if sample.path == path), None)
 
     def traits(self, paths: Collection[str]) -> tuple[Trait, ...]:
         """What sorts some images into groups; an aligned folder's faces have size, pose and look.

@@ -27,7 +27,7 @@ from cari_keras.progress import Progress
 from cari_keras.records.aligned import AlignedRecords
 from cari_keras.records.sample import Sample
 from cari_keras.records.shards import SHARD_SIZE, Places, shard_names, write_shard
-from cari_keras.vocabulary import MODALITIES
+from cari_keras.vocabulary import LEFT_WHOLE, MODALITIES
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class Prepared:
         pairs: Split -> verification pairs, those with an unreadable image left out.
         report: The dataset's account of what was found.
         skipped: One line for every image that could not be read.
-        aligned: How cari-align cut the images out; empty where they are whole pictures.
+        aligned: How cari-align cut the images out; empty where they are whole pictures. `whole` is
+            the modality of those that are whole pictures though the others are not.
         paths: Split -> modality -> the names of `places`, in their order; empty where the images
             were records already.
     """
@@ -102,6 +103,12 @@ def prepare(
     if dataset.beside is not None:
         faces = prepare(replace(dataset, beside=None), image_size, **how)
         return _with_others(faces, prepare(dataset.beside, faces.image_size, **how))
+    if dataset.instead is not None:
+        own = prepare(replace(dataset, instead=None), image_size, **how)
+        others = _of_the_same(dataset, dataset.instead)
+        if not any(others.splits.values()):
+            return own
+        return _in_place(own, prepare(others, own.image_size, **how))
     if dataset.records is not None:
         return _from_records(dataset, dataset.records)
     if dataset.whole is not None:
@@ -169,6 +176,34 @@ def _with_others(prepared: Prepared, others: Prepared) -> Prepared:
     )
 
 
+def _of_the_same(dataset: Dataset, others: Dataset) -> Dataset:
+    """Images in another cut, with the splits and the people that a dataset gives them."""
+    there = {s.path: s for samples in others.splits.values() for s in samples}
+    splits = {
+        split: [replace(there[s.path], identity=s.identity) for s in samples if s.path in there]
+        for split, samples in dataset.splits.items()
+        if split != "train"
+    }
+    return replace(
+        others, identities=dataset.identities, strangers=dataset.strangers, splits=splits
+    )
+
+
+def _in_place(prepared: Prepared, others: Prepared) -> Prepared:
+    """A prepared dataset with others' images in the place of its own, modality by modality."""
+    taken = {
+        split: {modality: places for modality, places in of.items() if len(places)}
+        for split, of in others.places.items()
+    }
+    whole = next((modality for of in taken.values() for modality in of), None)
+    return replace(
+        prepared,
+        places={split: {**of, **taken.get(split, {})} for split, of in prepared.places.items()},
+        skipped=[*prepared.skipped, *others.skipped],
+        aligned={**prepared.aligned, **({LEFT_WHOLE: whole} if whole else {})},
+    )
+
+
 def _without_people(whole: Prepared, dataset: Dataset) -> Prepared:
     """What people were held out of, see `data.unseen`: the whole's records, dealt to other splits.
 
@@ -200,7 +235,7 @@ def _without_people(whole: Prepared, dataset: Dataset) -> Prepared:
         report={**dataset.report, **{k: n for k, n in whole.report.items() if k == _UNREADABLE}},
         paths=paths,
     )
-    if not found.count("train"):
+    if dataset.splits.get("train") and not found.count("train"):
         raise DatasetError(f"{dataset.name}: none of its training images can be read")
     return found
 

@@ -21,7 +21,7 @@ from cari_keras.model.restore import restore_run
 from cari_keras.model.transfer import load_source, transfer
 from cari_keras.saved import CONFIG, in_common
 from cari_keras.stack import keras
-from cari_keras.vocabulary import FACENET
+from cari_keras.vocabulary import FACENET, LEFT_WHOLE
 
 #: How faces are cut out for it, in cari-align's words: by MTCNN's boxes, with 32 pixels of margin
 #: on 160, as FaceNet aligns LFW.
@@ -144,10 +144,7 @@ class Matcher:
         own, theirs = _crop(self.aligned), _crop(prepared.aligned)
         if own == theirs:
             return []
-        trained, asked = (
-            f"cari-align's ({align}, margin {margin})" if align else "whole pictures"
-            for align, margin in (own, theirs)
-        )
+        trained, asked = map(_cut_in_words, (own, theirs))
         return [f"These images are {asked}, and the network was trained on {trained}."]
 
     def describe(self) -> dict[str, Any]:
@@ -274,9 +271,16 @@ def _place(pretrained: Optional[str]) -> Optional[Path]:
     return user_path(pretrained).resolve() if pretrained else None
 
 
-def _crop(aligned: Optional[Mapping[str, Any]]) -> tuple[Any, Any]:
-    """Of what cari-align notes, that by which its crops look different."""
-    return (aligned or {}).get("align"), (aligned or {}).get("margin")
+def _crop(aligned: Optional[Mapping[str, Any]]) -> tuple[Any, ...]:
+    """Of how images were cut out, see `Prepared.aligned`, that by which they look different."""
+    return tuple((aligned or {}).get(name) for name in ("align", "margin", LEFT_WHOLE))
+
+
+def _cut_in_words(crop: tuple[Any, ...]) -> str:
+    align, margin, whole = crop
+    if not align:
+        return "whole pictures"
+    return f"cari-align's ({align}, margin {margin}{f'; {whole}s whole' if whole else ''})"
 
 
 def _public(changes: Mapping[str, Any], precision: Optional[str]) -> Matcher:

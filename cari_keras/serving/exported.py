@@ -30,7 +30,7 @@ from cari_keras.serving.faces import Faces
 from cari_keras.serving.runtimes.base import looking
 from cari_keras.serving.runtimes.registry import runtime_of
 from cari_keras.serving.thresholds import Thresholds
-from cari_keras.vocabulary import FORMATS
+from cari_keras.vocabulary import FORMATS, LEFT_WHOLE
 
 
 class _Export(NamedTuple):
@@ -107,7 +107,8 @@ def faces_of(folder: Path, branch: str) -> Faces:
             f"{there[-1] / CARD}: does not say how faces are cut out; export the network "
             f"again ({error})"
         ) from error
-    return Faces(side, AlignConfig.of_crops(aligned or {}, side))
+    aligned = aligned or {}
+    return Faces(side, AlignConfig.of_crops(aligned, side), whole=aligned.get(LEFT_WHOLE))
 
 
 def _through_files(of_bytes: Any) -> Any:

@@ -20,7 +20,7 @@ from cari_keras.serving.faces import ON_ERROR, Cut, Faces, Seen
 from cari_keras.serving.handed import Image, Images, several
 from cari_keras.serving.lacking import VERIFY_WITH, check_as_many, check_pair, endpoint_of
 from cari_keras.serving.rows import escaped
-from cari_keras.vocabulary import CARICATURE, PHOTO, check_modality, check_word
+from cari_keras.vocabulary import CARICATURE, LEFT_WHOLE, PHOTO, check_modality, check_word
 
 #: What branches say of who is known, in the order of `Identification`'s fields.
 KNOWN = ("known", "score", "threshold", "fpir")
@@ -62,14 +62,16 @@ class FaceModel(Explaining):
         self._asker = Asker(endpoints, about.lacks)
         self._about = about
         self._names = {escaped(name): name for name in about.identities or ()}
+        whole = (about.aligned or {}).get(LEFT_WHOLE) if align is None else None
         align = bool(about.aligned) if align is None else align
         config = AlignConfig.of_crops(about.aligned or {}, size) if align else None
         how = f"{config.align}-{config.margin}" if config else "whole"
-        self.key = f"{weights}-{size}-{how}"
+        self.key = f"{weights}-{size}-{how}" + (f"-{whole}-whole" if whole else "")
         self.size = size
         self.branches = self._asker.branches
-        self._faces = Faces(size, config)
+        self._faces = Faces(size, config, whole=whole)
         kind = "faces that it finds" if config else "whole pictures"
+        kind += f", but {whole}s whole" if whole else ""
         self._looks_at = f"{size} x {size} pixels, {kind}"
 
     def embed(

@@ -70,10 +70,13 @@ class Faces:
         align: Find the main face of each image and cut it out by these settings, as `cari-align`
             does; files are then read as it does. None: the whole image is read, and resized
             whatever its aspect, as evaluation does.
+        whole: The modality of which whole images are read all the same.
     """
 
-    def __init__(self, size: int, align: Optional[AlignConfig] = None) -> None:
-        self.size, self.align = size, align
+    def __init__(
+        self, size: int, align: Optional[AlignConfig] = None, *, whole: Optional[str] = None
+    ) -> None:
+        self.size, self.align, self.whole = size, align, whole
         self._detector: Any = None
         # The detector's own networks are not known to be safe in several threads.
         self._lock = threading.Lock()
@@ -178,7 +181,7 @@ class Faces:
         pixels = self._read(image)
         height, width = pixels.shape[:2]
         config = self.align
-        if config is None:
+        if config is None or modality == self.whole:
             return [Cut(resize(pixels, self.size), None, (height, width))]
         found = self._found(pixels, modality, config)
         main = main_face(found, height, width)

@@ -31,7 +31,7 @@ SMALLEST_BATCH = 8
 #: The settings that a rule may change.
 FITTED = (
     *("tasks", "depth", "image_size", "stored_size", "batch_size", "crop", "test_crops"),
-    *("whole_pictures", "epochs", "frozen_epochs", "precision"),
+    *("whole_pictures", "whole_caricatures", "epochs", "frozen_epochs", "precision"),
 )
 
 
@@ -74,11 +74,13 @@ def fit(config: Config, dataset: Dataset, given: Collection[str]) -> Fitted:
         ConfigError: The user wants whole pictures beside faces, and the pictures are not there.
         DatasetError: There is no image for any of the tasks.
     """
-    if config.data.whole_pictures and "whole_pictures" in given and dataset.beside is None:
-        raise ConfigError(
-            "whole_pictures needs faces cut out of raw pictures; set align, and name the folder of "
-            f"the raw pictures. Received: align {config.data.align}, folder {config.data.data_dir}"
-        )
+    for name in ("whole_pictures", "whole_caricatures"):
+        if getattr(config.data, name) and name in given and dataset.beside is None:
+            raise ConfigError(
+                f"{name} needs faces cut out of raw pictures; set align, and name the folder of "
+                f"the raw pictures. Received: align {config.data.align}, folder "
+                f"{config.data.data_dir}"
+            )
     changes: list[Change] = []
     for rule in RULES:
         for change in rule(config, dataset):
@@ -171,12 +173,18 @@ def _as_the_run(config: Config, dataset: Dataset) -> list[Change]:
 
 def _faces_alone(config: Config, dataset: Dataset) -> list[Change]:
     """Twice the epochs, where whole pictures do not double what an epoch looks at."""
-    if not config.data.whole_pictures or dataset.beside is not None:
+    if dataset.beside is not None:
         return []
+    why = "each picture is there in one cut"
+    found = []
+    if config.data.whole_caricatures:
+        found.append(Change({"whole_caricatures": False}, f"no --whole-caricatures ({why})"))
+    if not config.data.whole_pictures:
+        return found
     longer = config.with_values({"epochs": 2 * config.training.epochs}).training
     lengths = {"epochs": longer.epochs, "frozen_epochs": longer.frozen_epochs}
-    why = "each picture is there in one cut"
     return [
+        *found,
         Change({"whole_pictures": False}, f"no --whole-pictures ({why})"),
         Change(lengths, f"{longer.epochs} epochs ({why})"),
     ]

@@ -7,7 +7,9 @@ import pytest
 import cari_keras.align.before as before
 from cari_keras.align.before import faces_of, load_faces, load_faces_below
 from cari_keras.align.config import FILLING
+from cari_keras.data.prepare import prepare
 from cari_keras.errors import ConfigError, DatasetError
+from cari_keras.vocabulary import MODALITIES
 from tests.helpers.faces import write_modalities
 from tests.helpers.runs import small_config
 
@@ -64,8 +66,33 @@ def test_whole_pictures_of_the_training_faces_are_beside_them(tmp_path):
     assert {sample.path for sample in faces.beside.splits["train"]} == trained_on
     assert load_faces(config).beside is None  # as evaluation reads it
     other = replace(faces, splits={"train": faces.splits["train"][:1]})
-    (alone,) = before._training_images(faces.beside, other).splits["train"]
+    (alone,) = before._training_images(faces.beside, other, MODALITIES).splits["train"]
     assert alone.path == faces.splits["train"][0].path
+
+
+@pytest.mark.slow
+def test_caricatures_are_judged_whole_on_request(tmp_path):
+    write_modalities(tmp_path / "raw", people=3, images=3)
+    data = {"data_dir": str(tmp_path / "raw"), "whole_caricatures": True}
+    config = asked(tmp_path, **data)
+    faces = load_faces(config, training=True, workers=1)
+    assert {sample.modality for sample in faces.beside.splits["train"]} == {"caricature"}
+    judged = load_faces(config)
+    assert judged.beside is None
+    for dataset in (judged, load_faces_below(config, tmp_path / "raw")):
+        ((split, samples),) = [kv for kv in dataset.splits.items() if kv[0] != "train"]
+        prepared = prepare(dataset, 64, cache_dir=tmp_path, progress=False)
+        assert prepared.aligned == {**dataset.records.settings, "whole": "caricature"}
+        assert prepared.count(split) == len(samples)
+        for sample in samples:
+            own = dataset.load(sample).shape == (200, 200, 3)  # the raw pictures' size
+            assert own == (sample.modality == "caricature")
+    held = config.with_values({"unseen_fold": "1/3", "whole_pictures": True})
+    unseen = load_faces(held)
+    prepared = prepare(unseen, 64, cache_dir=tmp_path, progress=False)
+    assert prepared.aligned["whole"] == "caricature"
+    assert prepared.count("unseen", ["caricature"]) == 3
+    assert set(prepared.of("unseen").label.tolist()) == {len(unseen.identities)}
 
 
 @pytest.mark.slow

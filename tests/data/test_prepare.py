@@ -14,6 +14,7 @@ from cari_keras.data import demo, encoder, folder
 from cari_keras.data.pipeline import split_records
 from cari_keras.data.prepare import prepare
 from cari_keras.errors import DatasetError
+from cari_keras.images.encode import write_png
 from cari_keras.images.graph import decode
 from cari_keras.records.schema import parse
 from tests.helpers.commands import run_python
@@ -64,6 +65,41 @@ def test_training_images_beside_a_dataset_join_its_own(folder_dataset, tmp_path)
     assert sorted(records) == sorted([*owner, *owner])
     labels = found.of("train").label
     assert [found.identities[k] for k in labels] == [owner[path] for path in records]
+
+
+def test_images_in_another_cut_take_the_place_of_those_that_are_judged(folder_dataset, tmp_path):
+    """With the labels of the dataset's people; training images stay as they are."""
+    dataset = folder.load(str(folder_dataset))
+    white = np.full((90, 90, 3), 255, np.uint8)
+    drawn = {s.path for s in dataset.splits["validation"] if s.modality == "caricature"}
+    write_png(white, tmp_path / "white.png")
+    others = [
+        replace(sample, source=str(tmp_path / "white.png"))
+        for samples in dataset.splits.values()
+        for sample in samples
+        if sample.modality == "caricature"
+    ]
+    people = dataset.identities[::-1]
+    instead = replace(dataset, identities=people, splits={"elsewhere": others}, fingerprint="white")
+    both = replace(dataset, instead=instead)
+    found = prepare(both, 80, cache_dir=tmp_path, progress=False)
+    alone = prepare(dataset, 80, cache_dir=tmp_path, progress=False)
+    assert found.counts == alone.counts
+    assert found.aligned == {"whole": "caricature"}
+    assert found.pairs == alone.pairs
+    owner = {s.path: s.identity for samples in dataset.splits.values() for s in samples}
+    for split in dataset.splits:
+        labels = iter(found.of(split).label)
+        for record in split_records(found, split):
+            fields = parse(record)
+            path = fields["path"].numpy().decode()
+            assert found.identities[next(labels)] == owner[path]
+            shown = decode(fields["image"], 80).numpy()
+            assert (shown.min() > 250) == (path in drawn)
+    for sample in dataset.splits["validation"]:
+        assert (both.load(sample).min() == 255) == (sample.path in drawn)
+    photos = replace(dataset, instead=replace(dataset, splits={"validation": []}))
+    assert prepare(photos, 80, cache_dir=tmp_path, progress=False).aligned == {}
 
 
 @pytest.mark.slow

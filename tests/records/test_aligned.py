@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,9 @@ def test_a_run_on_them_is_asked_at_their_size_about_faces_cut_out_alike(
     assert "these images are cari-align's (similarity, margin 0.6)" in note.lower()
     (note,) = matcher.on_other_crops(prepare(folder.load(str(raw)), 80, progress=False))
     assert "are whole pictures, and the network was trained on cari-align's (box" in note
+    drawn = replace(prepared, aligned={**prepared.aligned, "whole": "caricature"})
+    (note,) = matcher.on_other_crops(drawn)
+    assert "cari-align's (box, margin 0.3; caricatures whole)" in note
 
 
 def test_without_a_crop_the_whole_record_is_shrunk(aligned: Path):

@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -23,7 +24,9 @@ from cari_keras.images.encode import resize
 from cari_keras.images.graph import decode
 from cari_keras.records.schema import parse
 from cari_keras.records.shards import read_places
-from cari_keras.serving.thresholds import Thresholds
+from cari_keras.serving.export import export
+from cari_keras.serving.opening import face_model_of
+from cari_keras.serving.thresholds import NO_THRESHOLDS, Thresholds
 from tests.helpers.places import SHARED
 
 pytestmark = pytest.mark.slow
@@ -392,13 +395,13 @@ def test_files_are_read_as_evaluation_reads_them(model, pixels, tmp_path):
         np.testing.assert_array_equal(model.face(path), expected)
 
 
-@pytest.mark.skipif(not (SHARED / "data/photos").is_dir(), reason="needs ../shared")
 def test_a_model_says_what_it_is(matcher):
     model = load_model(matcher.run)
     does = "verification, caricature, photo; 96 x 96 pixels, whole pictures"
     assert repr(model) == f"<FaceModel {matcher.run}: {does}>"
 
 
+@pytest.mark.skipif(not (SHARED / "data/photos").is_dir(), reason="needs ../shared")
 def test_alignment_finds_the_face(matcher):
     path = min((SHARED / "data/photos/ben_afflek").iterdir())
     aligned = load_model(matcher.run, align=True)
@@ -410,3 +413,22 @@ def test_alignment_finds_the_face(matcher):
         aligned.embed(grey)
     mirrored = cv2.flip(aligned._faces._read(path), 1)
     assert aligned.embed(mirrored).shape == (8,)
+
+
+@pytest.mark.slow
+def test_a_network_that_was_judged_by_whole_caricatures_sees_them_whole(matcher, tmp_path):
+    """Of its own accord, from the run as from its exports; not where faces are asked for."""
+    how = {"align": "similarity", "margin": 0.2, "whole": "caricature"}
+    drawn = replace(matcher, aligned=how)
+    export(drawn, NO_THRESHOLDS, tmp_path)
+    grey = np.full((200, 200, 3), 128, np.uint8)
+    of_run = face_model_of(drawn, NO_THRESHOLDS, None)
+    for model in (of_run, load_model(tmp_path)):
+        assert model.embed(grey, modality="caricature").shape == (8,)
+        with pytest.raises(ImageError, match="no face found"):
+            model.embed(grey)
+        assert "faces that it finds, but caricatures whole" in repr(model)
+    cut = face_model_of(drawn, NO_THRESHOLDS, True)
+    with pytest.raises(ImageError, match="no face found"):
+        cut.embed(grey, modality="caricature")
+    assert of_run.key != cut.key

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from cari_keras.align.config import AlignConfig
 from cari_keras.align.finder import find_faces
 from cari_keras.errors import ConfigError, ImageError
 from cari_keras.images.decode import RefusedError
@@ -57,6 +58,16 @@ def test_no_error_repeats_what_was_handed_over(image):
         assert str(raised.value).startswith(name)
         if isinstance(image, str):
             assert "decode base64 text to bytes with base64" in str(raised.value)
+
+
+def test_one_modality_may_be_seen_whole_where_faces_are_cut_out():
+    faces = Faces(20, AlignConfig(image_size=20), whole="caricature")
+    (cut,) = faces.every(GREY, "caricature")
+    assert (cut.pixels == 128).all()
+    assert cut.place is None
+    assert cut.shape == (30, 30)
+    with pytest.raises(ImageError, match="no face found"):
+        faces(GREY, "photo")
 
 
 def test_others_are_seen_beside_those_that_cannot_be(tmp_path):
