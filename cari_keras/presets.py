@@ -116,7 +116,17 @@ def cavi() -> Config:
 
     Command: `cari-train --dataset cavi --data-dir DIR`.
     """
-    return strangers().with_values({"image_size": 192, "retain": 3.0, "verify_by": "identities"})
+    return strangers().with_values(
+        {
+            "whole_pictures": True,
+            "whole_caricatures": True,
+            "epochs": 4,
+            "frozen_epochs": 4,
+            "image_size": 192,
+            "retain": 3.0,
+            "verify_by": "identities",
+        }
+    )
 
 
 def cavi_facenet() -> Config:
@@ -229,7 +239,16 @@ def folder() -> Config:
 
     Command: `cari-train --dataset folder --data-dir ROOT`.
     """
-    return cavi().with_values({"dataset": "folder", "align": False})
+    return cavi().with_values(
+        {
+            "dataset": "folder",
+            "align": False,
+            "whole_pictures": False,
+            "whole_caricatures": False,
+            "epochs": 8,
+            "frozen_epochs": 8,
+        }
+    )
 
 
 def webcaricature() -> Config:

@@ -65,9 +65,12 @@ MEASURED = {
         ("cari-train --preset cavi --no-align --data-dir {cavi}",),
     ),
     "cavi": Measured("Aligned faces", ("cari-train --preset cavi --data-dir {cavi}",)),
-    "cavi-both-cuts": Measured(
+    "cavi-faces": Measured(
         "Aligned faces",
-        ("cari-train --preset cavi --whole-pictures --epochs 4 --data-dir {cavi}",),
+        (
+            "cari-train --preset cavi --no-whole-pictures --no-whole-caricatures --epochs 8 "
+            "--data-dir {cavi}",
+        ),
     ),
     "cavi-three-tasks": Measured(
         "The three tasks together",

@@ -172,7 +172,10 @@ def _as_the_run(config: Config, dataset: Dataset) -> list[Change]:
 
 
 def _faces_alone(config: Config, dataset: Dataset) -> list[Change]:
-    """Twice the epochs, where whole pictures do not double what an epoch looks at."""
+    """No whole pictures where there are none beside the faces.
+
+    There are twice the epochs then, since whole pictures do not double what an epoch looks at.
+    """
     if dataset.beside is not None:
         return []
     why = "each picture is there in one cut"

@@ -68,6 +68,12 @@ def test_whole_pictures_double_an_epoch_and_without_them_there_are_twice_as_many
     )
     with pytest.raises(ConfigError, match="whole_pictures needs faces cut out of raw pictures"):
         fit(config, faces, ["whole_pictures"])
+    drawn = FOLDER.with_values({"whole_caricatures": True})
+    assert changed(drawn, both) == {}
+    assert changed(drawn, faces) == {"whole_caricatures": False}
+    assert changed(PRESETS["cavi"](), faces)["epochs"] == 8
+    with pytest.raises(ConfigError, match="whole_caricatures needs faces cut out of raw pictures"):
+        fit(drawn, faces, ["whole_caricatures"])
 
 
 @pytest.mark.parametrize(
