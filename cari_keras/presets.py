@@ -104,15 +104,16 @@ def strangers() -> Config:
 def cavi() -> Config:
     """CaVI from the public FaceNet weights, trained on the train split alone, at 192 pixels.
 
-    The recipe of `strangers`, with photos' pooled features held as well. Branch 1 alone is trained;
-    branches 2 and 3 name people by class means. Verification compares who two faces seem to be,
-    since the people are known.
+    The recipe of `strangers`, with photos' pooled features held as well. Branch 1 alone is
+    trained, on faces and on the whole pictures; branches 2 and 3 name people by class means.
+    Photos are judged by their faces, and caricatures whole. Verification compares who two pictures
+    seem to show, since the people are known.
 
-    CaVI's validation images, three seeds: verification 96.0 ± 0.3 % (AUC 99.3 %), photos 98.7 ±
-    0.2 %, caricatures 86.1 ± 0.3 %, V2C 83.9 ± 0.1 %, C2V 98.2 %: above the paper in all five with
-    each seed. 27 minutes (38 of processor time) and 4.3 GiB on two cores of an AMD EPYC with
-    `avx512_bf16` in /proc/cpuinfo, beside other work. Elsewhere float32 is taken: an hour (100
-    minutes of processor time) and 5.4 GiB.
+    CaVI's validation images, two seeds: verification 96.0 ± 0.1 % (AUC 99.2 %), photos 98.9 ±
+    0.1 %, caricatures 88.5 ± 0.2 %, V2C 83.9 ± 0.3 %, C2V 98.1 %: above the paper in all five with
+    each seed. 35 minutes (56 of processor time) and 5.4 GiB on two cores of an Intel Xeon with AMX,
+    beside other work. Elsewhere float32 is taken where `avx512_bf16` is not in /proc/cpuinfo, which
+    takes twice the time or more.
 
     Command: `cari-train --dataset cavi --data-dir DIR`.
     """
