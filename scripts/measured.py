@@ -101,6 +101,15 @@ MEASURED = {
             "cari-evaluate runs/folds --folds all --collection {other}",
         ),
     ),
+    "people-never-seen-both-cuts": Measured(
+        "Both cuts of people never seen",
+        (
+            "cari-train --preset strangers --final --whole-pictures --epochs 4 --data-dir {cavi} "
+            "--unseen-fold 1/5 --output runs/both-cuts/fold-1",
+            "cari-evaluate runs/both-cuts/fold-1",
+            "cari-evaluate runs/both-cuts/fold-1 --collection {other}",
+        ),
+    ),
     "people-never-seen": Measured("People never seen", (_UNSEEN, f"cari-evaluate {_RUN}")),
     "people-never-seen-elsewhere": Measured(
         "People never seen", (_UNSEEN, f"cari-evaluate {_RUN} --collection {{other}}")
