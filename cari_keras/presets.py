@@ -248,14 +248,13 @@ def folder() -> Config:
 
     Command: `cari-train --dataset folder --data-dir ROOT`.
     """
-    return cavi().with_values(
+    return strangers().with_values(
         {
             "dataset": "folder",
             "align": False,
-            "whole_pictures": False,
-            "whole_caricatures": False,
-            "epochs": 8,
-            "frozen_epochs": 8,
+            "image_size": 192,
+            "retain": 3.0,
+            "verify_by": "identities",
         }
     )
 

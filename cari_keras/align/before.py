@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
@@ -21,6 +21,7 @@ from cari_keras.workers import check_can_start
 if TYPE_CHECKING:
     from cari_keras.config import Config
     from cari_keras.data.base import Dataset
+    from cari_keras.records.sample import Sample
     from cari_keras.sections import DataConfig
 
 
@@ -57,16 +58,15 @@ def load_faces(
     there = (place / INDEX).is_file()
     data = config.data
     trained_on = _trained_on_whole(data) if training else ()
-    asked = bool(trained_on) or data.whole_caricatures
-    whole = load_dataset(config) if asked or not there else None
+    whole = load_dataset(config) if trained_on or data.whole_caricatures or not there else None
     if renew or not there:
         _cut_out(raw, place, workers=workers, progress=progress)
     faces = load_dataset(config.with_values({"data_dir": str(place)}))
-    if whole is None or not asked:
-        return faces
-    beside = _training_images(whole, faces, trained_on) if trained_on else None
-    instead = _caricatures(whole) if data.whole_caricatures else None
-    return replace(faces, beside=beside, instead=instead)
+    if whole and trained_on:
+        faces = replace(faces, beside=_training_images(whole, faces, trained_on))
+    if whole and data.whole_caricatures:
+        faces = replace(faces, instead=_caricatures(whole))
+    return faces
 
 
 def _trained_on_whole(data: DataConfig) -> Sequence[str]:
@@ -87,7 +87,7 @@ def _training_images(whole: Dataset, faces: Dataset, modalities: Sequence[str]) 
         for sample in whole.splits.get("train", ())
         if sample.path in names and sample.modality in modalities
     ]
-    return replace(whole, splits={"train": train}, pairs={}, crossed=(), galleries={})
+    return _pictures(whole, {"train": train})
 
 
 def _caricatures(whole: Dataset) -> Dataset:
@@ -96,6 +96,11 @@ def _caricatures(whole: Dataset) -> Dataset:
         split: [sample for sample in samples if sample.modality == CARICATURE]
         for split, samples in whole.splits.items()
     }
+    return _pictures(whole, splits)
+
+
+def _pictures(whole: Dataset, splits: Mapping[str, Sequence[Sample]]) -> Dataset:
+    """Some of a dataset's pictures; how they are judged is said by the dataset of faces."""
     return replace(whole, splits=splits, pairs={}, crossed=(), galleries={})
 
 

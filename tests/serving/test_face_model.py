@@ -415,7 +415,6 @@ def test_alignment_finds_the_face(matcher):
     assert aligned.embed(mirrored).shape == (8,)
 
 
-@pytest.mark.slow
 def test_a_network_that_was_judged_by_whole_caricatures_sees_them_whole(matcher, tmp_path):
     """Of its own accord, from the run as from its exports; not where faces are asked for."""
     how = {"align": "similarity", "margin": 0.2, "whole": "caricature"}
