@@ -1,4 +1,4 @@
-"""The process that the package runs in: its standard streams, and whether it was forked."""
+"""The process that the package runs in: its standard streams, its cores, whether it was forked."""
 
 from __future__ import annotations
 
@@ -47,6 +47,13 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
+
+
+def usable_cores() -> list[int]:
+    """Numbers of the cores that this process may use, of which `taskset` can leave it a few."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 
 class _Output(io.FileIO):

@@ -23,7 +23,7 @@ from typing import Any
 import pandas as pd
 
 from cari_keras.model.checkpoints import load_checkpoint
-from reproducing import evaluate, train, write_table
+from reproducing import add_jobs, evaluate, train, write_table
 
 #: What the runs start from: the public weights, every lever off.
 PLAIN = [
@@ -109,6 +109,7 @@ def main() -> int:
     parser.add_argument(
         "--no-together", action="store_true", help="leave out the run with all levers"
     )
+    add_jobs(parser)
     given, others = parser.parse_known_args()
     plain = " ".join(PLAIN).split()
     trained = {name: LEVERS[name].split() for name in given.levers if name in LEVERS}
@@ -116,12 +117,12 @@ def main() -> int:
     if not given.no_together:
         together = [flag for n, flags in trained.items() if n not in NOT_TOGETHER for flag in flags]
         variants["together"] = together
+    runs = {name: given.runs / name.replace(",", "").replace(" ", "-") for name in variants}
+    # The last of equal flags holds: a lever's over the plain ones, the caller's over both.
+    trainings = {runs[name]: [*plain, *flags, *others] for name, flags in variants.items()}
+    train(trainings, jobs=given.jobs)
     found = {}
-    for name, flags in variants.items():
-        run = given.runs / name.replace(",", "").replace(" ", "-")
-        print(f"\n{name}: {run}", flush=True)
-        # The last of equal flags holds: a lever's over the plain ones, the caller's over both.
-        train(run, [*plain, *flags, *others])
+    for name, run in runs.items():
         # Of the best epoch, as the test-time levers' are.
         found[name] = load_checkpoint(run / "best")[1]["metrics"]
         for view in (v for v in given.levers if v in TEST_LEVERS and name in ("plain", "together")):

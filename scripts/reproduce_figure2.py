@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reproducing import train
+from reproducing import add_jobs, train
 
 #: Trained on -> metrics.csv's columns for (photos, caricatures), and the paper's figures (CaVI).
 RUNS = {
@@ -33,12 +33,12 @@ def main() -> int:
     parser.add_argument(
         "--runs", type=Path, default=Path("runs/figure2"), help="folder of the two runs"
     )
+    add_jobs(parser)
     given, others = parser.parse_known_args()
+    train({given.runs / task: ["--tasks", task, *others] for task in RUNS}, jobs=given.jobs)
     rows = []
     for task, (columns, paper) in RUNS.items():
-        run = given.runs / task
-        train(run, ["--tasks", task, *others])
-        last = pd.read_csv(run / "metrics.csv").iloc[-1]
+        last = pd.read_csv(given.runs / task / "metrics.csv").iloc[-1]
         found = [f"{100 * last[column]:.1f} %" for column in columns]
         rows.append([f"{task}s", *found, *(f"{value:.1f} %" for value in paper)])
     names = ["trained on", "photos", "caricatures", "paper: photos", "paper: caricatures"]

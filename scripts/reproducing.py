@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from cari_keras.comparison.runner import call_train
-from cari_keras.errors import StoppedError
+from cari_keras.comparison.processes import Queue, Training, train_queues
+from cari_keras.errors import ConfigError, StoppedError
 
 
-def train(run: Path, flags: Sequence[str]) -> None:
-    """Trains a run with cari-train, or goes on with it; a finished one costs seconds.
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """Adds --jobs: how many runs train side by side."""
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        help="runs side by side, each on an equal share of the cores [1]",
+    )
+
+
+def train(runs: Mapping[Path, Sequence[str]], *, jobs: int = 1) -> None:
+    """Trains runs with cari-train, or goes on with them; a finished one costs seconds.
+
+    Args:
+        runs: Run folder -> flags of cari-train.
+        jobs: How many train side by side, each on an equal share of the cores.
 
     Raises:
         SystemExit: cari-train failed, for example since the run was begun with other settings; it
-            has said why. Or it was stopped by a signal; the same call goes on.
+            has said why. Or it was stopped by a signal; the same call goes on. Or there are fewer
+            cores than jobs.
     """
     try:
-        status = call_train(["--output", str(run), *flags])
+        failure = train_queues([_queue(*run) for run in runs.items()], len(runs), jobs=jobs)
     except StoppedError as stopped:
-        status = 128 + stopped.signal
-    if status:
-        raise SystemExit(status)
+        raise SystemExit(128 + stopped.signal) from None
+    except ConfigError as error:
+        raise SystemExit(str(error)) from None
+    if failure:
+        raise SystemExit(failure.status)
+
+
+def _queue(run: Path, flags: Sequence[str]) -> Queue:
+    yield Training(run, f"\n{run.name}: {run}", flags)
 
 
 def evaluate(run: Path, *, test: bool = False, **changes: Any) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from cari_keras.images.layouts import (
 )
 from cari_keras.images.names import is_systems
 from cari_keras.images.remarks import nothing_placed, remarks
+from cari_keras.process import usable_cores
 from cari_keras.progress import Progress
 from cari_keras.records.manifest import (
     FOLDER,
@@ -240,7 +241,7 @@ def _bring_up_to_date(
         else:
             pictures.append(entry)
     journal.commit()
-    found = align(pictures, raw, config, workers or os.cpu_count() or 1)
+    found = align(pictures, raw, config, workers or len(usable_cores()))
     _note(journal, found, stamps, len(pictures), progress)
     return True
 

@@ -18,6 +18,7 @@ from cari_keras.cli.flags import (
 )
 from cari_keras.cli.parser import Parser
 from cari_keras.comparison.plan import REFERENCE, plan_runs
+from cari_keras.comparison.processes import core_shares
 from cari_keras.comparison.runner import train_runs
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError, DatasetError, StoppedError
@@ -33,7 +34,7 @@ examples:
                                         on CaVI, by a short recipe
   cari-compare --preset toy --data-dir DIR --strategies dynamic naive
                                         section 5.3 of the paper, its Figure 5
-Runs train one after another. The same command continues after a stop.
+The same command continues after a stop.
 Flags of cari-train apply to every run.
 """
 
@@ -61,6 +62,13 @@ def _main(arguments: Sequence[str]) -> int:
         metavar="K",
         help="seeds of the runs [0]",
     )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="runs side by side, each on its share of the cores [1]",
+    )
     parser.add_argument("--quiet", action="store_true", help="print only the tables at the end")
     others = {
         "weighting": "use --strategies",
@@ -73,6 +81,7 @@ def _main(arguments: Sequence[str]) -> int:
     for name, remedy in others.items():
         if hasattr(given, name):
             raise ConfigError(f"cari-compare has no --{name.replace('_', '-')}; {remedy}")
+    core_shares(given.jobs)  # refused before anything is searched for
     preset = given.preset or getattr(given, "dataset", "demo")
     config, flags = asked_config(given), config_values(given)
     folder = Path(config.training.output or f"runs/compare-{preset}")
@@ -83,7 +92,7 @@ def _main(arguments: Sequence[str]) -> int:
         config = as_begun(config, read_config(begun.folder), [*flags, "tasks"])
         runs = plan_runs(config, given.strategies, given.seeds, folder)
     try:
-        train_runs(runs, config_flags(config), progress=not given.quiet)
+        train_runs(runs, config_flags(config), jobs=given.jobs, progress=not given.quiet)
     except StoppedError as stopped:
         with contextlib.suppress(OSError):  # to a terminal that is gone
             print("cari-compare: stopped; the same command continues from here", file=sys.stderr)

@@ -1,61 +1,70 @@
-"""Training of planned runs, one process at a time; whatever stops it, the same call goes on."""
+"""Training of planned runs, a process each; whatever stops it, the same call goes on."""
 
 from __future__ import annotations
 
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
 
 from cari_keras.comparison.plan import PlannedRun
+from cari_keras.comparison.processes import Queue, Training, train_queues
 from cari_keras.config import Config
-from cari_keras.errors import ConfigError, StoppedError, TrainingError
+from cari_keras.errors import ConfigError, TrainingError
 from cari_keras.saved import CONFIG, anywhere, changes, read_config
-from cari_keras.training.stopping import set_handlers, stop_handlers
 
 #: In a run's folder once it has been trained to its end.
 DONE = "figures/weights_and_losses.png"
 
 
-def train_runs(runs: Sequence[PlannedRun], flags: Sequence[str], *, progress: bool = True) -> None:
+def train_runs(
+    runs: Sequence[PlannedRun], flags: Sequence[str], *, jobs: int = 1, progress: bool = True
+) -> None:
     """Trains what is not trained yet, each run in a process of its own by `cari-train`.
+
+    Runs that share stored outputs train one after another.
 
     Args:
         runs: The runs; each is trained into its configuration's `output`.
         flags: The flags of cari-train that give the settings which the runs share.
-        progress: Say which run it is and show its progress bar.
+        jobs: How many train side by side, each on an equal share of the cores.
+        progress: See `train_queues`.
 
     Raises:
-        ConfigError: A run's folder holds one of other settings.
+        ConfigError: A run's folder holds one of other settings, or there are fewer cores than jobs.
         TrainingError: A run failed; cari-train has said why.
-        StoppedError: A signal came and was handed on to the run under way.
+        StoppedError: A signal came and was handed on to the runs under way.
     """
-    for position, run in enumerate(runs):
-        folder = run.folder
-        check_settings(folder, run.config)
-        if (folder / DONE).exists():
+    together: dict[str, list[PlannedRun]] = {}
+    for run in runs:
+        check_settings(run.folder, run.config)
+        together.setdefault(run.config.training.frozen_dir or str(run.folder), []).append(run)
+    queues = [_queue(each, flags, runs) for each in together.values()]
+    failure = train_queues(
+        queues,
+        sum(not (run.folder / DONE).exists() for run in runs),
+        jobs=jobs,
+        progress=progress,
+        stdout=subprocess.DEVNULL,
+    )
+    if failure:
+        raise TrainingError(f"{failure.folder}: cari-train ended with status {failure.status}")
+
+
+def _queue(mine: Sequence[PlannedRun], flags: Sequence[str], runs: Sequence[PlannedRun]) -> Queue:
+    """Runs that train one after another; then what they shared is removed."""
+    for run in mine:
+        if (run.folder / DONE).exists():
             continue
-        if progress:
-            print(f"[{position + 1}/{len(runs)}] {run.name}: {folder}", flush=True)
         training = run.config.training
-        own = ["--weighting", training.weighting, "--seed", str(run.seed), "--output", str(folder)]
+        own = ["--weighting", training.weighting, "--seed", str(run.seed)]
         own += ["--tasks", *training.tasks]
         if training.frozen_dir:
             own += ["--frozen-dir", training.frozen_dir]
-        quiet = [] if progress else ["--quiet"]
-        status = call_train([*flags, *own, *quiet], stdout=subprocess.DEVNULL)
-        if status:
-            raise TrainingError(f"{folder}: cari-train ended with status {status}")
-        _forget_shared(run, runs[position + 1 :])
-
-
-def _forget_shared(run: PlannedRun, later: Sequence[PlannedRun]) -> None:
-    """Removes the stored outputs that a run shared with others, unless later runs use them."""
-    shared = run.config.training.frozen_dir
-    if shared and all(shared != each.config.training.frozen_dir for each in later):
+        title = f"[{runs.index(run) + 1}/{len(runs)}] {run.name}: {run.folder}"
+        yield Training(run.folder, title, [*flags, *own])
+    if shared := mine[0].config.training.frozen_dir:
         shutil.rmtree(shared, ignore_errors=True)
 
 
@@ -76,33 +85,3 @@ def check_settings(folder: Path, config: Config) -> None:
         raise ConfigError(
             f"{folder} holds a run of other settings ({changed}); choose another --output"
         )
-
-
-def call_train(arguments: Sequence[str], *, stdout: Optional[int] = None) -> int:
-    """cari-train's exit status; SIGTERM, SIGHUP and Ctrl-C are handed on to it, and waited for.
-
-    Args:
-        arguments: Its arguments.
-        stdout: Where it prints to, as `subprocess` has it; None is where this process does.
-
-    Raises:
-        StoppedError: There was such a signal; what cari-train had begun, it goes on with.
-    """
-    command = [sys.executable, "-m", "cari_keras.cli.train", *arguments]
-    received: list[int] = []
-    # In a session of its own, a Ctrl-C does not reach it twice.
-    with subprocess.Popen(command, stdout=stdout, start_new_session=True) as process:
-
-        def hand_on(number: int, _: object) -> None:
-            received.append(number)
-            process.send_signal(number)
-
-        before = stop_handlers()
-        set_handlers(dict.fromkeys(before, hand_on))
-        try:
-            status = process.wait()
-        finally:
-            set_handlers(before)
-    if received:
-        raise StoppedError(received[0])
-    return status

@@ -6,7 +6,6 @@ its place, parsed once, decoded and varied.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Optional
 
@@ -18,6 +17,7 @@ from cari_keras.data.augment import Augmentation, augment, standardize
 from cari_keras.data.base import Batch
 from cari_keras.data.prepare import Prepared
 from cari_keras.images.graph import decode
+from cari_keras.process import usable_cores
 from cari_keras.records.schema import parse
 from cari_keras.records.shards import Intact, Places, read_places
 from cari_keras.vocabulary import MODALITIES
@@ -176,7 +176,7 @@ def _own_threads() -> tf.data.Options:
 
 
 def _cores() -> int:
-    return os.cpu_count() or 1
+    return len(usable_cores())
 
 
 def _mix(seed: int, epoch: int, stream: int) -> int:

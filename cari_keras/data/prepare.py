@@ -23,6 +23,7 @@ from cari_keras.errors import DatasetError
 from cari_keras.files import atomic_path, cache_name, cache_place, usable_cache, write_json
 from cari_keras.images.decode import DECODING, may_be_readable_later
 from cari_keras.images.encode import JPEG_QUALITY
+from cari_keras.process import usable_cores
 from cari_keras.progress import Progress
 from cari_keras.records.aligned import AlignedRecords
 from cari_keras.records.sample import Sample
@@ -128,7 +129,7 @@ def prepare(
     missing = {name: samples for name, samples in plan if not _is_there(root / name, samples)}
     if missing:
         usable_cache(root)
-        _write_shards(dataset, missing, root, image_size, workers or os.cpu_count() or 1, progress)
+        _write_shards(dataset, missing, root, image_size, workers or len(usable_cores()), progress)
     return _read_index(dataset, plan, root, image_size)
 
 

@@ -6,6 +6,7 @@ import signal
 import cv2
 import pytest
 
+from cari_keras.process import usable_cores
 from cari_keras.training.runfolder import lock
 from tests.helpers.commands import last_error, next_command, run_command, started, wait_until
 from tests.helpers.pictures import write_folder_dataset
@@ -34,6 +35,7 @@ def arguments(tmp_path, *more):
         (["--frozen-dir", "a"], "cari-compare has no --frozen-dir; its runs share"),
         (["--strategies", "none"], "weighting must be one of"),
         (["--seeds", "1", "1"], "seeds must each be named once"),
+        (["--jobs", "0"], "--jobs must be between 1 and the number of cores"),
         (["--preset", "x"], "invalid choice"),
     ],
 )
@@ -50,8 +52,9 @@ def test_a_dataset_without_validation_images_is_told_before_training(tmp_path):
 
 @pytest.mark.slow
 def test_tables_costs_and_pictures_and_a_second_call_only_reads(tmp_path):
-    """On the toy example's two tasks."""
-    command = arguments(tmp_path, "--strategies", "equal", "dynamic", "single")
+    """On the toy example's two tasks, side by side where there are two cores."""
+    jobs = str(min(2, len(usable_cores())))
+    command = arguments(tmp_path, "--strategies", "equal", "dynamic", "single", "--jobs", jobs)
     result = run_command("compare", *command)
     assert result.returncode == 0, result.stderr
     out = tmp_path / "out"

@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 
+from cari_keras.process import usable_cores
 from tests.helpers.cavi import write_cavi
 from tests.helpers.commands import load_script, run_script
 from tests.helpers.runs import SMALL_NETWORK
@@ -22,7 +23,8 @@ def table2(data, runs, *flags):
 @pytest.mark.slow
 def test_rows_beside_the_papers_and_a_second_call_only_reads(tmp_path):
     data = write_cavi(tmp_path / "cavi", with_test=True)
-    rows = ("--rows", "Single-visual", "Dynamic")
+    jobs = str(min(2, len(usable_cores())))
+    rows = ("--rows", "Single-visual", "Dynamic", "--jobs", jobs)
     printed = table2(data, tmp_path / "runs", *rows)
     assert "CaVI, test split, percent:" in printed
     table = pd.read_csv(tmp_path / "runs" / "table2.csv", index_col=0, dtype=str)

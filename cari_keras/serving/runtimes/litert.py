@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import warnings
 from pathlib import Path
@@ -12,6 +11,7 @@ import tensorflow as tf
 
 from cari_keras.arrays import Array
 from cari_keras.errors import CheckpointError, ConfigError
+from cari_keras.process import usable_cores
 from cari_keras.runtime import libraries_quiet
 from cari_keras.serving.endpoints import Look
 from cari_keras.serving.runtimes.base import INPUT, Run, Runtime
@@ -45,7 +45,7 @@ def opened(folder: Path) -> Run:
     try:
         with libraries_quiet(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
-            interpreter = tf.lite.Interpreter(str(path), num_threads=os.cpu_count() or 1)
+            interpreter = tf.lite.Interpreter(str(path), num_threads=len(usable_cores()))
             answer = interpreter.get_signature_runner()
     except (OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(
