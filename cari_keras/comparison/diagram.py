@@ -18,15 +18,15 @@ def plot_critical_difference(ranks: Ranks, title: str = "") -> Figure:
     A bar joins strategies of which no two differ at the level of 5 %.
 
     Args:
-        ranks: With a critical difference.
+        ranks: With a test.
         title: Above the figure.
 
     Raises:
-        ValueError: The ranks have no critical difference.
+        ValueError: The ranks have none.
     """
-    difference = ranks.critical_difference
-    if difference is None:
+    if ranks.test is None:
         raise ValueError("a critical difference needs two seeds and three strategies")
+    difference = ranks.test.critical_difference
     mean = ranks.mean[OVERALL]
     groups = alike(mean, difference)
     rows = math.ceil(len(mean) / 2)

@@ -19,6 +19,20 @@ from cari_keras.evaluation.labels import LABELS
 OVERALL = "overall"
 
 
+class RankTest(NamedTuple):
+    """Whether the overall mean ranks of three strategies or more, over two seeds or more, differ.
+
+    Attributes:
+        probability: Of overall ranks as unequal as these if the strategies were equally good, by
+            Friedman's test.
+        critical_difference: Two strategies whose overall mean ranks are further apart than this
+            differ at the level of 5 %, by Nemenyi's test.
+    """
+
+    probability: float
+    critical_difference: float
+
+
 class Ranks(NamedTuple):
     """Mean ranks over seeds; rank 1 is the best, and equals share the mean of their places.
 
@@ -27,16 +41,12 @@ class Ranks(NamedTuple):
             the mean of its metrics, which is the score that training keeps the best epoch by.
             Strategies stand from the best overall rank to the worst.
         seeds: How many seeds there are.
-        probability: Of overall ranks as unequal as these if the strategies were equally good, by
-            Friedman's test; None for fewer than two seeds or three strategies.
-        critical_difference: Two strategies whose overall mean ranks are further apart than this
-            differ at the level of 5 %, by Nemenyi's test; None as for `probability`.
+        test: None for fewer than two seeds or three strategies.
     """
 
     mean: dict[str, dict[str, float]]
     seeds: int
-    probability: Optional[float]
-    critical_difference: Optional[float]
+    test: Optional[RankTest]
 
 
 def rank_strategies(results: Results) -> Optional[Ranks]:
@@ -70,14 +80,15 @@ def rank_strategies(results: Results) -> Optional[Ranks]:
         for name, of in zip((OVERALL, *metrics), means)
     }
     if len(seeds) < 2 or len(whole) < 3:
-        return Ranks(mean, len(seeds), None, None)
+        return Ranks(mean, len(seeds), None)
     from scipy.stats import friedmanchisquare
 
     with np.errstate(invalid="ignore"):  # where all are equal
         probability = float(friedmanchisquare(*ranks[0].T).pvalue)
     if math.isnan(probability):
         probability = 1.0
-    return Ranks(mean, len(seeds), probability, critical_difference(len(whole), len(seeds)))
+    test = RankTest(probability, critical_difference(len(whole), len(seeds)))
+    return Ranks(mean, len(seeds), test)
 
 
 def _ranks(values: Array) -> Array:

@@ -60,9 +60,11 @@ def report(
         title = f"{config.data.dataset}, seed {runs[0].seed}"
         picture = plots.plot_weights_and_losses(curves, title)
         save(picture, folder / "figures" / "weights_and_losses.png")
-    if ranks is not None and ranks.critical_difference is not None:
+    if ranks is not None and ranks.test is not None:
         title = f"{config.data.dataset}: mean ranks of the validation metrics' mean"
         save(plot_critical_difference(ranks, title), folder / "figures" / "ranks.png")
-    told = None if ranks is None else ranks._asdict()
+    told = None
+    if ranks is not None:
+        told = {**ranks._asdict(), "test": ranks.test and ranks.test._asdict()}
     write_json(folder / "comparison.json", {"metrics": results, "costs": costs, "ranks": told})
     write_text(folder / "comparison.md", "\n".join(map(tables.as_markdown, shown)))

@@ -85,12 +85,12 @@ def differences_table(results: Results) -> TextTable:
 def ranks_table(ranks: Ranks) -> TextTable:
     """Mean ranks over seeds, with what the tests of them say."""
     tested = ""
-    if ranks.probability is not None and ranks.critical_difference is not None:
-        least = ranks.probability < 0.001
-        told = "p < 0.001" if least else f"p = {ranks.probability:.3f}"
+    if ranks.test:
+        least = ranks.test.probability < 0.001
+        told = "p < 0.001" if least else f"p = {ranks.test.probability:.3f}"
         tested = (
             f"; Friedman's test of the overall ranks: {told}; critical "
-            f"difference at 5 %: {ranks.critical_difference:.2f}"
+            f"difference at 5 %: {ranks.test.critical_difference:.2f}"
         )
     return TextTable(
         f"Mean rank over {counted(ranks.seeds, 'seeds')}, 1 is the best{tested}",

@@ -49,7 +49,7 @@ def test_strategies_without_a_metric_or_a_seed_are_left_out():
 def test_one_seed_has_ranks_and_no_test():
     ranks = rank_strategies(results(equal=(0.5,), naive=(0.4,), dynamic=(0.7,)))
     assert ranks.mean[OVERALL] == {"dynamic": 1, "equal": 2, "naive": 3}
-    assert ranks.probability is ranks.critical_difference is None
+    assert ranks.test is None
     assert ranks_table(ranks).title == "Mean rank over 1 seed, 1 is the best"
     with pytest.raises(ValueError, match="needs two seeds"):
         plot_critical_difference(ranks)
@@ -59,9 +59,9 @@ def test_friedman_s_test():
     values = np.random.default_rng(0).normal(size=(4, 6)) + np.arange(4)[:, None]
     rows = dict(zip(("equal", "naive", "dynamic", "dwa"), values))
     ranks = rank_strategies(results(**rows))
-    assert ranks.probability == pytest.approx(stats.friedmanchisquare(*values).pvalue)
-    assert ranks.probability < 0.05
-    assert rank_strategies(results(equal=(1, 1), naive=(1, 1), dwa=(1, 1))).probability == 1
+    assert ranks.test.probability == pytest.approx(stats.friedmanchisquare(*values).pvalue)
+    assert ranks.test.probability < 0.05
+    assert rank_strategies(results(equal=(1, 1), naive=(1, 1), dwa=(1, 1))).test.probability == 1
 
 
 @pytest.mark.parametrize(("strategies", "q"), [(2, 1.960), (5, 2.728), (10, 3.164)])
@@ -86,6 +86,6 @@ def test_the_diagram_names_all_and_joins_what_does_not_differ(tmp_path):
     assert {"strategy 4 1.0", "5.0 strategy 0"} <= set(texts)
     assert any("critical difference 2.73 (5 seeds)" in text for text in texts)
     bars = [line for line in figure.axes[0].lines if line.get_linewidth() == 3]
-    assert len(bars) == len(alike(ranks.mean[OVERALL], ranks.critical_difference)) == 3
+    assert len(bars) == len(alike(ranks.mean[OVERALL], ranks.test.critical_difference)) == 3
     save(figure, tmp_path / "ranks.png")
     assert cv2.imread(str(tmp_path / "ranks.png")).std() > 10
