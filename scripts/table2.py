@@ -25,7 +25,10 @@ import pandas as pd
 
 from cari_keras.comparison.results import paired_difference
 from cari_keras.comparison.tables import difference_cell, mean_and_spread
+from cari_keras.evaluation.drawing import save
+from cari_keras.evaluation.plots import plot_weights_and_losses
 from cari_keras.evaluation.published import TABLES
+from cari_keras.history import read_steps
 from reproducing import add_jobs, evaluate, train, write_table
 
 TABLE = TABLES["cavi"]
@@ -103,6 +106,15 @@ def main() -> int:
         print("(*: the interval excludes 0):\n")
         print(compared.to_string(index=False))
         write_table(compared, runs / "differences.csv")
+    curves = {
+        name: read_steps(run)
+        for (name, seed), run in planned.items()
+        if seed == given.seeds[0] and "--tasks" not in ROWS[name][0]
+    }
+    if curves:
+        picture = runs / "weights_and_losses.png"
+        save(plot_weights_and_losses(curves, f"CaVI, seed {given.seeds[0]}"), picture)
+        print(f"\nThe paper's Figure 6: {picture}")
     return 0
 
 

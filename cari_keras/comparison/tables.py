@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cari_keras.comparison.cost import Cost
 from cari_keras.comparison.plan import REFERENCE
 from cari_keras.comparison.ranks import OVERALL, Ranks
 from cari_keras.comparison.results import HARDEST, Difference, Results, paired_difference
@@ -14,6 +14,9 @@ from cari_keras.evaluation.labels import LABELS
 from cari_keras.evaluation.published import TABLES
 from cari_keras.evaluation.tables import TextTable
 from cari_keras.wording import counted
+
+if TYPE_CHECKING:  # which loads TensorFlow
+    from cari_keras.comparison.cost import Cost
 
 #: Strategy -> the paper's rows of it.
 _PUBLISHED = {

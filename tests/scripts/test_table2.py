@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import pandas as pd
 import pytest
 
@@ -34,6 +35,7 @@ def test_rows_beside_the_papers_and_a_second_call_only_reads(tmp_path):
     stored = json.loads((tmp_path / "runs/dynamic-0/evaluation/test-own.json").read_text())
     assert stored["split"] == "test"
     assert table.loc["Dynamic (ours)", "Photo id."] == f"{100 * stored['photo_identification']:.2f}"
+    assert cv2.imread(str(tmp_path / "runs" / "weights_and_losses.png")).std() > 10
     weights = tmp_path / "runs" / "dynamic-0" / "best" / "arrays.npz"
     before = weights.stat().st_mtime_ns
     assert (
