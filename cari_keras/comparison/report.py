@@ -14,7 +14,7 @@ from cari_keras.comparison.results import FIXED, read_results
 from cari_keras.config import Config
 from cari_keras.evaluation import plots
 from cari_keras.evaluation.drawing import save
-from cari_keras.evaluation.tables import TextTable
+from cari_keras.evaluation.text_table import TextTable
 from cari_keras.files import write_json, write_text
 from cari_keras.history import read_steps
 from cari_keras.saved import read_identities

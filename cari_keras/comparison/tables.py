@@ -12,7 +12,7 @@ from cari_keras.comparison.ranks import OVERALL, Ranks
 from cari_keras.comparison.results import HARDEST, Difference, Results, paired_difference
 from cari_keras.evaluation.labels import LABELS
 from cari_keras.evaluation.published import TABLES
-from cari_keras.evaluation.tables import TextTable
+from cari_keras.evaluation.text_table import TextTable
 from cari_keras.wording import counted
 
 if TYPE_CHECKING:  # which loads TensorFlow

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
-
-import pandas as pd
 
 from cari_keras.evaluation.growth import over_folds
 from cari_keras.evaluation.labels import label, percent
@@ -14,24 +11,7 @@ from cari_keras.evaluation.outcome import Outcome, OverFolds
 from cari_keras.evaluation.published import PAPER, TABLES, Column
 from cari_keras.evaluation.robustness import FAR
 from cari_keras.evaluation.scoring import FarPoint
-
-
-class TextTable(NamedTuple):
-    """A table as people read it.
-
-    Attributes:
-        title: Above it.
-        columns: Titles of its columns.
-        rows: Cells.
-    """
-
-    title: str
-    columns: list[str]
-    rows: list[list[str]]
-
-    def __str__(self) -> str:
-        frame = pd.DataFrame(self.rows, columns=self.columns)
-        return f"{self.title}:\n\n{frame.to_string(index=False)}\n"
+from cari_keras.evaluation.text_table import TextTable
 
 
 def tables_of(outcome: Outcome, *, brief: bool = False) -> list[TextTable]:

@@ -20,7 +20,8 @@ from cari_keras.evaluation.report.explained import EXPLAINED, ExplainedPair, exp
 from cari_keras.evaluation.report.pictures import WrongPair, wrong_pairs
 from cari_keras.evaluation.report.worst import People, worst_people
 from cari_keras.evaluation.scoring import FoldScores
-from cari_keras.evaluation.tables import TextTable, tables_of
+from cari_keras.evaluation.tables import tables_of
+from cari_keras.evaluation.text_table import TextTable
 from cari_keras.explaining.picture import LOWERS, RAISES
 from cari_keras.history import STEPS_FILE, read_steps
 from cari_keras.wording import counted
