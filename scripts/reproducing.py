@@ -20,7 +20,7 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=int,
         default=1,
-        help="runs side by side, each on an equal share of the cores [1]",
+        help="train this many runs side by side, each on an equal share of the cores",
     )
 
 
@@ -32,9 +32,9 @@ def train(runs: Mapping[Path, Sequence[str]], *, jobs: int = 1) -> None:
         jobs: How many train side by side, each on an equal share of the cores.
 
     Raises:
-        SystemExit: cari-train failed, for example since the run was begun with other settings; it
-            has said why. Or it was stopped by a signal; the same call goes on. Or there are fewer
-            cores than jobs.
+        SystemExit: cari-train failed, for example since the run was begun with other settings. Or
+            it was stopped by a signal; the same call goes on. Or `jobs` is not between 1 and the
+            number of cores.
     """
     try:
         failure = train_queues([_queue(*run) for run in runs.items()], len(runs), jobs=jobs)
@@ -43,11 +43,11 @@ def train(runs: Mapping[Path, Sequence[str]], *, jobs: int = 1) -> None:
     except ConfigError as error:
         raise SystemExit(str(error)) from None
     if failure:
-        raise SystemExit(failure.status)
+        raise SystemExit(str(failure))
 
 
 def _queue(run: Path, flags: Sequence[str]) -> Queue:
-    yield Training(run, f"\n{run.name}: {run}", flags)
+    yield Training(run, str(run), flags)
 
 
 def evaluate(run: Path, *, test: bool = False, **changes: Any) -> dict[str, Any]:

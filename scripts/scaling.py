@@ -56,7 +56,7 @@ def images(count: int) -> dict[str, float]:
 
 def generated(folder: Path, count: int, size: int) -> Any:
     """A prepared dataset of noise: `count` records of 100 people, half of them caricatures."""
-    from cari_keras.data.prepare import Prepared
+    from cari_keras.data.prepared import Prepared
     from cari_keras.images.encode import to_jpeg
     from cari_keras.records.sample import Sample
     from cari_keras.records.schema import serialize

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import NamedTuple, Optional
 
 from cari_keras.errors import ConfigError, StoppedError
@@ -41,10 +41,22 @@ Queue = Iterator[Training]
 
 
 class Failure(NamedTuple):
-    """The folder of a run that failed, and the exit status; cari-train has said why."""
+    """A training that failed.
+
+    Attributes:
+        folder: The run's.
+        status: cari-train's exit status; -N where signal N ended it.
+    """
 
     folder: Path
     status: int
+
+    def __str__(self) -> str:
+        if self.status >= 0:  # cari-train has said why
+            return f"{self.folder}: cari-train ended with status {self.status}"
+        name = signal.Signals(-self.status).name
+        memory = ", as a rule since memory ran out" if name == "SIGKILL" else ""
+        return f"{self.folder}: cari-train was ended by {name}{memory}"
 
 
 class _Running(NamedTuple):
@@ -71,85 +83,129 @@ def train_queues(
     Args:
         queues: In the order in which they begin.
         total: How many trainings there are in all queues.
-        jobs: How many train side by side, each on an equal share of the cores.
+        jobs: How many train side by side, each on an equal share of the cores. With fewer queues
+            there are fewer, with more cores each.
         progress: Print which run begins, and show its progress bar, or, of several side by side,
             how many have ended.
-        stdout: Where they print to, as `subprocess` has it; None is where this process does.
+        stdout: Where a training prints to, as `subprocess` has it; None is where this process does.
+            Of several side by side nothing is printed.
 
     Returns:
         The first training that failed, or None.
 
     Raises:
-        ConfigError: There are fewer cores than jobs.
+        ConfigError: `jobs` is not between 1 and the number of cores.
         StoppedError: There was such a signal.
     """
-    free = core_shares(jobs)
-    quiet = [] if progress and jobs == 1 else ["--quiet"]
-    bar = Progress(total, "runs", unit="run", shown=progress and jobs > 1)
-    waiting = list(queues)
-    running: list[_Running] = []
-    received: list[int] = []
-    failure: Optional[Failure] = None
-
-    def hand_on(number: int, _: object) -> None:
-        received.append(number)
-        for each in running:
-            each.process.send_signal(number)
-
+    core_shares(jobs)
+    together = min(jobs, max(1, len(queues)))
+    trainings = _Trainings(queues, core_shares(together), stdout if together == 1 else DEVNULL)
+    quiet = [] if progress and together == 1 else ["--quiet"]
+    bar = Progress(total, "runs", unit="run", shown=progress and together > 1)
     before = stop_handlers()
-    set_handlers(dict.fromkeys(before, hand_on))
+    set_handlers(dict.fromkeys(before, trainings.hand_on))
     try:
-        while True:
-            while waiting and free and failure is None and not received:
-                queue = waiting.pop(0)
-                if (training := next(queue, None)) is not None:
+        with bar:
+            while True:
+                for training in trainings.begin(quiet):
                     if progress:
                         bar.write(training.title)
-                    cores = free.pop(0)
-                    arguments = [*training.arguments, "--output", str(training.folder), *quiet]
-                    process = _start(arguments, cores if jobs > 1 else (), stdout)
-                    running.append(_Running(process, training.folder, queue, cores))
-                    if received:  # before it was among those that are told
-                        process.send_signal(received[-1])
-            if not running:
-                break
-            time.sleep(LOOK)
-            for ended in [each for each in running if each.process.poll() is not None]:
-                running.remove(ended)
-                free.append(ended.cores)
-                waiting.insert(0, ended.queue)
-                bar.update()
-                if (status := ended.process.returncode) and failure is None:
-                    failure = Failure(ended.folder, status)
-                    for each in running:
-                        each.process.send_signal(signal.SIGTERM)
+                if not trainings.running:
+                    break
+                time.sleep(LOOK)
+                bar.update(trainings.look())
     finally:
-        bar.close()
+        trainings.stop()
         set_handlers(before)
-    if received:
-        raise StoppedError(received[0])
-    return failure
+    if trainings.received:
+        raise StoppedError(trainings.received[0])
+    return trainings.failure
+
+
+class _Trainings:
+    """What waits, what runs, and why no more begins.
+
+    Args:
+        queues: What waits.
+        free: Cores for each training that can run beside others.
+        stdout: See `train_queues`.
+    """
+
+    def __init__(
+        self, queues: Sequence[Queue], free: list[Sequence[int]], stdout: Optional[int]
+    ) -> None:
+        self.running: list[_Running] = []
+        self.received: list[int] = []
+        self.failure: Optional[Failure] = None
+        self._waiting, self._free, self._stdout = list(queues), free, stdout
+
+    def begin(self, more: Sequence[str]) -> Iterator[Training]:
+        """Starts a training on all free cores, with more arguments; yields each."""
+        while self._waiting and self._free and self.failure is None and not self.received:
+            queue = self._waiting.pop(0)
+            if (training := next(queue, None)) is None:
+                continue
+            cores = self._free.pop(0)
+            arguments = [*training.arguments, "--output", str(training.folder), *more]
+            process = _start(arguments, cores, self._stdout)
+            self.running.append(_Running(process, training.folder, queue, cores))
+            if self.received:  # before it was among those that are told
+                process.send_signal(self.received[-1])
+            yield training
+
+    def look(self) -> int:
+        """How many trainings have ended since the last look; what waits may take their cores."""
+        ended = [each for each in self.running if each.process.poll() is not None]
+        for each in ended:
+            self.running.remove(each)
+            self._free.append(each.cores)
+            self._waiting.insert(0, each.queue)
+            if each.process.returncode and self.failure is None:
+                self.failure = Failure(each.folder, each.process.returncode)
+                self._tell(signal.SIGTERM)
+        return len(ended)
+
+    def hand_on(self, number: int, _: object) -> None:
+        """Handles a signal."""
+        self.received.append(number)
+        # After a failure they save themselves already, and a second SIGTERM would end that.
+        if self.failure is None or len(self.received) > 1:
+            self._tell(number)
+
+    def stop(self) -> None:
+        """Asks what still runs to stop, and waits for it: nothing runs on without this process."""
+        if self.running and not self.received and self.failure is None:
+            self._tell(signal.SIGTERM)
+        for each in self.running:
+            each.process.wait()
+
+    def _tell(self, number: int) -> None:
+        for each in self.running:
+            each.process.send_signal(number)
 
 
 def _start(
     arguments: Sequence[str], cores: Sequence[int], stdout: Optional[int]
 ) -> subprocess.Popen[bytes]:
-    """Starts cari-train, on some cores alone if any are named."""
+    """Starts cari-train on some cores."""
     command = [sys.executable, "-m", "cari_keras.cli.train", *arguments]
-    # In a session of its own, a Ctrl-C does not reach it twice.
-    process = subprocess.Popen(command, stdout=stdout, start_new_session=True)
-    if cores and hasattr(os, "sched_setaffinity"):
-        with contextlib.suppress(ProcessLookupError):
-            # Before Python has started there: all of its threads inherit it.
-            os.sched_setaffinity(process.pid, cores)
-    return process
+    pins = hasattr(os, "sched_setaffinity") and list(cores) != usable_cores()
+    mine = usable_cores()
+    try:
+        if pins:  # of this thread, whose cores the process inherits
+            os.sched_setaffinity(0, cores)
+        # In a session of its own, a Ctrl-C does not reach it twice.
+        return subprocess.Popen(command, stdout=stdout, start_new_session=True)
+    finally:
+        if pins:
+            os.sched_setaffinity(0, mine)
 
 
 def core_shares(jobs: int) -> list[Sequence[int]]:
     """The cores that this process may use, in `jobs` equal shares.
 
     Raises:
-        ConfigError: There are fewer cores than jobs.
+        ConfigError: `jobs` is not between 1 and the number of cores.
     """
     cores = usable_cores()
     if not 1 <= jobs <= len(cores):

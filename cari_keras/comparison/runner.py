@@ -32,8 +32,9 @@ def train_runs(
         progress: See `train_queues`.
 
     Raises:
-        ConfigError: A run's folder holds one of other settings, or there are fewer cores than jobs.
-        TrainingError: A run failed; cari-train has said why.
+        ConfigError: A run's folder holds one of other settings, or `jobs` is not between 1 and the
+            number of cores.
+        TrainingError: A run failed.
         StoppedError: A signal came and was handed on to the runs under way.
     """
     together: dict[str, list[PlannedRun]] = {}
@@ -41,21 +42,26 @@ def train_runs(
         check_settings(run.folder, run.config)
         together.setdefault(run.config.training.frozen_dir or str(run.folder), []).append(run)
     queues = [_queue(each, flags, runs) for each in together.values()]
+    left = [[run for run in each if not _is_done(run.folder)] for each in together.values()]
+    # What is trained to its end has only its cleanup left, and takes no share of the cores.
+    for queue, missing in zip(queues, left):
+        if not missing:
+            next(queue, None)
     failure = train_queues(
-        queues,
-        sum(not (run.folder / DONE).exists() for run in runs),
+        [queue for queue, missing in zip(queues, left) if missing],
+        sum(map(len, left)),
         jobs=jobs,
         progress=progress,
         stdout=subprocess.DEVNULL,
     )
     if failure:
-        raise TrainingError(f"{failure.folder}: cari-train ended with status {failure.status}")
+        raise TrainingError(str(failure))
 
 
 def _queue(mine: Sequence[PlannedRun], flags: Sequence[str], runs: Sequence[PlannedRun]) -> Queue:
     """Runs that train one after another; then what they shared is removed."""
     for run in mine:
-        if (run.folder / DONE).exists():
+        if _is_done(run.folder):
             continue
         training = run.config.training
         own = ["--weighting", training.weighting, "--seed", str(run.seed)]
@@ -64,8 +70,15 @@ def _queue(mine: Sequence[PlannedRun], flags: Sequence[str], runs: Sequence[Plan
             own += ["--frozen-dir", training.frozen_dir]
         title = f"[{runs.index(run) + 1}/{len(runs)}] {run.name}: {run.folder}"
         yield Training(run.folder, title, [*flags, *own])
-    if shared := mine[0].config.training.frozen_dir:
+    shared = mine[0].config.training.frozen_dir
+    # A comparison of more strategies may have begun others of this seed there.
+    others = mine[0].folder.parent.glob(f"*-{mine[0].seed}")
+    if shared and all(_is_done(each) for each in others if (each / CONFIG).is_file()):
         shutil.rmtree(shared, ignore_errors=True)
+
+
+def _is_done(folder: Path) -> bool:
+    return (folder / DONE).exists()
 
 
 def check_settings(folder: Path, config: Config) -> None:

@@ -39,7 +39,7 @@ sys.exit(int(given.get("--status", 0)))
 
 #: As cari-train, it saves first, and is ended by a second SIGTERM but by no second SIGHUP.
 SAVING_CHILD = """#!/bin/sh
-trap 'trap - TERM; trap "" HUP; echo told; sleep 1; echo saved; exit 0' TERM HUP
+trap 'trap - TERM; trap "" HUP; sleep 1; echo > "$4/saved"; exit 0' TERM HUP
 mkdir -p "$4"; echo > "$4/begun"
 while :; do sleep 0.1; done
 """
@@ -97,7 +97,39 @@ case "$*" in *--status*) exec {fails} "$@" ;; *) exec {saves} "$@" ;; esac
     ]
     failure = train_queues(queues, 4, jobs=2, progress=False, stdout=subprocess.DEVNULL)
     assert failure == Failure(failing, 3)
+    assert (beside / "saved").exists()
     assert not later.exists()
+
+
+@two_cores
+def test_nothing_runs_on_when_an_error_ends_the_call(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "child", SAVING_CHILD))
+    beside = tmp_path / "beside"
+
+    def broken():
+        while not (beside / "begun").exists():
+            time.sleep(0.01)
+        raise BrokenPipeError
+        yield
+
+    with pytest.raises(BrokenPipeError):
+        train_queues([iter([training(beside)]), broken()], 2, jobs=2, progress=False)
+    assert (beside / "saved").exists()
+
+
+@two_cores
+def test_one_queue_has_all_cores(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "child", CHILD))
+    first, second = (tmp_path / name for name in ("first", "second"))
+    train_queues([iter([training(first), training(second)])], 2, jobs=2, progress=False)
+    for run in (first, second):
+        assert json.loads((run / "begun").read_text())["cores"] == usable_cores()
+
+
+def test_what_a_failure_says(tmp_path):
+    assert str(Failure(tmp_path, 2)) == f"{tmp_path}: cari-train ended with status 2"
+    assert str(Failure(tmp_path, -9)).endswith("ended by SIGKILL, as a rule since memory ran out")
+    assert str(Failure(tmp_path, -6)).endswith("cari-train was ended by SIGABRT")
 
 
 def test_more_jobs_than_cores_are_refused(monkeypatch):
@@ -142,5 +174,5 @@ def test_signals_are_handed_on(number, jobs, tmp_path):
             time.sleep(0.3)
             process.send_signal(number)
         printed, _ = process.communicate(timeout=60)
-    told = ["told"] * jobs + ["saved"] * jobs
-    assert printed.splitlines() == [*told, f"stopped by {int(number)}"]
+    assert printed == f"stopped by {int(number)}\n"
+    assert all((folder / "saved").exists() for folder in folders)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -56,5 +57,11 @@ def test_stored_outputs_go_where_a_stop_came_before_their_removal(tmp_path, monk
     (run.folder / runner.DONE).touch()
     shared = tmp_path / "shared_outputs" / "seed-0"
     shared.mkdir(parents=True)
+    other = tmp_path / "dynamic-0"
+    other.mkdir()
+    (other / "config.json").touch()  # of a comparison with more strategies, not trained to its end
+    train_runs([run], [], progress=False)
+    assert shared.exists()
+    shutil.rmtree(other)
     train_runs([run], [], progress=False)
     assert not shared.exists()
