@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Optional
 from cari_keras.align.config import FILLING, AlignConfig
 from cari_keras.align.engine import align_folder
 from cari_keras.align.folder import check_faces
+from cari_keras.align.journal import BusyError
 from cari_keras.data.given import load_images
 from cari_keras.data.registry import load_dataset
 from cari_keras.files import cache_name, cache_place, usable_cache, user_path
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from cari_keras.data.base import Dataset
     from cari_keras.records.sample import Sample
     from cari_keras.sections import DataConfig
+
+#: While another process finds the same faces.
+SECONDS_BETWEEN_LOOKS = 1.0
 
 
 def load_faces(
@@ -48,7 +54,7 @@ def load_faces(
 
     Raises:
         DatasetError: The dataset is missing or not as it should be.
-        AlignError: No face is found, or another process is at work on the same faces.
+        AlignError: No face is found.
         ConfigError: The cache cannot be written, or workers cannot start.
     """
     place = faces_of(config)
@@ -65,7 +71,7 @@ def load_faces(
     if whole and trained_on:
         faces = replace(faces, beside=_training_images(whole, faces, trained_on))
     if whole and data.whole_caricatures:
-        faces = replace(faces, instead=_caricatures(whole))
+        faces = replace(faces, instead=_judged_caricatures(whole, faces))
     return faces
 
 
@@ -90,10 +96,16 @@ def _training_images(whole: Dataset, faces: Dataset, modalities: Sequence[str]) 
     return _pictures(whole, {"train": train})
 
 
-def _caricatures(whole: Dataset) -> Dataset:
-    """The caricatures of a dataset alone."""
+def _judged_caricatures(whole: Dataset, faces: Dataset) -> Dataset:
+    """The whole pictures of the caricatures that are not trained on."""
+    judged = {
+        sample.path
+        for split, samples in faces.splits.items()
+        for sample in samples
+        if split != "train" and sample.modality == CARICATURE
+    }
     splits = {
-        split: [sample for sample in samples if sample.modality == CARICATURE]
+        split: [sample for sample in samples if sample.path in judged]
         for split, samples in whole.splits.items()
     }
     return _pictures(whole, splits)
@@ -114,7 +126,7 @@ def load_faces_below(config: Config, folder: Path, *, progress: bool = False) ->
 
     Raises:
         DatasetError: The folder is missing or has no images.
-        AlignError: No face is found, or another process is at work on the same faces.
+        AlignError: No face is found.
         ConfigError: The cache cannot be written, or workers cannot start.
     """
     folder = user_path(folder)
@@ -124,16 +136,29 @@ def load_faces_below(config: Config, folder: Path, *, progress: bool = False) ->
     place = _place(config, "collection", folder)
     _cut_out(folder, place, progress=progress)
     faces = load_images(place)
-    return replace(faces, instead=_caricatures(whole)) if config.data.whole_caricatures else faces
+    if not config.data.whole_caricatures:
+        return faces
+    return replace(faces, instead=_judged_caricatures(whole, faces))
 
 
 def _cut_out(
     raw: Path, place: Path, *, workers: Optional[int] = None, progress: bool = False
 ) -> None:
+    """Cuts the faces out; where another process is at it, waits, and takes what that one found."""
     check_can_start()
     usable_cache(place.parent)
     settings = AlignConfig.of_values(FILLING)
-    check_faces(align_folder(raw, place, settings, workers=workers, progress=progress), raw, place)
+    told = not progress
+    while True:
+        try:
+            counts = align_folder(raw, place, settings, workers=workers, progress=progress)
+            break
+        except BusyError:
+            if not told:
+                print(f"waiting for another process that finds the faces of {raw}", file=sys.stderr)
+            told = True
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+    check_faces(counts, raw, place)
 
 
 def faces_of(config: Config) -> Optional[Path]:

@@ -30,6 +30,10 @@ class DamagedError(AlignError):
     """The file is no journal any more."""
 
 
+class BusyError(AlignError):
+    """Another process is at work in the folder."""
+
+
 class Record(NamedTuple):
     """One face's record: its bytes while they wait, or where they lie in the shards."""
 
@@ -48,7 +52,8 @@ class Journal:
         folder: The aligned folder; it exists.
 
     Raises:
-        AlignError: Another process is at work, or the file cannot be made or opened.
+        BusyError: Another process is at work.
+        AlignError: The file cannot be made or opened.
         DamagedError: The file is no journal.
     """
 
@@ -65,7 +70,7 @@ class Journal:
         except sqlite3.OperationalError as error:
             self._db.close()
             if "locked" in str(error):
-                raise AlignError(
+                raise BusyError(
                     f"{folder}: another cari-align is working there; wait for it, or stop it"
                 ) from error
             raise AlignError(f"{path}: {error}") from error

@@ -168,7 +168,8 @@ def _evaluate_strangers(
         data["seed"] = config.training.seed
         views = same_views(runs.matcher(folds[0]))
         # As it comes, of whole pictures; and by what the run looks at, which shows the training.
-        whole, same = {**data, "align": False}, {**data, "align": config.data.align}
+        whole = {**data, "align": False, "whole_caricatures": False}
+        same = {**whole, **{name: getattr(config.data, name) for name in _CUTS}}
         ways: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             f"{FACENET}, untrained": ({}, whole)
         }
@@ -181,6 +182,9 @@ def _evaluate_strangers(
             baselines[name] = evaluate_strangers(public.matcher, public.config, folds, **asked)
     return evaluate_strangers(runs.matcher, runs.config, folds, baselines=baselines, **asked)
 
+
+#: Which cut of a picture a run looks at.
+_CUTS = ("align", "whole_caricatures")
 
 #: What decides the people and pictures of an unseen fold, besides the seed.
 _OF_DATA = (

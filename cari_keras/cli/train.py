@@ -20,7 +20,7 @@ from cari_keras.errors import StoppedError
 from cari_keras.training.run import Caller, train_run
 
 if TYPE_CHECKING:
-    from cari_keras.data.prepare import Prepared
+    from cari_keras.data.prepared import Prepared
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:

@@ -12,7 +12,7 @@ from cari_keras.errors import PretrainedError
 from cari_keras.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
-    from cari_keras.data.prepare import Prepared
+    from cari_keras.data.prepared import Prepared
 
 
 def report(config: Config, run: Path, rows: Sequence[dict[str, float]]) -> None:

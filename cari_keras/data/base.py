@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -69,8 +70,8 @@ class Dataset:
         sharing: Names that share a picture; None where nobody has looked.
         whole: The dataset that people were held out of, see `data.unseen`.
         beside: The same dataset in other cuts, whose training images are trained on as well.
-        instead: Images in another cut, which are looked at in the place of those of the same path,
-            but for training. They are of one modality.
+        instead: Images in another cut, which are looked at in the place of those of the same path.
+            They are of one modality and of no training image.
         once: Whether the images are looked at a single time; they are then stored without loss.
     """
 
@@ -106,14 +107,18 @@ class Dataset:
         Raises:
             DatasetError: The file is missing, empty or not an image.
         """
-        if self.instead is not None and (other := self.instead.find(sample.path)):
+        if self.instead is not None and (other := self.instead.by_path.get(sample.path)):
             return self.instead.load(other)
-        return self.records.load(sample.path) if self.records else read_image(sample.source)
+        return self.records.load(sample.path) if self.records else self._read(sample)
 
-    def find(self, path: str) -> Optional[Sample]:
-        """The sample of a path, in whichever split; None where there is none."""
-        there = (sample for samples in self.splits.values() for sample in samples)
-        return next((sample for sample in there if sample.path == path), None)
+    def _read(self, sample: Sample) -> Array:
+        """The image of a sample that is no record; see `load`."""
+        return read_image(sample.source)
+
+    @cached_property
+    def by_path(self) -> dict[str, Sample]:
+        """Every sample by its path."""
+        return {s.path: s for samples in self.splits.values() for s in samples}
 
     def traits(self, paths: Collection[str]) -> tuple[Trait, ...]:
         """What sorts some images into groups; an aligned folder's faces have size, pose and look.

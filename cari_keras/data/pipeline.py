@@ -15,7 +15,7 @@ import tensorflow as tf
 from cari_keras.arrays import Array
 from cari_keras.data.augment import Augmentation, augment, standardize
 from cari_keras.data.base import Batch
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.images.graph import decode
 from cari_keras.process import usable_cores
 from cari_keras.records.schema import parse

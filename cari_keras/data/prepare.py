@@ -11,14 +11,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
 
-from cari_keras.data.base import Dataset, Pair
+from cari_keras.data.base import Dataset
+from cari_keras.data.combined import UNREADABLE, in_place, of_the_same, with_others, without_people
 from cari_keras.data.encoder import Encoder
+from cari_keras.data.prepared import Prepared
 from cari_keras.errors import DatasetError
 from cari_keras.files import atomic_path, cache_name, cache_place, usable_cache, write_json
 from cari_keras.images.decode import DECODING, may_be_readable_later
@@ -28,56 +30,7 @@ from cari_keras.progress import Progress
 from cari_keras.records.aligned import AlignedRecords
 from cari_keras.records.sample import Sample
 from cari_keras.records.shards import SHARD_SIZE, Places, shard_names, write_shard
-from cari_keras.vocabulary import LEFT_WHOLE, MODALITIES
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A dataset as training and evaluation read it.
-
-    Attributes:
-        root: The folder with the shards.
-        name: The dataset's name.
-        identities: Names in the order of their labels.
-        image_size: Side of the stored images in pixels.
-        places: Split -> modality -> where its records are, with their labels.
-        pairs: Split -> verification pairs, those with an unreadable image left out.
-        report: The dataset's account of what was found.
-        skipped: One line for every image that could not be read.
-        aligned: How cari-align cut the images out; empty where they are whole pictures. `whole` is
-            the modality of those that are whole pictures though the others are not.
-        paths: Split -> modality -> the names of `places`, in their order; empty where the images
-            were records already.
-    """
-
-    root: Path
-    name: str
-    identities: tuple[str, ...]
-    image_size: int
-    places: Mapping[str, Mapping[str, Places]]
-    pairs: Mapping[str, Sequence[Pair]]
-    report: Mapping[str, int]
-    skipped: Sequence[str]
-    aligned: Mapping[str, Any] = field(default_factory=dict)
-    paths: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
-
-    @property
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Split -> modality -> number of images."""
-        return {
-            split: {modality: len(there) for modality, there in of.items()}
-            for split, of in self.places.items()
-        }
-
-    def of(self, split: str, modalities: Sequence[str] = MODALITIES) -> Places:
-        """Where the records of a split are, one modality after the other."""
-        there = self.places.get(split, {})
-        return Places.join([there[m] for m in modalities if m in there])
-
-    def count(self, split: str, modalities: Sequence[str] = MODALITIES) -> int:
-        """The number of images of a split."""
-        there = self.places.get(split, {})
-        return sum(len(there[m]) for m in modalities if m in there)
+from cari_keras.vocabulary import MODALITIES
 
 
 def prepare(
@@ -103,17 +56,17 @@ def prepare(
     how: dict[str, Any] = {"cache_dir": cache_dir, "workers": workers, "progress": progress}
     if dataset.beside is not None:
         faces = prepare(replace(dataset, beside=None), image_size, **how)
-        return _with_others(faces, prepare(dataset.beside, faces.image_size, **how))
+        return with_others(faces, prepare(dataset.beside, faces.image_size, **how))
     if dataset.instead is not None:
         own = prepare(replace(dataset, instead=None), image_size, **how)
-        others = _of_the_same(dataset, dataset.instead)
+        others = of_the_same(dataset, dataset.instead)
         if not any(others.splits.values()):
             return own
-        return _in_place(own, prepare(others, own.image_size, **how))
+        return in_place(own, prepare(others, own.image_size, **how), dataset)
     if dataset.records is not None:
         return _from_records(dataset, dataset.records)
     if dataset.whole is not None:
-        return _without_people(prepare(dataset.whole, image_size, **how), dataset)
+        return without_people(prepare(dataset.whole, image_size, **how), dataset)
     request = {
         "schema": _VERSION,
         "dataset": dataset.name,
@@ -136,8 +89,6 @@ def prepare(
 #: Of the shards and the notes beside them.
 _VERSION = 2
 
-_UNREADABLE = "unreadable images, left out"
-
 
 def _from_records(dataset: Dataset, records: AlignedRecords) -> Prepared:
     """A dataset whose images are records already; nothing is written."""
@@ -159,86 +110,6 @@ def _from_records(dataset: Dataset, records: AlignedRecords) -> Prepared:
         skipped=[],
         aligned=records.settings,
     )
-
-
-def _with_others(prepared: Prepared, others: Prepared) -> Prepared:
-    """A prepared dataset that is also trained on another's training images of the same people."""
-    label = {name: k for k, name in enumerate(prepared.identities)}
-    ours = np.array([label.get(name, -1) for name in others.identities], np.int32)
-    train = dict(prepared.places["train"])
-    for modality, places in others.places["train"].items():
-        known = places.take(np.flatnonzero(ours[places.label] >= 0))
-        there = [train[modality]] if modality in train else []
-        train[modality] = Places.join([*there, replace(known, label=ours[known.label])])
-    return replace(
-        prepared,
-        places={**prepared.places, "train": train},
-        skipped=[*prepared.skipped, *others.skipped],
-    )
-
-
-def _of_the_same(dataset: Dataset, others: Dataset) -> Dataset:
-    """Images in another cut, with the splits and the people that a dataset gives them."""
-    there = {s.path: s for samples in others.splits.values() for s in samples}
-    splits = {
-        split: [replace(there[s.path], identity=s.identity) for s in samples if s.path in there]
-        for split, samples in dataset.splits.items()
-        if split != "train"
-    }
-    return replace(
-        others, identities=dataset.identities, strangers=dataset.strangers, splits=splits
-    )
-
-
-def _in_place(prepared: Prepared, others: Prepared) -> Prepared:
-    """A prepared dataset with others' images in the place of its own, modality by modality."""
-    taken = {
-        split: {modality: places for modality, places in of.items() if len(places)}
-        for split, of in others.places.items()
-    }
-    whole = next((modality for of in taken.values() for modality in of), None)
-    return replace(
-        prepared,
-        places={split: {**of, **taken.get(split, {})} for split, of in prepared.places.items()},
-        skipped=[*prepared.skipped, *others.skipped],
-        aligned={**prepared.aligned, **({LEFT_WHOLE: whole} if whole else {})},
-    )
-
-
-def _without_people(whole: Prepared, dataset: Dataset) -> Prepared:
-    """What people were held out of, see `data.unseen`: the whole's records, dealt to other splits.
-
-    So the images of a dataset are prepared once for all folds.
-    """
-    labels = dataset.labels
-    joined = Places.join([there for of in whole.places.values() for there in of.values()])
-    names = [name for of in whole.paths.values() for paths in of.values() for name in paths]
-    row = {name: i for i, name in enumerate(names)}
-    places: dict[str, dict[str, Places]] = {}
-    paths: dict[str, dict[str, Sequence[str]]] = {}
-    for split, samples in dataset.splits.items():
-        for modality in MODALITIES:
-            kept = [s for s in samples if s.modality == modality and s.path in row]
-            if not kept:
-                continue
-            taken = joined.take(np.array([row[s.path] for s in kept], int))
-            owners = np.array([labels[s.identity] for s in kept], np.int32)
-            places.setdefault(split, {})[modality] = replace(taken, label=owners)
-            paths.setdefault(split, {})[modality] = [s.path for s in kept]
-    found = replace(
-        whole,
-        identities=dataset.identities,
-        places=places,
-        pairs={
-            split: [pair for pair in pairs if pair.first in row and pair.second in row]
-            for split, pairs in dataset.pairs.items()
-        },
-        report={**dataset.report, **{k: n for k, n in whole.report.items() if k == _UNREADABLE}},
-        paths=paths,
-    )
-    if dataset.splits.get("train") and not found.count("train"):
-        raise DatasetError(f"{dataset.name}: none of its training images can be read")
-    return found
 
 
 def _plan(dataset: Dataset) -> list[tuple[str, list[Sample]]]:
@@ -335,7 +206,7 @@ def _read_index(
     }
     report = dict(dataset.report)
     if skipped:
-        report[_UNREADABLE] = len(skipped)
+        report[UNREADABLE] = len(skipped)
     prepared = Prepared(
         root=root,
         name=dataset.name,

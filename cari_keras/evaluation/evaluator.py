@@ -11,7 +11,7 @@ import tensorflow as tf
 from cari_keras.arrays import Array
 from cari_keras.data.base import Pair
 from cari_keras.data.pipeline import evaluation_batches
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.errors import CheckpointError
 from cari_keras.evaluation.answering import PLAIN, AnswerSettings, answering
 from cari_keras.evaluation.predictions import Predictions

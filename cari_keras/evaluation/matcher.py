@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from cari_keras.config import Config
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.evaluation.answering import PLAIN, AnswerSettings
 from cari_keras.evaluation.centring import centred

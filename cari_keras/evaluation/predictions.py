@@ -13,7 +13,7 @@ import numpy as np
 
 from cari_keras.arrays import Array
 from cari_keras.config import Config
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.evaluation.answering import AnswerSettings
 from cari_keras.files import DAMAGED_ARCHIVE, atomic_path, cache_name
 from cari_keras.model.checkpoints import write_arrays

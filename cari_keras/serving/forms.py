@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from cari_keras.align.config import AlignConfig
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.errors import AlignError, ConfigError, DatasetError
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.images.kinds import is_picture

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from cari_keras.config import Config
 from cari_keras.data.pipeline import split_records
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.errors import CheckpointError, ConfigError
 from cari_keras.evaluation.answering import PLAIN
 from cari_keras.evaluation.matcher import Matcher, load_matcher

@@ -12,7 +12,7 @@ import tensorflow as tf
 from cari_keras import drawn
 from cari_keras.arrays import Array
 from cari_keras.data.pipeline import split_records
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.evaluation.curves import tar_at_far
 from cari_keras.evaluation.predictions import Predictions
 from cari_keras.evaluation.trials import crossed_trials

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from cari_keras.align.before import load_faces
 from cari_keras.arrays import Array
-from cari_keras.data.prepare import Prepared, prepare
+from cari_keras.data.prepare import prepare
+from cari_keras.data.prepared import Prepared
 from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.evaluation.matcher import Matcher
 from cari_keras.evaluation.open_set import OpenSet, open_set

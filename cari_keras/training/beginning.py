@@ -9,7 +9,7 @@ from typing import Optional
 
 from cari_keras.config import Config
 from cari_keras.data.base import Batch
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.model.network import named_weights
 from cari_keras.progress import Progress
 from cari_keras.stack import keras

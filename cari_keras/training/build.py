@@ -14,7 +14,7 @@ from cari_keras.config import Config
 from cari_keras.data.augment import Augmentation
 from cari_keras.data.exaggerate import mean_face
 from cari_keras.data.pipeline import split_records, steps_per_epoch
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.model.build import build_model
 from cari_keras.model.checkpoints import as_arrays, assign

@@ -22,7 +22,7 @@ from cari_keras.arrays import Array
 from cari_keras.config import Config
 from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import evaluation_batches
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.evaluation.views import views_of
 from cari_keras.model.heads import Head, head_arrays, head_inputs, read_heads
 from cari_keras.model.network import split_at

@@ -21,7 +21,7 @@ from cari_keras.arrays import Array
 from cari_keras.data.augment import Augmentation
 from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import steps_per_epoch, training_batches
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.files import atomic_path, finish_writes, write_text
 from cari_keras.progress import Progress
 from cari_keras.stack import keras

@@ -6,7 +6,7 @@ import shlex
 from typing import Any, NamedTuple
 
 from cari_keras.arrays import Array
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.errors import CheckpointError
 from cari_keras.model.checkpoints import as_arrays, assign
 from cari_keras.model.network import named_weights

@@ -20,7 +20,7 @@ from cari_keras.wording import counted
 
 if TYPE_CHECKING:
     from cari_keras.data.base import Dataset
-    from cari_keras.data.prepare import Prepared
+    from cari_keras.data.prepared import Prepared
     from cari_keras.training.cluster import Cluster
     from cari_keras.training.trainer import Trainer
 

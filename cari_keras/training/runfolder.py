@@ -16,7 +16,7 @@ from filelock import BaseFileLock, Timeout
 
 from cari_keras.arrays import Array
 from cari_keras.config import Config
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.errors import CheckpointError, ConfigError, DatasetError, TrainingError
 from cari_keras.files import finish_writes, lock_file, write_json, write_text
 from cari_keras.model.checkpoints import load_checkpoint, save_checkpoint

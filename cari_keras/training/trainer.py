@@ -22,7 +22,7 @@ import numpy as np
 from cari_keras.config import Config
 from cari_keras.data.base import Batch
 from cari_keras.data.pipeline import training_batches
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.errors import StoppedError, TrainingError
 from cari_keras.files import cache_place, usable_cache, user_path
 from cari_keras.history import StepValues, read_metrics

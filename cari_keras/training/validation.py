@@ -7,7 +7,7 @@ from typing import Optional
 
 from cari_keras.arrays import Array
 from cari_keras.config import Config
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.evaluation.answering import AnswerSettings
 from cari_keras.evaluation.evaluator import Evaluator, metrics_of
 from cari_keras.evaluation.predictions import Predictions, keep, network_key

@@ -7,6 +7,7 @@ import pytest
 import cari_keras.align.before as before
 from cari_keras.align.before import faces_of, load_faces, load_faces_below
 from cari_keras.align.config import FILLING
+from cari_keras.align.journal import Journal
 from cari_keras.data.prepare import prepare
 from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.vocabulary import MODALITIES
@@ -93,6 +94,18 @@ def test_caricatures_are_judged_whole_on_request(tmp_path):
     assert prepared.aligned["whole"] == "caricature"
     assert prepared.count("unseen", ["caricature"]) == 3
     assert set(prepared.of("unseen").label.tolist()) == {len(unseen.identities)}
+
+
+@pytest.mark.slow
+def test_a_call_waits_while_another_process_finds_the_same_faces(tmp_path, monkeypatch, capsys):
+    write_modalities(tmp_path / "raw")
+    config = asked(tmp_path, data_dir=str(tmp_path / "raw"))
+    place = faces_of(config)
+    place.mkdir(parents=True)
+    other = Journal(place)
+    monkeypatch.setattr(before.time, "sleep", lambda _: other.close())
+    assert load_faces(config, workers=1, progress=True).records is not None
+    assert capsys.readouterr().err.count("waiting for another process that finds the faces of") == 1
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from cari_keras.data.pipeline import (
     steps_per_epoch,
     training_batches,
 )
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.images.encode import to_jpeg
 from cari_keras.images.graph import decode
 from cari_keras.records.sample import Sample

@@ -75,8 +75,7 @@ def test_images_in_another_cut_take_the_place_of_those_that_are_judged(folder_da
     write_png(white, tmp_path / "white.png")
     others = [
         replace(sample, source=str(tmp_path / "white.png"))
-        for samples in dataset.splits.values()
-        for sample in samples
+        for sample in dataset.splits["validation"]
         if sample.modality == "caricature"
     ]
     people = dataset.identities[::-1]
@@ -100,6 +99,19 @@ def test_images_in_another_cut_take_the_place_of_those_that_are_judged(folder_da
         assert (both.load(sample).min() == 255) == (sample.path in drawn)
     photos = replace(dataset, instead=replace(dataset, splits={"validation": []}))
     assert prepare(photos, 80, cache_dir=tmp_path, progress=False).aligned == {}
+    # One that is gone since, and one that cannot be read any more.
+    gone, damaged, *_ = others
+    (tmp_path / "damaged.png").write_bytes(b"no picture")
+    kept = [replace(damaged, source=str(tmp_path / "damaged.png")), *others[2:]]
+    fewer = replace(instead, splits={"elsewhere": kept}, fingerprint="fewer")
+    found = prepare(replace(dataset, instead=fewer), 80, cache_dir=tmp_path, progress=False)
+    lost = {gone.path, damaged.path}
+    assert found.count("validation") == alone.count("validation") - 2
+    assert found.pairs["validation"] == [
+        pair for pair in alone.pairs["validation"] if not lost & {pair.first, pair.second}
+    ]
+    assert len(found.pairs["validation"]) < len(alone.pairs["validation"])
+    assert found.report["unreadable images, left out"] == 2
 
 
 @pytest.mark.slow

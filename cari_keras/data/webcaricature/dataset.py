@@ -64,14 +64,12 @@ class WebCaricature(Dataset):
 
     root: str = ""
 
-    def load(self, sample: Sample) -> Array:
+    def _read(self, sample: Sample) -> Array:
         """The sample's face, uint8 RGB [side, side, 3]; the whole image without landmarks.
 
         Raises:
             DatasetError: The image or its landmarks cannot be read.
         """
-        if self.records:
-            return self.records.load(sample.path)
         image = read_image(sample.source)
         landmarks = _landmarks(Path(self.root), sample.path)
         points = read_landmarks(landmarks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from cari_keras.data.prepare import Prepared
+from cari_keras.data.prepared import Prepared
 from cari_keras.evaluation.matcher import Matcher, load_matcher
 from cari_keras.evaluation.trials import crossed_trials
 from cari_keras.evaluation.verification import auc

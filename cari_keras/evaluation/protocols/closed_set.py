@@ -13,7 +13,8 @@ from typing import Optional
 
 from cari_keras.align.before import load_faces
 from cari_keras.config import Config
-from cari_keras.data.prepare import Prepared, prepare
+from cari_keras.data.prepare import prepare
+from cari_keras.data.prepared import Prepared
 from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.evaluation.calibration import told_and_observed
 from cari_keras.evaluation.evaluator import IDENTIFICATION, identification, rank1

@@ -23,7 +23,8 @@ from cari_keras.align.before import load_faces, load_faces_below
 from cari_keras.config import Config
 from cari_keras.data.base import Dataset
 from cari_keras.data.given import SPLIT
-from cari_keras.data.prepare import Prepared, prepare
+from cari_keras.data.prepare import prepare
+from cari_keras.data.prepared import Prepared
 from cari_keras.data.unseen import same_people
 from cari_keras.errors import ConfigError, DatasetError
 from cari_keras.evaluation.calibration import told_and_observed
@@ -41,7 +42,7 @@ from cari_keras.evaluation.resampling import Interval
 from cari_keras.evaluation.scoring import FARS, FoldScores, identify_drawn, verify
 from cari_keras.evaluation.trials import Trials, crossed_trials, photo_trials
 from cari_keras.ranges import parse_fold
-from cari_keras.vocabulary import MODALITIES, UNKNOWN, UNSEEN
+from cari_keras.vocabulary import LEFT_WHOLE, MODALITIES, UNKNOWN, UNSEEN
 from cari_keras.wording import counted
 
 #: Impostor pairs of other people that are enough to take thresholds for every one of `FARS` from.
@@ -234,7 +235,10 @@ def _other_people(seen: Looked) -> tuple[Predictions, str]:
         if same.any() and int(np.sum(~same)) >= ENOUGH_IMPOSTORS:
             people = len(np.unique(answers.labels))
             return answers, f"{people} other people whom the network was not trained on"
-    return seen.answers("train"), "the people that the network was trained on"
+    # In the cut that they were trained in.
+    whole = seen.prepared.aligned.get(LEFT_WHOLE)
+    cut = f", each {whole} by its face" if whole else ""
+    return seen.answers("train"), f"the people that the network was trained on{cut}"
 
 
 def _in_collection(

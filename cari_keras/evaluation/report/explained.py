@@ -10,7 +10,7 @@ import numpy as np
 from cari_keras.arrays import Array
 from cari_keras.data.base import Dataset
 from cari_keras.evaluation.matcher import Matcher
-from cari_keras.evaluation.report.pictures import SIDE, WrongPair, samples_of
+from cari_keras.evaluation.report.pictures import SIDE, WrongPair
 from cari_keras.evaluation.why import by_gradient, halves_of
 from cari_keras.explaining.picture import overlaid
 from cari_keras.images.encode import resize, to_jpeg
@@ -56,7 +56,7 @@ def explained_pairs(
     chosen = [(kind, pair) for kind, pairs in wrong for pair in pairs[:EXPLAINED]]
     if matcher.model is None or not chosen:
         return []
-    halves, samples = halves_of(matcher.model), samples_of(dataset)
+    halves, samples = halves_of(matcher.model), dataset.by_path
     found = []
     what = "Explaining the worst pairs"
     with Progress(len(chosen), what, unit="pair", shown=progress) as bar:

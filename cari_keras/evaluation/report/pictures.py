@@ -52,7 +52,7 @@ def wrong_pairs(
         return []
     margin = trials.distances - thresholds
     wrong = np.flatnonzero((trials.same == same) & ((margin > 0) == same))
-    samples = samples_of(dataset)
+    samples = dataset.by_path
     found: list[WrongPair] = []
     shown: set[str] = set()
     for row in wrong[np.argsort(-np.abs(margin[wrong]), kind="stable")].tolist():
@@ -73,11 +73,6 @@ def wrong_pairs(
         if len(found) == most:
             break
     return found
-
-
-def samples_of(dataset: Dataset) -> dict[str, Sample]:
-    """Every sample of a dataset by its path."""
-    return {s.path: s for split in dataset.splits.values() for s in split}
 
 
 def side_by_side(dataset: Dataset, samples: Sequence[Sample]) -> bytes:

@@ -11,7 +11,7 @@ from cari_keras.arrays import Array
 from cari_keras.evaluation.evaluator import identification
 from cari_keras.evaluation.labels import LABELS, label
 from cari_keras.evaluation.outcome import Outcome
-from cari_keras.evaluation.report.pictures import samples_of, side_by_side
+from cari_keras.evaluation.report.pictures import side_by_side
 from cari_keras.evaluation.scoring import FoldScores
 from cari_keras.evaluation.trials import Trials
 from cari_keras.vocabulary import MODALITIES
@@ -171,7 +171,7 @@ def _person(outcome: Outcome, label: int, asked: Sequence[Asked], troubles: Arra
         of = np.flatnonzero((predictions.labels == label) & (predictions.is_caricature == drawn))
         if len(of):
             chosen.append(predictions.paths[of[np.argmax(troubles[of])]])
-    samples = samples_of(outcome.dataset)
+    samples = outcome.dataset.by_path
     pictures = side_by_side(outcome.dataset, [samples[path] for path in chosen])
     cells = [_cell(one.wrong[label], one.total[label]) for one in asked]
     return Person(outcome.people[label], pictures, tuple(chosen), cells)
