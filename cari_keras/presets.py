@@ -49,8 +49,8 @@ def cavi_scratch() -> Config:
 def strangers() -> Config:
     """An embedding for people whom the network has never seen, in minutes.
 
-    All layers from the second stage on, on stored outputs of the first, which stays as it is, and
-    of the three tasks verification alone: there is nothing for the task weights to weigh.
+    It trains all layers after block35, on stored outputs of the stem and the block35s. Of the three
+    tasks it trains verification alone, so the task weights have nothing to weigh.
     Caricatures are drawn to fixed class vectors, the mean pretrained embedding of each person's
     photos; photos are held to their pretrained embeddings. Faces are cut out of the pictures first.
     Each is looked at whole and as two central squares, each with its mirror image; the views with
@@ -112,8 +112,7 @@ def cavi() -> Config:
     CaVI's validation images, two seeds: verification 96.0 ± 0.1 % (AUC 99.2 %), photos 98.9 ±
     0.1 %, caricatures 88.5 ± 0.2 %, V2C 83.9 ± 0.3 %, C2V 98.1 %: above the paper in all five with
     each seed. 35 minutes (56 of processor time) and 5.4 GiB on two cores of an Intel Xeon with AMX,
-    beside other work. Elsewhere float32 is taken where `avx512_bf16` is not in /proc/cpuinfo, which
-    takes twice the time or more.
+    beside other work. Processors without fast bfloat16 take float32, in twice the time or more.
 
     Command: `cari-train --dataset cavi --data-dir DIR`.
     """
@@ -240,7 +239,8 @@ def toy() -> Config:
 def folder() -> Config:
     """Any ROOT/{photo,caricature}/<identity>/*, from the public FaceNet weights, in minutes.
 
-    The recipe of `cavi`, of the pictures as they are: `--align` cuts out their faces first.
+    The recipe of `strangers`, at the size of `cavi` and for people whom the network knows. It takes
+    the pictures as they are; `--align` cuts out their faces first.
 
     Ten of CaVI's people with 15 photos and 15 caricatures each, 60 validation images: verification
     98.3 % (AUC 99.6 %), photos 96.7 %, caricatures 100 %, V2C 93.3 %, C2V 96.7 %; four and a half
@@ -262,9 +262,10 @@ def folder() -> Config:
 def webcaricature() -> Config:
     """One fold of a protocol of WebCaricature, from the public FaceNet weights.
 
-    The recipe of `strangers`, which its people are; no head names them. The task weights are
-    bounded as in the published code, whose factor is 2 here (1 on CaVI). Not measured: the dataset
-    was not at hand. Fold dev, view 1, is for tuning; the ten folds of view 2 are a run each.
+    The recipe of `strangers`, since the people who are evaluated are strangers; no head names them.
+    The task weights are bounded as in the published code, whose factor is 2 here (1 on CaVI). Not
+    measured: the dataset was not at hand. Fold dev, view 1, is for tuning; the ten folds of view 2
+    are a run each.
 
     Command: for each K of 1 to 10 `cari-train --dataset webcaricature --data-dir DIR --fold K`, at
     last `cari-evaluate runs/webcaricature-unrestricted --folds all`.

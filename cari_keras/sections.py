@@ -54,7 +54,9 @@ class DataConfig(WithPaths):
         False, "where --align cuts out the faces, train on the whole pictures as well"
     )
     whole_caricatures: bool = setting(
-        False, "where --align cuts out the faces, judge caricatures by the whole pictures"
+        False,
+        "where --align cuts out the faces, train on whole caricatures as well, and judge "
+        "caricatures by the whole pictures",
     )
     final: bool = setting(
         False,
@@ -275,8 +277,8 @@ class TrainingConfig(WithPaths):
     )
     frozen_epochs: int = setting(
         0,
-        "number of first epochs that train only the branches, on stored outputs of the "
-        "shared layers",
+        "number of first epochs in which the layers up to stored_stages do not change; later "
+        "layers are trained on stored outputs of these",
         metavar="EPOCHS",
     )
     stored_stages: str = setting(

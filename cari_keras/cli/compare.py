@@ -34,8 +34,7 @@ examples:
                                         on CaVI, by a short recipe
   cari-compare --preset toy --data-dir DIR --strategies dynamic naive
                                         section 5.3 of the paper, its Figure 5
-The same command continues after a stop.
-Flags of cari-train apply to every run.
+The same command continues after a stop. Flags of cari-train apply to all runs.
 """
 
 
@@ -51,7 +50,7 @@ def _main(arguments: Sequence[str]) -> int:
         nargs="+",
         metavar="X",
         default=["equal", "naive", "dynamic"],
-        help=f"strategies to compare: {', '.join(STRATEGIES)}; differences are to "
+        help=f"strategies to compare: {', '.join(STRATEGIES)}; differences are from "
         f"{REFERENCE} [equal naive dynamic]",
     )
     parser.add_argument(

@@ -67,8 +67,8 @@ def evaluate_parser() -> Parser:
     add(
         "--split",
         choices=("validation", "test", UNKNOWN),
-        help="split to evaluate; unknown: the dataset's strangers (default: test, where its "
-        "images are there)",
+        help="split to evaluate; unknown: the dataset's strangers (default: test where its "
+        "images are there, else validation)",
     )
     add(
         "--protocol",
@@ -118,7 +118,7 @@ def evaluate_parser() -> Parser:
     add(
         "--flip-test",
         action=switch,
-        help="evaluate evaluate mirror images too (default: the run's)",
+        help="also evaluate mirror images (default: the run's)",
     )
     add(
         "--test-crops",
@@ -181,7 +181,7 @@ def refuse_together(parser: Parser, given: argparse.Namespace) -> None:
         if judged and one == "images" and given.pairs is None:
             continue
         if (getattr(given, one) is None) != (getattr(given, other) is None):
-            parser.error(f"--{one} and --{other} go together; give both; give both")
+            parser.error(f"--{one} and --{other} go together; give both")
     of_dataset = (
         "dataset",
         "data_dir",
@@ -204,7 +204,4 @@ def refuse_together(parser: Parser, given: argparse.Namespace) -> None:
         for other in others:
             if getattr(given, one) is not None and getattr(given, other) is not None:
                 flags = [f"--{name.replace('_', '-')}" for name in (one, other)]
-                parser.error(
-                    f"{flags[0]} and {flags[1]} do not go together; leave one of them out; "
-                    "leave one of them out"
-                )
+                parser.error(f"{flags[0]} and {flags[1]} do not go together; leave one of them out")

@@ -276,10 +276,9 @@ def _tell(thresholds: Thresholds, judge: Matcher) -> None:
                 f"correctly ({limit.closed_set:.2%} without a threshold)"
             )
         print(
-            f"{task}: a person is known from a score of {limit.threshold:.3f}; this "
-            f"threshold takes {limit.fpir:.2%} of {limit.stranger_images} images of "
-            f"{limit.strangers} strangers for a known person ({limit.fpir_unseen:.2%} on "
-            f"strangers whom it was not chosen on){named}"
+            f"{task}: a person is known from a score of {limit.threshold:.3f}: FPIR "
+            f"{limit.fpir:.2%} on {limit.stranger_images} images of {limit.strangers} strangers "
+            f"({limit.fpir_unseen:.2%} on strangers whom the threshold was not chosen on){named}"
         )
     if not thresholds.known and judge.run is not None and set(judge.tasks) & set(MODALITIES):
         print("The dataset has no images of two strangers: the exports call nobody unknown")

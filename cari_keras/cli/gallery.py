@@ -41,7 +41,7 @@ examples:
   cari-gallery identify people.gallery photo.jpg --fpir 0.01
   cari-gallery group people.gallery --sheets groups/
   cari-gallery update people.gallery --network --model facenet
-cari-gallery needs the extra gallery: pip install 'cari_keras[gallery]'
+cari-gallery needs the extra gallery: pip install '.[gallery]' in the clone
 """
 
 

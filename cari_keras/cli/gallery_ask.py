@@ -16,6 +16,7 @@ from cari_keras.cli.gallery_change import line_of, told
 from cari_keras.cli.parser import Parser
 from cari_keras.errors import ConfigError, one_line
 from cari_keras.files import sha256_of_file, user_path
+from cari_keras.gallery.groups import WITHIN
 from cari_keras.vocabulary import BY_NEIGHBOURS, GROUPED_BY, MODALITIES
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def _tell(given: argparse.Namespace, path: str, face: int, answer: Answer) -> No
     print(f"{one_line(path)}{which}: {one_line(answer.identity or 'nobody in the gallery')}")
     for one in answer.candidates:
         print(f"  {one.distance:.4f}  {one_line(one.identity)}")
-    rate = "" if answer.fpir is None else f"; {answer.fpir:.1%} of strangers' faces reach it"
+    rate = "" if answer.fpir is None else f"; it accepts {answer.fpir:.1%} of strangers' faces"
     print(f"  threshold {answer.threshold:.4f} for {answer.people} people{rate}")
 
 
@@ -165,9 +166,17 @@ examples:
     )
     flags.add_only_flags(parser)
     parser.add_argument("--all", action="store_true", help="include faces with a name")
-    parser.add_argument("--way", choices=GROUPED_BY, default=BY_NEIGHBOURS)
     parser.add_argument(
-        "--within", type=float, metavar="D", help="largest squared distance of neighbours"
+        "--way",
+        choices=GROUPED_BY,
+        default=BY_NEIGHBOURS,
+        help=f"method of grouping; hdbscan takes up to 30,000 faces [{BY_NEIGHBOURS}]",
+    )
+    parser.add_argument(
+        "--within",
+        type=float,
+        metavar="D",
+        help=f"largest squared distance of two neighbours [{WITHIN}]",
     )
     parser.add_argument(
         "--fpir", type=float, metavar="SHARE", help="as for cari-gallery identify [0.05]"
@@ -208,7 +217,7 @@ examples:
 
 
 def _add_images(parser: Parser) -> None:
-    parser.add_argument("images", metavar="IMAGE", nargs="+")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="images to ask about")
     parser.add_argument(
         "--modality", choices=MODALITIES, default="photo", help="modality of the images [photo]"
     )

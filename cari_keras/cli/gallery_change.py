@@ -136,7 +136,7 @@ examples:
   cari-gallery export people.gallery ann.parquet --only-identity ann
 """,
     )
-    parser.add_argument("file", metavar="FILE", type=user_path)
+    parser.add_argument("file", metavar="FILE", type=user_path, help="file to write")
     flags.add_only_flags(parser)
     given = parser.parse_args(arguments)
     count = flags.open_gallery(given).export(given.file, flags.only_of(given))

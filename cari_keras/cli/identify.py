@@ -40,7 +40,7 @@ def _main(arguments: Sequence[str]) -> int:
         EXAMPLES,
         public=False,
     )
-    parser.add_argument("images", metavar="IMAGE", nargs="+")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="images of people to name")
     parser.add_argument(
         "--modality", choices=MODALITIES, default="photo", help="modality of the images [photo]"
     )

@@ -42,7 +42,7 @@ def _main(arguments: Sequence[str]) -> int:
         EXAMPLES,
     )
     parser.add_argument("gallery", metavar="GALLERY", type=user_path, help="a folder of images")
-    parser.add_argument("query", metavar="IMAGE")
+    parser.add_argument("query", metavar="IMAGE", help="the image to search with")
     parser.add_argument(
         "--modality", choices=MODALITIES, default="photo", help="modality of IMAGE [photo]"
     )

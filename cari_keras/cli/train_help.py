@@ -32,8 +32,8 @@ more examples:
   cari-train --tasks photo              photo identification alone
   cari-train --weighting equal --seed 1 fixed equal task weights
 
-Brackets hold defaults. With --preset or --dataset beside --help-all they are that recipe's. A
-run's config.json holds the settings that it was trained with.
+Brackets hold the defaults; `--preset NAME --help-all` shows those of that preset. A run's
+config.json holds the settings that it was trained with.
 
 progress, on a terminal a bar, else a dated line every few seconds:
   epoch 3/40         the current epoch, and the number of epochs

@@ -34,13 +34,14 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 def _main(arguments: Sequence[str]) -> int:
     parser = model_parser("cari-verify", "Says whether two pictures show one person.", EXAMPLES)
-    parser.add_argument("photo", metavar="PHOTO")
+    parser.add_argument("photo", metavar="PHOTO", help="a photo")
     parser.add_argument("other", metavar="OTHER", help="the picture to compare PHOTO with")
     parser.add_argument(
         "--modality",
         choices=MODALITIES,
         default="caricature",
-        help="modality of OTHER; runs have no threshold for two photos [caricature]",
+        help="modality of OTHER [caricature]; of runs, only those on photos alone verify two "
+        "photos",
     )
     parser.add_argument(
         "--by",
@@ -66,7 +67,7 @@ def _main(arguments: Sequence[str]) -> int:
         "--explain-by",
         choices=EXPLAIN_BY,
         help="method of --explain: gradient takes about a second; occlusion hides one region "
-        "after another and takes about a minute; exports have no gradient [gradient]",
+        "after another and takes 20 seconds or more; exports have no gradient [gradient]",
     )
     parser.rare("explain_by")
     given = parser.parse_args(arguments)
@@ -114,8 +115,8 @@ def _lines(found: Verification) -> list[str]:
     else:
         lines = [
             f"{found.verdict}: {distance}, threshold {found.threshold:.4f}",
-            f"(the threshold takes {found.far:.2%} of pairs of two different people for "
-            f"one person, measured on {found.measured_on})",
+            f"(FAR {found.far:.2%}: the share of impostor pairs that this threshold accepts, "
+            f"measured on {found.measured_on})",
         ]
     if found.probability is not None:
         lines.append(f"probability {found.probability:.2f} at a prior of 50 %")

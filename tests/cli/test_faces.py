@@ -91,7 +91,7 @@ DECIDED = Verification(True, 0.5, 0.75, 0.012, "some pairs", "identities", 0.871
             DECIDED,
             [
                 "the same person: squared distance 0.5000, threshold 0.7500",
-                "(the threshold takes 1.20% of pairs of two different people for one person, "
+                "(FAR 1.20%: the share of impostor pairs that this threshold accepts, "
                 "measured on some pairs)",
                 "probability 0.87 at a prior of 50 %",
                 "compared by identities",
@@ -101,7 +101,7 @@ DECIDED = Verification(True, 0.5, 0.75, 0.012, "some pairs", "identities", 0.871
             DECIDED._replace(same=False, by="embedding", probability=None),
             [
                 "two people: squared distance 0.5000, threshold 0.7500",
-                "(the threshold takes 1.20% of pairs of two different people for one person, "
+                "(FAR 1.20%: the share of impostor pairs that this threshold accepts, "
                 "measured on some pairs)",
                 "compared by embedding",
             ],
