@@ -73,7 +73,7 @@ def test_strangers_are_told_and_refused(run, tmp_path):
     assert result.returncode == 0, result.stderr
     for task, count in (("photo", 117), ("caricature", 75)):
         said = re.search(
-            rf"{task}: a person is known from a score of [\d.]+; this threshold takes ([\d.]+)% of "
+            rf"{task}: a person is known from a score of [\d.]+: FPIR ([\d.]+)% on "
             r"(\d+) images of 2 strangers",
             result.stdout,
         )
