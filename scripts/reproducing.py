@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from cari_keras.comparison.processes import Queue, Training, train_queues
+from cari_keras.comparison.processes import Training, train_queues
 from cari_keras.errors import ConfigError, StoppedError
 
 
@@ -37,17 +37,14 @@ def train(runs: Mapping[Path, Sequence[str]], *, jobs: int = 1) -> None:
             number of cores.
     """
     try:
-        failure = train_queues([_queue(*run) for run in runs.items()], len(runs), jobs=jobs)
+        queues = [iter([Training(run, str(run), flags)]) for run, flags in runs.items()]
+        failure = train_queues(queues, len(runs), jobs=jobs)
     except StoppedError as stopped:
         raise SystemExit(128 + stopped.signal) from None
     except ConfigError as error:
         raise SystemExit(str(error)) from None
     if failure:
         raise SystemExit(str(failure))
-
-
-def _queue(run: Path, flags: Sequence[str]) -> Queue:
-    yield Training(run, str(run), flags)
 
 
 def evaluate(run: Path, *, test: bool = False, **changes: Any) -> dict[str, Any]:

@@ -189,8 +189,8 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     """Starts cari-train on some cores."""
     command = [sys.executable, "-m", "cari_keras.cli.train", *arguments]
-    pins = hasattr(os, "sched_setaffinity") and list(cores) != usable_cores()
     mine = usable_cores()
+    pins = hasattr(os, "sched_setaffinity") and list(cores) != mine
     try:
         if pins:  # of this thread, whose cores the process inherits
             os.sched_setaffinity(0, cores)

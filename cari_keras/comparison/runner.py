@@ -41,19 +41,15 @@ def train_runs(
     for run in runs:
         check_settings(run.folder, run.config)
         together.setdefault(run.config.training.frozen_dir or str(run.folder), []).append(run)
-    queues = [_queue(each, flags, runs) for each in together.values()]
-    left = [[run for run in each if not _is_done(run.folder)] for each in together.values()]
-    # What is trained to its end has only its cleanup left, and takes no share of the cores.
-    for queue, missing in zip(queues, left):
-        if not missing:
+    queues, total = [], 0
+    for each in together.values():
+        queue, left = _queue(each, flags, runs), sum(not _is_done(run.folder) for run in each)
+        if left:
+            queues.append(queue)
+            total += left
+        else:  # only its cleanup is left, which takes no share of the cores
             next(queue, None)
-    failure = train_queues(
-        [queue for queue, missing in zip(queues, left) if missing],
-        sum(map(len, left)),
-        jobs=jobs,
-        progress=progress,
-        stdout=subprocess.DEVNULL,
-    )
+    failure = train_queues(queues, total, jobs=jobs, progress=progress, stdout=subprocess.DEVNULL)
     if failure:
         raise TrainingError(str(failure))
 
