@@ -99,7 +99,13 @@ def _main(arguments: Sequence[str]) -> int:
     from cari_keras.comparison.report import report
     from cari_keras.comparison.results import best_run
 
-    report(config, runs, folder, lambda table: print(f"\n{table}", end="", flush=True))
+    report(
+        config,
+        runs,
+        folder,
+        lambda table: print(f"\n{table}", end="", flush=True),
+        progress=not given.quiet,
+    )
     print(f"\nTables: {folder / 'comparison.md'}\nPictures: {folder / 'figures'}")
     tell_next(command("evaluate", best_run(runs).folder), quiet=given.quiet)
     return 0

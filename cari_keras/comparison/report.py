@@ -25,6 +25,8 @@ def report(
     runs: Sequence[PlannedRun],
     folder: Path,
     tell: Callable[[TextTable], None],
+    *,
+    progress: bool = False,
 ) -> None:
     """Tells the tables, then writes comparison.json, comparison.md and figures/ into a folder.
 
@@ -34,6 +36,7 @@ def report(
         folder: Where it all goes. Costs that it holds already are not measured again.
         tell: Called with each table before anything is written, so that none is lost where nothing
             can be.
+        progress: Show how far the costs are measured.
 
     Raises:
         CheckpointError: A run has no metrics.
@@ -45,11 +48,12 @@ def report(
     ranks = rank_strategies(results)
     if ranks is not None:
         shown.append(tables.ranks_table(ranks))
-    identities = read_identities(runs[0].folder)
-    costs = kept_costs(folder / "costs.json", config, list(results), len(identities))
-    shown.append(tables.costs_table(costs))
     for table in shown:
         tell(table)
+    count = len(read_identities(runs[0].folder))
+    costs = kept_costs(folder / "costs.json", config, list(results), count, progress=progress)
+    shown.append(tables.costs_table(costs))
+    tell(shown[-1])
     curves = {
         run.strategy: read_steps(run.folder)
         for run in runs

@@ -44,7 +44,7 @@ def test_help_names_every_setting_and_examples():
         (["--dataset", "cavi", "--data-dir", "nowhere"], "nowhere/CaVI_Dataset: no such folder"),
         (["--weighting", "static"], "--static-weights takes 3 numbers, .* Received: none"),
         (["--static-weights", "nan", "1", "1"], "static_weights must be in .* Received: nan"),
-        (["--weighting", "gradnorm", "--frozen-epochs", "1"], "use --frozen-epochs 0"),
+        (["--weighting", "gradnorm", "--frozen-epochs", "1"], "add --stored-stages block17, or"),
         (["--dataset", "folder"], "--data-dir is needed for the folder dataset"),
         (["--dataset", "folder", "--data-dir", "nowhere"], "nowhere: no such folder; expected"),
         (["--resume", "nowhere"], "nowhere/config.json: not a run's configuration"),

@@ -160,16 +160,17 @@ def test_runs_share_the_views_that_they_have_in_common(prepared, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("shared_rate", "cut", "retained"),
+    ("shared_rate", "cut", "retained", "weighting"),
     [
-        (1.0, "shared", False),
-        (0.1, "shared", False),
-        (0.1, "block17", True),
-        (1.0, "block35", False),
-        (0.1, "stem", True),
+        (1.0, "shared", False, "dynamic"),
+        (0.1, "shared", False, "dynamic"),
+        (0.1, "block17", True, "dynamic"),
+        (1.0, "block17", False, "aligned"),
+        (1.0, "block35", False, "gradnorm"),
+        (0.1, "stem", True, "dynamic"),
     ],
 )
-def test_gradients_behind_the_cut_are_the_whole_network_s(shared_rate, cut, retained):
+def test_gradients_behind_the_cut_are_the_whole_network_s(shared_rate, cut, retained, weighting):
     """BatchNorm before the cut apart, which is why it is frozen for the comparison."""
     config = small_config(
         dropout=0.0,
@@ -178,6 +179,7 @@ def test_gradients_behind_the_cut_are_the_whole_network_s(shared_rate, cut, reta
         shared_rate=shared_rate,
         stored_stages=cut,
         frozen_epochs=1,
+        weighting=weighting,
     )
     model = build_model(config, 3)
     step = build_step(config, model, 3)
@@ -206,6 +208,13 @@ def test_gradients_behind_the_cut_are_the_whole_network_s(shared_rate, cut, reta
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-4)
         compared += 1
     assert compared > 20
+    # Of the last shared layer, for the strategies that look at it.
+    if weighting == "gradnorm":
+        np.testing.assert_allclose(parts.norms, whole.norms, rtol=1e-2)
+        assert np.all(parts.norms.numpy() > 0)
+    if weighting == "aligned":
+        np.testing.assert_allclose(parts.observed.gram, whole.observed.gram, rtol=1e-2)
+        assert np.all(np.diag(parts.observed.gram) > 0)
     for a, b in zip(parts.psi, whole.psi):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cari_keras.errors import ConfigError
-from cari_keras.vocabulary import STRATEGIES, check_word
+from cari_keras.vocabulary import SHARED, STRATEGIES, check_word
 
 if TYPE_CHECKING:
     from cari_keras.sections import TrainingConfig
@@ -35,9 +35,10 @@ def check_strategy(training: TrainingConfig) -> None:
         ConfigError: It cannot.
     """
     strategy = strategy_class(training.weighting)
-    if training.frozen_epochs and (strategy.needs_norms or strategy.needs_gram):
+    branches_alone = training.frozen_epochs and training.stored_stages == SHARED
+    if branches_alone and (strategy.needs_norms or strategy.needs_gram):
         raise ConfigError(
-            f"--weighting {training.weighting} needs gradients of the shared layers, and "
-            "frozen epochs have none; use --frozen-epochs 0"
+            f"--weighting {training.weighting} needs gradients of a shared layer, and the frozen "
+            "epochs train none; add --stored-stages block17, or use --frozen-epochs 0"
         )
     strategy.check(training)
