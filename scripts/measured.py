@@ -134,6 +134,14 @@ MEASURED = {
         "Table 2 by the paper's recipe",
         ("scripts/reproduce_table2 --data-dir {cavi} --recipe paper --seeds 0 1 --jobs 2",),
     ),
+    "strategies-cavi-short": Measured(
+        "Strategies on CaVI, two epochs",
+        ("cari-compare --preset cavi-short --data-dir {cavi} --seeds 0 1 2",),
+    ),
+    "strategies-demo": Measured(
+        "Strategies on the demo", ("cari-compare --epochs 6 --seeds 0 1 2 3 4",)
+    ),
+    "scaling": Measured("How cost grows", ("scripts/scaling.py",)),
     "alignment": Measured("Alignment", ("cari-align {cavi} {aligned}",)),
     "alignment-speed": Measured("Alignment", ("scripts/bench_align.py {photos}",)),
     "pairs": Measured("Every pair of WebCaricature", ("scripts/bench_pairs.py",)),

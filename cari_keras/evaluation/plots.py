@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,20 +15,28 @@ from cari_keras.evaluation.probability import ReliabilityBin
 #: The colours of the paper's Figure 6.
 TASK_COLORS = {"verification": "tab:blue", "caricature": "0.45", "photo": "tab:orange"}
 
+#: Runs in a row of a figure of weights and losses.
+_SIDE_BY_SIDE = 4
+
 
 @own_style()
 def plot_weights_and_losses(runs: Mapping[str, pd.DataFrame], title: str = "") -> Figure:
     """Task weights above task losses against the iteration: the paper's Figures 5 and 6.
 
     Args:
-        runs: Name -> the columns of its steps.csv; a column of the figure each, with common axes.
-            Tasks whose weight is always 0 are left out. The thin line is each iteration, the thick
-            one its moving mean.
+        runs: Name -> the columns of its steps.csv; four side by side, with common axes. Tasks
+            whose weight is always 0 are left out. The thin line is each iteration, the thick one
+            its moving mean.
         title: Above the figure.
     """
-    figure = Figure(figsize=(1.5 + 5.5 * len(runs), 7), layout="constrained")
-    grid = figure.subplots(2, len(runs), sharex="col", sharey="row", squeeze=False)
-    for (upper, lower), (name, steps) in zip(grid.T, runs.items()):
+    across = min(len(runs), _SIDE_BY_SIDE)
+    rows = math.ceil(len(runs) / across)
+    figure = Figure(figsize=(1.5 + 5.5 * across, 7 * rows), layout="constrained")
+    grid = figure.subplots(2 * rows, across, sharex="col", sharey="row", squeeze=False)
+    pairs = [pair for row in range(rows) for pair in grid[2 * row : 2 * row + 2].T]
+    for unused in np.ravel(pairs[len(runs) :]):
+        unused.remove()
+    for (upper, lower), (name, steps) in zip(pairs, runs.items()):
         window = max(1, len(steps) // 50)
         for task, color in TASK_COLORS.items():
             if not np.any(steps[f"weight_{task}"]):
@@ -39,12 +48,14 @@ def plot_weights_and_losses(runs: Mapping[str, pd.DataFrame], title: str = "") -
                 axes.plot(steps["iteration"], smooth, color=color, linewidth=2, label=task)
         upper.set_title(name)
         lower.set_xlabel("iteration")
+        lower.tick_params(labelbottom=True)  # of the last row alone otherwise
         lower.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         for axes in (upper, lower):
             axes.grid(alpha=0.3)
-    grid[0, 0].set_ylabel("task weight")
-    grid[1, 0].set_ylabel("task loss (nats)")
-    grid[1, 0].set_ylim(bottom=0)
+    for upper, lower in pairs[::across]:
+        upper.set_ylabel("task weight")
+        lower.set_ylabel("task loss (nats)")
+        lower.set_ylim(bottom=0)
     grid[0, 0].legend(title="task")
     if title:
         figure.suptitle(title)

@@ -50,6 +50,17 @@ def test_runs_stand_side_by_side_on_common_axes(steps):
     assert [axes.get_xlim()[1] > 150 for axes in lower] == [False, True]
 
 
+def test_many_runs_are_rows_of_four(steps):
+    names = [f"run {i}" for i in range(6)]
+    figure = plots.plot_weights_and_losses(dict.fromkeys(names, steps))
+    assert [axes.get_title() for axes in figure.axes if axes.get_title()] == names
+    assert len(figure.axes) == 12
+    assert [bool(axes.get_ylabel()) for axes in figure.axes] == [
+        *[True, False, False, False] * 2,
+        *[True, False] * 2,
+    ]
+
+
 def test_validation_is_in_percent():
     metrics = pd.DataFrame({"epoch": [1, 2], "iteration": [5, 10], "v2c": [0.1, 0.4]})
     (line,) = plots.plot_validation(metrics).axes[0].lines
