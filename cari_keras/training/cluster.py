@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Optional
 
 import tensorflow as tf
@@ -89,7 +89,10 @@ class Cluster:
     def check_same(self, text: str) -> None:
         """Raises ConfigError on all workers unless each has the same text, of settings and data."""
         number = int(hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12], 16)
-        if self.most(number) != -self.most(-number):
+        if len(set(self._gather(number))) > 1:
+            # A worker that leaves breaks the exchanges of the others: first, all have to know.
+            with suppress(TrainingError):
+                self.wait()
             raise ConfigError(
                 "the workers have different settings or images; start all workers with "
                 "the same flags, on equal data"

@@ -10,9 +10,9 @@ import time
 import numpy as np
 import pytest
 
-from cari_keras.errors import ConfigError
+from cari_keras.errors import ConfigError, TrainingError
 from cari_keras.model.checkpoints import load_checkpoint
-from cari_keras.training.cluster import ALONE, check_tf_config
+from cari_keras.training.cluster import ALONE, Cluster, check_tf_config
 from cari_keras.training.runfolder import Checkpoints
 from tests.helpers.commands import last_error, run_command
 from tests.helpers.forked import Forked, run_forked
@@ -210,6 +210,22 @@ def test_without_tf_config_the_command_says_so(tmp_path):
     result = run_command("train", *flags, "--output", tmp_path)
     assert "--distribute multiworker reads TF_CONFIG" in last_error(result)
     assert "multiworker needs --output" in last_error(run_command("train", *flags))
+
+
+def test_different_settings_are_told_though_the_other_worker_has_left(monkeypatch):
+    """Whoever knows of the difference first waits; the other may still find that one gone."""
+    cluster, exchanges = Cluster(), []
+
+    def gathered(number):
+        exchanges.append(number)
+        if len(exchanges) > 1:
+            raise TrainingError("another worker has ended")
+        return [number, number + 1]
+
+    monkeypatch.setattr(cluster, "_gather", gathered)
+    with pytest.raises(ConfigError, match="the workers have different settings"):
+        cluster.check_same("settings")
+    assert len(exchanges) == 2
 
 
 def test_one_process_is_alone():
