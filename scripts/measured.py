@@ -134,6 +134,13 @@ MEASURED = {
         "Table 2 by the paper's recipe",
         ("scripts/reproduce_table2 --data-dir {cavi} --recipe paper --seeds 0 1 2 --jobs 2",),
     ),
+    "toy": Measured(
+        "The toy example",
+        (
+            "cari-compare --preset cavi-paper --data-dir {cavi} --tasks caricature photo "
+            "--strategies dynamic naive",
+        ),
+    ),
     "strategies-cavi-short": Measured(
         "Strategies on CaVI, two epochs",
         ("cari-compare --preset cavi-short --data-dir {cavi} --seeds 0 1 2",),
