@@ -134,6 +134,13 @@ MEASURED = {
         "Table 2 by the paper's recipe",
         ("scripts/reproduce_table2 --data-dir {cavi} --recipe paper --seeds 0 1 2 --jobs 2",),
     ),
+    "table2-rmsprop": Measured(
+        "Table 2 by the paper's optimizer",
+        (
+            "scripts/reproduce_table2 --data-dir {cavi} --recipe paper --optimizer rmsprop "
+            "--learning-rate 0.1 --runs runs/table2-rmsprop",
+        ),
+    ),
     "toy": Measured(
         "The toy example",
         (
