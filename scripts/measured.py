@@ -132,19 +132,16 @@ MEASURED = {
     ),
     "table2-paper": Measured(
         "Table 2 by the paper's recipe",
-        ("scripts/reproduce_table2 --data-dir {cavi} --recipe paper --seeds 0 1 2 --jobs 2",),
+        ("scripts/reproduce_table2 --data-dir {cavi} --recipe paper",),
     ),
-    "table2-rmsprop": Measured(
-        "Table 2 by the paper's optimizer",
-        (
-            "scripts/reproduce_table2 --data-dir {cavi} --recipe paper --optimizer rmsprop "
-            "--learning-rate 0.1 --runs runs/table2-rmsprop",
-        ),
+    "table2-paper-adam": Measured(
+        "Table 2 by Adam",
+        ("scripts/reproduce_table2 --data-dir {cavi} --recipe paper-adam --seeds 0 1 2 --jobs 2",),
     ),
     "toy": Measured(
         "The toy example",
         (
-            "cari-compare --preset cavi-paper --data-dir {cavi} --tasks caricature photo "
+            "cari-compare --preset cavi-paper-adam --data-dir {cavi} --tasks caricature photo "
             "--strategies dynamic naive",
         ),
     ),

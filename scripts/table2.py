@@ -5,11 +5,11 @@ Where the test list's images are there, the figures are the test split's, with t
 threshold of the validation pairs, as in the paper. Where they are not, they are the validation
 split's, with a threshold by two-fold cross-validation over identities.
 
-`--recipe paper` has the paper's three separate branches; `best` has the settings of the preset
-`cavi-facenet`. Single tasks are trained with the first seed alone. `--jobs 2` trains two runs at a
-time, each on half of the cores, which takes less time. Rows and seeds may be trained one by one, if
-the first of `--seeds` is the same in each call; a last call for all of them then only prints the
-tables.
+`--recipe paper` has the paper's three separate branches and its optimizer, and `paper-adam` the
+same by Adam; `best` has the settings of the preset `cavi-facenet`. Single tasks are trained with
+the first seed alone. `--jobs 2` trains two runs at a time, each on half of the cores, which takes
+less time. Rows and seeds may be trained one by one, if the first of `--seeds` is the same in each
+call; a last call for all of them then only prints the tables.
 
 `scripts/reproduce_table2` sets everything up and calls this.
 """
@@ -44,7 +44,7 @@ ROWS: dict[str, tuple[list[str], Optional[str]]] = {
 }
 
 #: Recipe -> the preset of its runs.
-RECIPES = {"best": "cavi-facenet", "paper": "cavi-paper"}
+RECIPES = {"best": "cavi-facenet", "paper": "cavi-paper", "paper-adam": "cavi-paper-adam"}
 
 #: What is subtracted from which row, seed by seed.
 DIFFERENCES = (("Dynamic", "Naive dynamic"), ("Dynamic", "Equal"), ("Naive dynamic", "Equal"))
@@ -59,7 +59,7 @@ def main() -> int:
     )
     parser.add_argument("--data-dir", required=True, help="CaVI's folder")
     parser.add_argument(
-        "--runs", type=Path, help="folder of the runs [runs/table2, or runs/table2-paper]"
+        "--runs", type=Path, help="folder of the runs [runs/table2, or runs/table2-RECIPE]"
     )
     parser.add_argument(
         "--seeds",
@@ -74,7 +74,7 @@ def main() -> int:
     parser.add_argument("--preset", help="preset of all runs, in place of the recipe's")
     given, others = parser.parse_known_args()
     preset = given.preset or RECIPES[given.recipe]
-    runs = given.runs or Path("runs/table2" if given.recipe == "best" else "runs/table2-paper")
+    runs = given.runs or Path("runs/table2" + f"-{given.recipe}" * (given.recipe != "best"))
     planned: dict[tuple[str, int], Path] = {}
     trainings: dict[Path, list[str]] = {}
     # Seed by seed, so that a table cut short is balanced.

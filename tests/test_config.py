@@ -21,6 +21,13 @@ def test_presets_survive_json(name):
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
+def test_the_papers_recipe_by_adam_differs_in_the_optimizer_alone():
+    paper = PRESETS["cavi-paper"]()
+    assert paper.training.optimizer == "rmsprop"
+    by_adam = {"optimizer": "adam", "learning_rate": Config().training.learning_rate}
+    assert paper.with_values(by_adam) == PRESETS["cavi-paper-adam"]()
+
+
 def test_what_is_put_over_a_preset_leaves_it_alone():
     config = PRESETS["cavi-facenet"]()
     before = config.to_dict()

@@ -1,8 +1,6 @@
-"""Named configurations, each with its command and what to expect of it."""
+"""The presets that train a network for use, and those that begin with random weights."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from cari_keras.config import Config
 
@@ -183,59 +181,6 @@ def cavi_facenet() -> Config:
     )
 
 
-def cavi_short() -> Config:
-    """CaVI from the public FaceNet weights in a few minutes, to compare settings by.
-
-    The paper's separate branches, two epochs, 128 pixels.
-
-    Command: `cari-compare --preset cavi-short --data-dir DIR --strategies equal naive dynamic`.
-    """
-    return cavi_scratch().with_values(
-        {
-            "pretrained": "facenet",
-            "depth": "facenet",
-            "image_size": 128,
-            "batch_size": 32,
-            "epochs": 2,
-            "evaluate_every": 2,
-            "frozen_stages": "stem",
-            "shared_rate": 0.1,
-            "dropout": 0.3,
-            "bn_momentum": 0.98,
-        }
-    )
-
-
-def cavi_paper() -> Config:
-    """CaVI with the paper's three separate branches, from public weights, to compare weightings.
-
-    The FaceNet depth, 160 pixels, pictures whole, verification by embeddings, the paper's batches
-    of 90. Twelve epochs of all layers but the stem. Dynamic weights, three seeds, on the validation
-    split: verification 91.7 ± 1.3 %, photos 91.5 ± 0.3 %, caricatures 74.9 ± 0.9 %, V2C 32.2 ±
-    1.3 %, C2V 45.8 ± 0.9 %; 40 minutes of processor time on an Intel Xeon with AMX.
-
-    Command: `scripts/reproduce_table2 --recipe paper --data-dir DIR`.
-    """
-    return cavi_short().with_values(
-        {
-            "image_size": 160,
-            "batch_size": 90,
-            "epochs": 12,
-            "evaluate_every": 3,
-            "precision": "bfloat16",
-        }
-    )
-
-
-def toy() -> Config:
-    """The toy example of section 5.3: two tasks on CaVI, so that w1 = 0 and w2 + w3 = 1.
-
-    Command: `cari-compare --preset toy --data-dir DIR --strategies dynamic naive`; its picture is
-    the paper's Figure 5.
-    """
-    return cavi_short().with_values({"tasks": ("caricature", "photo")})
-
-
 def folder() -> Config:
     """Any ROOT/{photo,caricature}/<identity>/*, from the public FaceNet weights, in minutes.
 
@@ -300,27 +245,3 @@ def pretrain() -> Config:
             "weight_decay": 5e-5,
         }
     )
-
-
-#: Each dataset has the preset of its name; the others are started by `--preset`.
-PRESETS: dict[str, Callable[[], Config]] = {
-    "demo": demo,
-    "cavi": cavi,
-    "cavi-facenet": cavi_facenet,
-    "cavi-scratch": cavi_scratch,
-    "cavi-short": cavi_short,
-    "cavi-paper": cavi_paper,
-    "toy": toy,
-    "folder": folder,
-    "strangers": strangers,
-    "webcaricature": webcaricature,
-    "pretrain": pretrain,
-}
-
-
-def preset_lines() -> list[str]:
-    """A line of help for each preset: its name, and the first line of what it says of itself."""
-    return [
-        f"  {name:<14} {(make.__doc__ or '').splitlines()[0].rstrip('.')}"
-        for name, make in PRESETS.items()
-    ]
