@@ -17,7 +17,7 @@ from cari_keras.cli.flags import (
     run_program,
 )
 from cari_keras.cli.parser import Parser
-from cari_keras.comparison.plan import REFERENCE, plan_runs
+from cari_keras.comparison.plan import named_strategies, plan_runs
 from cari_keras.comparison.processes import core_shares
 from cari_keras.comparison.runner import train_runs
 from cari_keras.config import Config
@@ -29,9 +29,9 @@ from cari_keras.vocabulary import STRATEGIES
 EXAMPLES = """
 examples:
   cari-compare                          equal, naive and dynamic on the demo
-  cari-compare --seeds 0 1 2 3 4        with five seeds
-  cari-compare --preset cavi-short --data-dir DIR --seeds 0 1 2
-                                        on CaVI, by a short recipe
+  cari-compare --strategies all         every strategy that needs no settings
+  cari-compare --preset cavi-frozen --data-dir DIR --seeds 0 1 2
+                                        on CaVI, minutes a run
   cari-compare --preset toy --data-dir DIR --strategies dynamic naive
                                         section 5.3 of the paper, its Figure 5
 The same command continues after a stop. Flags of cari-train apply to all runs.
@@ -44,14 +44,18 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    parser = Parser("cari-compare", "Compares strategies for weighting the tasks.", EXAMPLES)
+    parser = Parser(
+        "cari-compare",
+        "Compares strategies for weighting the tasks. Differences are from equal weights.",
+        EXAMPLES,
+    )
     parser.add_argument(
         "--strategies",
         nargs="+",
         metavar="X",
         default=["equal", "naive", "dynamic"],
-        help=f"strategies to compare: {', '.join(STRATEGIES)}; differences are from "
-        f"{REFERENCE} [equal naive dynamic]",
+        help=f"all (but single and static), or some of {', '.join(STRATEGIES)} "
+        "[equal naive dynamic]",
     )
     parser.add_argument(
         "--seeds",
@@ -84,12 +88,13 @@ def _main(arguments: Sequence[str]) -> int:
     preset = given.preset or getattr(given, "dataset", "demo")
     config, flags = asked_config(given), config_values(given)
     folder = Path(config.training.output or f"runs/compare-{preset}")
-    config = _fitted(config, flags, alone="single" in given.strategies, progress=not given.quiet)
-    runs = plan_runs(config, given.strategies, given.seeds, folder)
+    strategies = named_strategies(given.strategies)
+    config = _fitted(config, flags, alone="single" in strategies, progress=not given.quiet)
+    runs = plan_runs(config, strategies, given.seeds, folder)
     if begun := next((run for run in runs if (run.folder / CONFIG).is_file()), None):
         # Tasks are each run's own; whatever else was fitted stays as it was.
         config = as_begun(config, read_config(begun.folder), [*flags, "tasks"])
-        runs = plan_runs(config, given.strategies, given.seeds, folder)
+        runs = plan_runs(config, strategies, given.seeds, folder)
     try:
         train_runs(runs, config_flags(config), jobs=given.jobs, progress=not given.quiet)
     except StoppedError as stopped:

@@ -11,9 +11,13 @@ from cari_keras.errors import ConfigError
 from cari_keras.runtime import load_tensorflow
 from cari_keras.saved import SHARED_OUTPUTS
 from cari_keras.training.strategies import check_strategy
+from cari_keras.vocabulary import STRATEGIES
 
 #: What the differences are taken to.
 REFERENCE = "equal"
+
+#: What `all` stands for: `single` weighs nothing, and `static` has to be told its weights.
+EVERY = tuple(name for name in STRATEGIES if name not in ("single", "static"))
 
 
 class PlannedRun(NamedTuple):
@@ -35,6 +39,11 @@ class PlannedRun(NamedTuple):
     def folder(self) -> Path:
         """Where it is trained."""
         return Path(str(self.config.training.output))
+
+
+def named_strategies(words: Sequence[str]) -> list[str]:
+    """The strategies that words name: the names as they are, and `EVERY` in place of `all`."""
+    return [name for word in words for name in (EVERY if word == "all" else (word,))]
 
 
 def plan_runs(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cari_keras.config import Config
-from cari_keras.presets.compared import cavi_paper, cavi_paper_adam, cavi_short, toy
+from cari_keras.presets.compared import cavi_frozen, cavi_paper, cavi_paper_adam, cavi_short, toy
 from cari_keras.presets.recipes import (
     cavi,
     cavi_facenet,
@@ -26,6 +26,7 @@ PRESETS: dict[str, Callable[[], Config]] = {
     "cavi-short": cavi_short,
     "cavi-paper": cavi_paper,
     "cavi-paper-adam": cavi_paper_adam,
+    "cavi-frozen": cavi_frozen,
     "toy": toy,
     "folder": folder,
     "strangers": strangers,

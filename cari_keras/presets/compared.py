@@ -63,6 +63,26 @@ def cavi_paper_adam() -> Config:
     )
 
 
+def cavi_frozen() -> Config:
+    """CaVI from frozen layers, to compare many weightings: a few minutes of one core for each.
+
+    The preset `cavi-paper-adam` at 128 pixels. The branches and the last shared layers train for
+    four epochs on stored outputs of all layers before them, which are computed once for each seed.
+
+    Command: `cari-compare --preset cavi-frozen --data-dir DIR --strategies all --seeds 0 1 2`.
+    """
+    return cavi_paper_adam().with_values(
+        {
+            "image_size": 128,
+            "epochs": 4,
+            "frozen_epochs": 4,
+            "stored_stages": "block17",
+            "frozen_views": 2,
+            "evaluate_every": 4,
+        }
+    )
+
+
 def toy() -> Config:
     """The toy example of section 5.3: two tasks on CaVI, so that w1 = 0 and w2 + w3 = 1.
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from cari_keras.comparison.plan import plan_runs
+from cari_keras.comparison.plan import named_strategies, plan_runs
 from cari_keras.config import Config
 from cari_keras.errors import ConfigError
 from cari_keras.presets import PRESETS
+from cari_keras.vocabulary import STRATEGIES
 
 
 def test_seed_by_seed_and_single_once_for_each_task():
@@ -36,6 +37,21 @@ def test_seed_by_seed_and_single_once_for_each_task():
 def test_mistakes(strategies, seeds, message):
     with pytest.raises(ConfigError, match=message):
         plan_runs(Config(), strategies, seeds, Path("out"))
+
+
+def test_all_is_every_strategy_that_weighs_tasks_by_itself():
+    every = named_strategies(["all"])
+    assert {"single", "static"} == set(STRATEGIES) - set(every)
+    assert named_strategies(["single", "all"]) == ["single", *every]
+    assert named_strategies(["naive", "equal"]) == ["naive", "equal"]
+    runs = plan_runs(Config(), every, [0], Path("out"))
+    assert [run.config.training.weighting for run in runs] == every
+
+
+def test_strategies_train_on_what_the_frozen_preset_stores():
+    config = PRESETS["cavi-frozen"]()
+    assert config.training.frozen_epochs == config.training.epochs
+    assert len(plan_runs(config, named_strategies(["all"]), [0], Path("out"))) == 16
 
 
 def test_a_recipe_of_one_task_leaves_nothing_to_weigh(tmp_path):
