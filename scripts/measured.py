@@ -150,7 +150,8 @@ MEASURED = {
         ("cari-compare --preset cavi-short --data-dir {cavi} --seeds 0 1 2",),
     ),
     "strategies-demo": Measured(
-        "Strategies on the demo", ("cari-compare --epochs 6 --seeds 0 1 2 3 4",)
+        "Strategies on the demo",
+        ("cari-compare --strategies all --epochs 6 --seeds 0 1 2 3 4 --jobs 2",),
     ),
     "scaling": Measured("How cost grows", ("scripts/scaling.py",)),
     "alignment": Measured("Alignment", ("cari-align {cavi} {aligned}",)),
