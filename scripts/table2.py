@@ -74,7 +74,8 @@ def main() -> int:
     parser.add_argument("--preset", help="preset of all runs, in place of the recipe's")
     given, others = parser.parse_known_args()
     preset = given.preset or RECIPES[given.recipe]
-    runs = given.runs or Path("runs/table2" + f"-{given.recipe}" * (given.recipe != "best"))
+    folder = "runs/table2" if given.recipe == "best" else f"runs/table2-{given.recipe}"
+    runs = given.runs or Path(folder)
     planned: dict[tuple[str, int], Path] = {}
     trainings: dict[Path, list[str]] = {}
     # Seed by seed, so that a table cut short is balanced.

@@ -37,7 +37,8 @@ PRESETS: dict[str, Callable[[], Config]] = {
 
 def preset_lines() -> list[str]:
     """A line of help for each preset: its name, and the first line of what it says of itself."""
+    width = max(map(len, PRESETS))
     return [
-        f"  {name:<15} {(make.__doc__ or '').splitlines()[0].rstrip('.')}"
+        f"  {name:<{width}} {(make.__doc__ or '').splitlines()[0].rstrip('.')}"
         for name, make in PRESETS.items()
     ]
