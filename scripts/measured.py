@@ -153,6 +153,13 @@ MEASURED = {
         "Strategies on the demo",
         ("cari-compare --strategies all --epochs 6 --seeds 0 1 2 3 4 --jobs 2",),
     ),
+    "strategies-cavi-frozen": Measured(
+        "Strategies on CaVI from frozen layers",
+        (
+            "cari-compare --preset cavi-frozen --data-dir {cavi} --strategies all "
+            "--seeds 0 1 2 --jobs 2",
+        ),
+    ),
     "scaling": Measured("How cost grows", ("scripts/scaling.py",)),
     "alignment": Measured("Alignment", ("cari-align {cavi} {aligned}",)),
     "alignment-speed": Measured("Alignment", ("scripts/bench_align.py {photos}",)),

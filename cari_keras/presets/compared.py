@@ -68,6 +68,9 @@ def cavi_frozen() -> Config:
 
     The preset `cavi-paper-adam` at 128 pixels. The branches and the last shared layers train for
     four epochs on stored outputs of all layers before them, which are computed once for each seed.
+    Equal weights, three seeds, on the validation split: verification 84.7 ± 1.3 %, photos 74.4 ±
+    1.6 %, caricatures 51.0 ± 0.9 %, V2C 16.6 ± 1.4 %, C2V 23.8 ± 1.2 %; four minutes on one core of
+    an Intel Xeon with AMX.
 
     Command: `cari-compare --preset cavi-frozen --data-dir DIR --strategies all --seeds 0 1 2`.
     """
